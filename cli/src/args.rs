@@ -1,0 +1,194 @@
+//! The command line: what can be said, with which defaults, and the help for it. Nothing here does anything.
+
+use bytesize::ByteSize;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::SignedDuration;
+use sealift::Budget;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+/// Streams backups into object storage: a file is sealed (complete, verified, visible) or it never existed.
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    done
+  1    another failure
+  2    wrong arguments, name or configuration
+  3    the object or the bucket does not exist
+  4    refused: credentials or permissions
+  5    the object exists and was not to be replaced
+  6    the service is unreachable, in another region, or too slow
+  7    what is stored is damaged or incomplete
+  8    the producer failed (run)
+  9    the input was empty (put, run)
+  10   something was left behind; the message names it
+  130  interrupted (SIGINT), 143 terminated (SIGTERM), 129 hung up (SIGHUP)";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Store standard input as NAME.
+    Put(Put),
+    /// Run a command and store its standard output as NAME, only if it exits with 0.
+    Run(Run),
+    /// Write the object NAME to standard output or a file.
+    Get(Get),
+    /// List objects.
+    Ls(Ls),
+    /// Show what is stored as NAME.
+    Stat(Stat),
+    /// Remove objects.
+    Rm(Rm),
+    /// List, and with --yes remove, what crashes left: incomplete uploads and temporary files.
+    Sweep(Sweep),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Put {
+    /// The object's name below the storage's prefix, or its whole URL.
+    pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) write: WriteArgs,
+    #[command(flatten)]
+    pub(crate) storage: StorageArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// The object's name below the storage's prefix, or its whole URL.
+    pub(crate) name: String,
+    /// The command and its arguments. It is started directly, without a shell.
+    #[arg(last = true, required = true, value_name = "CMD")]
+    pub(crate) producer: Vec<std::ffi::OsString>,
+    #[command(flatten)]
+    pub(crate) write: WriteArgs,
+    #[command(flatten)]
+    pub(crate) storage: StorageArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Get {
+    /// The object's name below the storage's prefix, or its whole URL.
+    pub(crate) name: String,
+    /// Write to this file, which appears only when everything was read and verified.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) storage: StorageArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Ls {
+    /// Only objects whose name begins with this; or a whole URL.
+    #[arg(default_value = "")]
+    pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) storage: StorageArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Stat {
+    /// The object's name below the storage's prefix, or its whole URL.
+    pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) storage: StorageArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Rm {
+    /// The objects' names below the storage's prefix, or one whole URL.
+    #[arg(required = true)]
+    pub(crate) names: Vec<String>,
+    #[command(flatten)]
+    pub(crate) storage: StorageArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Sweep {
+    /// Only below this prefix; or a whole URL.
+    #[arg(default_value = "")]
+    pub(crate) name: String,
+    /// Leave alone what something happened to more recently. An upload counts from its latest part.
+    #[arg(long, default_value = "24h", value_name = "TIME")]
+    pub(crate) older_than: SignedDuration,
+    /// Remove what is listed, instead of only listing it.
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Also uploads that do not look like Sealift's.
+    #[arg(long)]
+    pub(crate) foreign: bool,
+    #[command(flatten)]
+    pub(crate) storage: StorageArgs,
+}
+
+/// How to write.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Writing")]
+pub(crate) struct WriteArgs {
+    /// Fail if the object exists, decided by the service at the commit.
+    #[arg(long)]
+    pub(crate) if_absent: bool,
+    /// Store an object even if the input is empty.
+    #[arg(long)]
+    pub(crate) allow_empty: bool,
+}
+
+/// Which storage, and how to use it. The same for every command.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Storage")]
+pub(crate) struct StorageArgs {
+    /// s3-native, local-fs, or a URL: s3://BUCKET/PREFIX, file:///FOLDER.
+    #[arg(long, env = "SEALIFT_STORAGE", value_name = "KIND|URL")]
+    pub(crate) storage: Option<String>,
+    /// The bucket (s3-native).
+    #[arg(long)]
+    pub(crate) bucket: Option<String>,
+    /// What every key begins with.
+    #[arg(long, default_value = "")]
+    pub(crate) prefix: String,
+    /// The folder (local-fs).
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) local_fs_dir: Option<PathBuf>,
+    /// The service's URL, for services other than AWS. AWS_ENDPOINT_URL works too.
+    #[arg(long, value_name = "URL")]
+    pub(crate) endpoint_url: Option<String>,
+    /// The bucket's region. AWS_REGION and profiles work too.
+    #[arg(long)]
+    pub(crate) region: Option<String>,
+    /// Use no credentials (public buckets).
+    #[arg(long)]
+    pub(crate) anonymous: bool,
+    /// Compress with gzip, or store as it is [default: gzip; none on local-fs].
+    #[arg(long)]
+    pub(crate) codec: Option<CodecArg>,
+    /// Compression level, 1 (fastest) to 12 (smallest).
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=12))]
+    pub(crate) level: u8,
+    /// Compression threads [default: one a core].
+    #[arg(long, value_name = "N")]
+    pub(crate) compress_threads: Option<NonZeroUsize>,
+    /// Memory for the data of all open files.
+    #[arg(long, default_value_t = ByteSize::b(Budget::DEFAULT), value_name = "SIZE")]
+    pub(crate) memory: ByteSize,
+    /// The size of the first parts [default: the provider's].
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) part_size: Option<ByteSize>,
+    /// About how much will be stored, so that parts are large enough from the start. Needed only for terabytes, or
+    /// where all parts must be equal.
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) expected_size: Option<ByteSize>,
+    /// One JSON document on standard output instead of text (for get, on standard error).
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CodecArg {
+    Gzip,
+    None,
+}

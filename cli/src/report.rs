@@ -1,0 +1,156 @@
+//! What the commands say: summaries, listings, errors. Text for people; with --json the same for programs.
+
+use crate::failure::Failure;
+use bytesize::ByteSize;
+use sealift::{Leftover, ObjectInfo, Origin, Sealed};
+use serde_json::{Value, json};
+use std::io::Write;
+use std::process::ExitCode;
+use std::time::{Duration, SystemTime};
+
+/// Prints a failure and gives its exit code.
+pub(crate) fn failure(failure: &Failure) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "sealift: {failure}");
+    ExitCode::from(failure.code())
+}
+
+/// A line on standard output, which may have been closed by its reader: that is no failure.
+pub(crate) fn line(text: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// The summary of a write.
+pub(crate) fn sealed(sealed: &Sealed) -> String {
+    format!(
+        "sealed {}: {} in, {} stored (ratio {:.2}), {}, {:.2} s, {}",
+        sealed.location,
+        size(sealed.bytes_in),
+        size(sealed.bytes_stored),
+        ratio(sealed),
+        parts(sealed.parts),
+        sealed.elapsed.as_secs_f64(),
+        sealed.checksum,
+    )
+}
+
+/// The same as JSON.
+pub(crate) fn sealed_json(operation: &str, sealed: &Sealed) -> Value {
+    json!({
+        "operation": operation,
+        "location": sealed.location,
+        "bytes_in": sealed.bytes_in,
+        "bytes_stored": sealed.bytes_stored,
+        "ratio": ratio(sealed),
+        "parts": sealed.parts,
+        "seconds": sealed.elapsed.as_secs_f64(),
+        "checksum": sealed.checksum,
+        "etag": sealed.etag,
+        "version": sealed.version,
+        "peak_memory_bytes": peak_memory(),
+    })
+}
+
+/// The summary of a read.
+pub(crate) fn read(location: &str, info: &ObjectInfo, bytes_out: u64, elapsed: Duration) -> String {
+    let seconds = elapsed.as_secs_f64();
+    format!("read {location}: {} stored, {} out, verified, {seconds:.2} s", size(info.size), size(bytes_out))
+}
+
+/// The same as JSON.
+pub(crate) fn read_json(location: &str, info: &ObjectInfo, bytes_out: u64, elapsed: Duration) -> Value {
+    json!({
+        "operation": "get",
+        "location": location,
+        "bytes_stored": info.size,
+        "bytes_out": bytes_out,
+        "seconds": elapsed.as_secs_f64(),
+        "peak_memory_bytes": peak_memory(),
+    })
+}
+
+/// One line of a listing.
+pub(crate) fn object(name: &str, info: &ObjectInfo) -> String {
+    format!("{:>20}  {:>12}  {name}", info.modified.and_then(timestamp).unwrap_or_default(), info.size)
+}
+
+/// An object as JSON.
+pub(crate) fn object_json(name: &str, info: &ObjectInfo) -> Value {
+    json!({
+        "name": name,
+        "bytes_stored": info.size,
+        "modified": info.modified.and_then(timestamp),
+        "etag": info.etag,
+        "version": info.version,
+        "checksum": info.checksum.as_ref().map(|sum| sum.iter().map(|byte| format!("{byte:02x}")).collect::<String>()),
+    })
+}
+
+/// What became of a leftover.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Fate {
+    Listed,
+    Removed,
+    Alive,
+    Foreign,
+}
+
+impl Fate {
+    fn word(self) -> &'static str {
+        match self {
+            Fate::Listed => "found",
+            Fate::Removed => "removed",
+            Fate::Alive => "alive, kept",
+            Fate::Foreign => "not Sealift's, kept",
+        }
+    }
+}
+
+/// One line of a sweep.
+pub(crate) fn leftover(fate: Fate, leftover: &Leftover) -> String {
+    let idle = Duration::from_secs(leftover.idle.as_secs());
+    let idle = jiff::SignedDuration::try_from(idle).map(|idle| format!("{idle:#}")).unwrap_or_default();
+    format!("{}: {}  {}  idle {idle}  {}", fate.word(), leftover.key, size(leftover.bytes), leftover.id)
+}
+
+/// The same as JSON.
+pub(crate) fn leftover_json(fate: Fate, leftover: &Leftover) -> Value {
+    json!({
+        "fate": fate.word(),
+        "key": leftover.key,
+        "id": leftover.id,
+        "bytes": leftover.bytes,
+        "idle_seconds": leftover.idle.as_secs(),
+        "sealift": leftover.origin == Origin::Sealift,
+    })
+}
+
+fn ratio(sealed: &Sealed) -> f64 {
+    match sealed.bytes_stored {
+        0 => 1.0,
+        stored => sealed.bytes_in as f64 / stored as f64,
+    }
+}
+
+fn parts(count: u32) -> String {
+    match count {
+        1 => "1 part".to_owned(),
+        count => format!("{count} parts"),
+    }
+}
+
+fn size(bytes: u64) -> String {
+    ByteSize::b(bytes).display().iec().to_string()
+}
+
+fn timestamp(time: SystemTime) -> Option<String> {
+    let whole_seconds = jiff::Timestamp::try_from(time).ok()?.as_second();
+    jiff::Timestamp::from_second(whole_seconds).ok().map(|time| time.to_string())
+}
+
+/// The most memory this process has had resident, in bytes, where the system tells (`VmHWM` in Linux's
+/// /proc/self/status, which counts in KiB).
+fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().trim_end_matches(" kB").parse::<u64>().ok().map(|kib| kib * 1024)
+}

@@ -1,0 +1,113 @@
+//! A backup archive in an object store: where its files and metadata lines are.
+
+use crate::bucket::Bucket;
+use crate::error::{Error, ErrorKind, Result};
+use crate::name::{BackupHandle, FileHandle, Key, ShellSafeName, TextLine};
+use crate::object::IfExists;
+use crate::storage::{BackupStorage, FileReader, FileWriter};
+use async_trait::async_trait;
+use futures::TryStreamExt;
+use std::str::FromStr;
+use tokio::io::AsyncWriteExt;
+
+const METADATA: &str = "metadata";
+const METADATA_BACKUP: &str = "metadata_backup";
+
+/// [`BackupStorage`] over a [`Bucket`]. The key of a file is `<prefix>/<file handle>`; handles do not hold the prefix,
+/// so an archive can be copied between storages as it is.
+#[derive(Debug, Clone)]
+pub struct Archive {
+    bucket: Bucket,
+    prefix: String,
+}
+
+impl Archive {
+    /// The archive below `prefix`, which may be empty.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidName`] when the prefix cannot begin a key.
+    pub fn new(bucket: Bucket, prefix: &str) -> Result<Self> {
+        let prefix = prefix.trim_matches('/');
+        if !prefix.is_empty() {
+            Key::from_str(prefix)?;
+        }
+        Ok(Archive { bucket, prefix: prefix.to_owned() })
+    }
+
+    /// The bucket it lies in.
+    pub fn bucket(&self) -> &Bucket {
+        &self.bucket
+    }
+
+    fn key(&self, file: &FileHandle) -> Result<Key> {
+        Key::from(file).below(&self.prefix)
+    }
+
+    fn key_prefix(&self, folder: &str) -> String {
+        match self.prefix.as_str() {
+            "" => format!("{folder}/"),
+            prefix => format!("{prefix}/{folder}/"),
+        }
+    }
+}
+
+#[async_trait]
+impl BackupStorage for Archive {
+    async fn create_backup(&self, name: &ShellSafeName) -> Result<BackupHandle> {
+        name.as_ref().parse()
+    }
+
+    async fn create_for_write(&self, backup: &BackupHandle, name: &ShellSafeName) -> Result<(FileHandle, FileWriter)> {
+        let file: FileHandle = format!("{backup}/{name}").parse()?;
+        let sink = self.bucket.create(&self.key(&file)?, IfExists::Replace)?;
+        Ok((file, Box::new(sink)))
+    }
+
+    async fn open_for_read(&self, file: &FileHandle) -> Result<FileReader> {
+        Ok(Box::new(self.bucket.open(&self.key(file)?).await?))
+    }
+
+    async fn save_metadata_lines(&self, name: &ShellSafeName, lines: &[TextLine]) -> Result<FileHandle> {
+        let file: FileHandle = format!("{METADATA}/{name}").parse()?;
+        let key = self.key(&file)?;
+        let content: String = lines.iter().flat_map(|line| [line.as_ref(), "\n"]).collect();
+        let mut sink = self.bucket.create(&key, IfExists::Fail)?;
+        let written = sink.write_all(content.as_bytes()).await;
+        let location = || format!("{}/{key}", self.bucket.url());
+        written.map_err(|error| {
+            Error::from_io(&error).cloned().unwrap_or_else(|| Error::io("write", location(), error))
+        })?;
+        match sink.seal().await {
+            Ok(_) => Ok(file),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                tracing::warn!("{} exists already and is kept as it is", location());
+                Ok(file)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn list_metadata_files(&self) -> Result<Vec<FileHandle>> {
+        let folder = self.key_prefix(METADATA);
+        let objects = self.bucket.list(&folder).try_filter_map(|object| {
+            let name = object.key.strip_prefix(&folder).unwrap_or_default();
+            // What lies deeper, or has no name of the archive's, is not a metadata file.
+            let file = name.parse::<ShellSafeName>().and_then(|name| format!("{METADATA}/{name}").parse());
+            async move { Ok(file.ok()) }
+        });
+        match objects.try_collect().await {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+            files => files,
+        }
+    }
+
+    async fn backup_metadata_file(&self, file: &FileHandle) -> Result<()> {
+        let name = file.as_ref().strip_prefix(METADATA).and_then(|rest| rest.strip_prefix('/'));
+        let Some(name) = name else {
+            return Err(Error::new(ErrorKind::InvalidName, "back up", file.to_string(), "it is not a metadata file")
+                .with_hint("handles of metadata files look like metadata/<name>"));
+        };
+        let backup: FileHandle = format!("{METADATA_BACKUP}/{name}").parse()?;
+        self.bucket.rename(&self.key(file)?, &self.key(&backup)?).await
+    }
+}

@@ -1,0 +1,171 @@
+//! Streams into and out of one object store: what the command line, the archive and library users open.
+
+use crate::budget::Budget;
+use crate::download::{self, Reader};
+use crate::error::{Error, ErrorKind, Result};
+use crate::gzip::Compressor;
+use crate::name::Key;
+use crate::object::{CommitOptions, IfExists, Leftover, ObjectInfo, ObjectStore, Token};
+use crate::shutdown::Shutdown;
+use crate::upload::{self, Plan, Sink};
+use futures::stream::{self, Stream, StreamExt, TryStreamExt};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::Handle;
+
+/// An object store with a codec, a memory budget, and an account of what is under way. Cheap to clone; clones share
+/// all of it.
+///
+/// Before the runtime ends, [`close`](Bucket::close) it: aborts need a runtime to run on.
+#[derive(Debug, Clone)]
+pub struct Bucket {
+    store: Arc<dyn ObjectStore>,
+    compressor: Arc<Compressor>,
+    budget: Budget,
+    shutdown: Arc<Shutdown>,
+}
+
+impl Bucket {
+    /// Streams of `store`, encoded by `compressor`. Several buckets may share a compressor and a budget.
+    pub fn new(store: impl ObjectStore, compressor: Arc<Compressor>, budget: Budget) -> Self {
+        Bucket { store: Arc::new(store), compressor, budget, shutdown: Arc::default() }
+    }
+
+    /// The store's URL, without credentials.
+    pub fn url(&self) -> String {
+        self.store.url()
+    }
+
+    /// Opens a sink for the object `key`. Nothing is asked of the service before a part is full or the sink is shut
+    /// down; [`check_writable`](Self::check_writable) asks early.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidConfig`] outside of a tokio runtime; [`ErrorKind::Cancelled`] after [`close`](Self::close).
+    pub fn create(&self, key: &Key, if_exists: IfExists) -> Result<Sink> {
+        let refused = |kind, reason: &str| Err(Error::new(kind, "open", format!("{}/{key}", self.url()), reason));
+        if Handle::try_current().is_err() {
+            return refused(ErrorKind::InvalidConfig, "there is no tokio runtime to upload on");
+        }
+        if self.shutdown.stop().is_cancelled() {
+            return refused(ErrorKind::Cancelled, "the bucket was closed or asked to stop");
+        }
+        let plan = Plan {
+            store: Arc::clone(&self.store),
+            key: key.clone(),
+            options: CommitOptions { token: Token::random(), if_exists },
+            compressor: Arc::clone(&self.compressor),
+            shutdown: Arc::clone(&self.shutdown),
+            budget_total: self.budget.total(),
+        };
+        Ok(upload::open(plan, &self.budget))
+    }
+
+    /// Asks the service, before anything costly is done, what would surely make a write of `key` fail: that the
+    /// bucket is missing, elsewhere or out of reach, or that the object exists and must not be replaced.
+    /// A refusal to look is not taken for a refusal to write. Cancel-safe.
+    ///
+    /// # Errors
+    /// The reason why the write would fail.
+    pub async fn check_writable(&self, key: &Key, if_exists: IfExists) -> Result<()> {
+        match self.store.head(key).await {
+            Ok(_) if if_exists == IfExists::Fail => {
+                let location = format!("{}/{key}", self.url());
+                Err(Error::new(ErrorKind::AlreadyExists, "write", location, "it exists and is not to be replaced"))
+            }
+            Ok(_) => Ok(()),
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Denied) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Opens the object `key` for reading. Cancel-safe.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`], or what else the service says.
+    pub async fn open(&self, key: &Key) -> Result<Reader> {
+        download::open(Arc::clone(&self.store), key, self.compressor.codec(), &self.budget).await
+    }
+
+    /// What is stored under `key`. Cancel-safe.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`], or what else the service says.
+    pub async fn stat(&self, key: &Key) -> Result<ObjectInfo> {
+        self.store.head(key).await
+    }
+
+    /// The objects whose key begins with `prefix`, in key order, page by page as the stream is read.
+    pub fn list(&self, prefix: &str) -> impl Stream<Item = Result<ObjectInfo>> + Send + use<> {
+        enum Next {
+            Page(Option<String>),
+            End,
+        }
+        let (store, prefix) = (Arc::clone(&self.store), prefix.to_owned());
+        stream::try_unfold(Next::Page(None), move |next| {
+            let (store, prefix) = (Arc::clone(&store), prefix.clone());
+            async move {
+                let Next::Page(page) = next else { return Ok(None) };
+                let page = store.list(&prefix, page.as_deref()).await?;
+                let next = page.next.map_or(Next::End, |next| Next::Page(Some(next)));
+                Ok::<_, Error>(Some((stream::iter(page.objects).map(Ok), next)))
+            }
+        })
+        .try_flatten()
+    }
+
+    /// Removes the object. No error when it is not there.
+    ///
+    /// # Errors
+    /// What the service says.
+    pub async fn remove(&self, key: &Key) -> Result<()> {
+        self.store.delete(key).await
+    }
+
+    /// Moves an object within the store.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`], or what else the service says. `from` stays until `to` is whole.
+    pub async fn rename(&self, from: &Key, to: &Key) -> Result<()> {
+        self.store.rename(from, to).await
+    }
+
+    /// What crashes left below `prefix` and nothing has happened to for `older_than`.
+    ///
+    /// # Errors
+    /// What the service says.
+    pub async fn leftovers(&self, prefix: &str, older_than: Duration) -> Result<Vec<Leftover>> {
+        let mut leftovers = self.store.leftovers(prefix).await?;
+        leftovers.retain(|leftover| leftover.idle >= older_than);
+        Ok(leftovers)
+    }
+
+    /// Removes one of the [`leftovers`](Self::leftovers).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Changed`] when it turns out to be alive; it is left alone then.
+    pub async fn remove_leftover(&self, leftover: &Leftover) -> Result<()> {
+        self.store.remove_leftover(leftover).await
+    }
+
+    /// The uploads under way, as a person would name them (URL and upload id).
+    pub fn under_way(&self) -> Vec<String> {
+        self.shutdown.under_way()
+    }
+
+    /// Asks every upload under way to stop and abort, without waiting for it. No new sink can be opened afterwards.
+    pub fn stop(&self) {
+        self.shutdown.stop().cancel();
+    }
+
+    /// Stops what is under way and waits until all of it is completed or aborted; each abort has its own time limit.
+    /// Cancel-safe: call it again to go on waiting.
+    ///
+    /// # Errors
+    /// What aborts that nobody waited for have left behind.
+    pub async fn close(&self) -> Result<(), Vec<Error>> {
+        match self.shutdown.close().await {
+            errors if errors.is_empty() => Ok(()),
+            errors => Err(errors),
+        }
+    }
+}

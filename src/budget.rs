@@ -1,0 +1,146 @@
+//! The memory that all open files share. Two counts keep it bounded without deadlock:
+//!
+//! - *bytes*: every buffer holds its size from here for as long as it exists, wherever it has gone;
+//! - *seats*: a file takes a seat before its first buffer. A seat is as large as what the file may hold without being
+//!   able to give anything back by itself: for a writer a part that is not full yet and two blocks, for a reader a range
+//!   that nobody has read yet. All seats together fit into the budget, so whoever has a seat gets its bytes, at the
+//!   latest when parts under way have arrived.
+//!
+//! Readers and writers have seats apart from one another, so that tasks that copy (each holds a reader's seat and then
+//! wants a writer's) do not wait for each other in a circle.
+
+use crate::error::{Error, ErrorKind, Result};
+use bytes::Bytes;
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
+use tokio_util::sync::PollSemaphore;
+
+/// Semaphores count in `u32`; in units of a kibibyte that is 4 TiB.
+const UNIT: u64 = 1024;
+/// One part in so many is for readers.
+const READERS_SHARE: usize = 8;
+
+/// A memory limit in bytes, shared by all files that were opened with it. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Budget {
+    total: u64,
+    bytes: Arc<Semaphore>,
+    writer_seats: Arc<Semaphore>,
+    reader_seats: Arc<Semaphore>,
+}
+
+/// The largest seat of a reader, in bytes: the readers' share of the smallest budget.
+pub(crate) const READER_SEAT: u64 = Budget::MIN / READERS_SHARE as u64;
+
+/// Memory held from a [`Budget`]; given back when dropped.
+pub(crate) type Held = OwnedSemaphorePermit;
+
+impl Budget {
+    /// What the command line uses unless told otherwise: 64 MiB.
+    pub const DEFAULT: u64 = 64 << 20;
+    /// The smallest budget: 16 MiB.
+    pub const MIN: u64 = 16 << 20;
+    /// The largest budget: 1 TiB.
+    pub const MAX: u64 = 1 << 40;
+
+    /// A budget of `bytes`. What it covers is the data of all open files; the program itself, its connections and
+    /// its compressors' state come on top.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidConfig`] below [`Budget::MIN`] or above [`Budget::MAX`].
+    pub fn new(bytes: u64) -> Result<Self> {
+        if !(Self::MIN..=Self::MAX).contains(&bytes) {
+            let reason = format!("{bytes} bytes is outside of 16 MiB to 1 TiB");
+            return Err(Error::new(ErrorKind::InvalidConfig, "set up", "the memory budget", reason));
+        }
+        let units = (bytes / UNIT) as usize;
+        let (all, readers) = (Semaphore::new(units), Semaphore::new(units / READERS_SHARE));
+        let writers = Semaphore::new(units - units / READERS_SHARE);
+        Ok(Budget {
+            total: bytes,
+            bytes: Arc::new(all),
+            writer_seats: Arc::new(writers),
+            reader_seats: Arc::new(readers),
+        })
+    }
+
+    /// The limit in bytes.
+    pub fn total(&self) -> u64 {
+        self.total
+    }
+
+    pub(crate) fn poll_bytes(&self) -> PollSemaphore {
+        PollSemaphore::new(Arc::clone(&self.bytes))
+    }
+
+    pub(crate) fn poll_writer_seats(&self) -> PollSemaphore {
+        PollSemaphore::new(Arc::clone(&self.writer_seats))
+    }
+
+    /// Waits for a reader's seat of `bytes`, at most [`READER_SEAT`]. Cancel-safe.
+    pub(crate) async fn reader_seat(&self, bytes: u64) -> Result<Held> {
+        let permit = Arc::clone(&self.reader_seats).acquire_many_owned(units(bytes)).await;
+        permit.map_err(|_| closed())
+    }
+
+    /// A reader's seat of `bytes` if one is free now.
+    pub(crate) fn try_reader_seat(&self, bytes: u64) -> Result<Held, TryAcquireError> {
+        Arc::clone(&self.reader_seats).try_acquire_many_owned(units(bytes))
+    }
+
+    /// Waits for memory. The caller has a seat for it. Cancel-safe.
+    pub(crate) async fn bytes(&self, bytes: u64) -> Result<Held> {
+        let permit = Arc::clone(&self.bytes).acquire_many_owned(units(bytes)).await;
+        permit.map_err(|_| closed())
+    }
+}
+
+/// The number of units that cover `bytes`.
+pub(crate) fn units(bytes: u64) -> u32 {
+    u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX)
+}
+
+/// The semaphores of a budget are never closed; this is for the type only.
+pub(crate) fn closed() -> Error {
+    Error::new(ErrorKind::Cancelled, "wait for", "the memory budget", "it was closed")
+}
+
+/// `data` as [`Bytes`] that give `held` back when the last clone or slice of them is gone. `held` is first cut down to
+/// what `data` needs.
+pub(crate) fn bytes_holding(data: Vec<u8>, mut held: Held) -> Bytes {
+    struct Owner(Vec<u8>, #[expect(dead_code, reason = "held until the bytes are freed")] Held);
+    impl AsRef<[u8]> for Owner {
+        fn as_ref(&self) -> &[u8] {
+            &self.0
+        }
+    }
+    let spare = held.num_permits().saturating_sub(units(data.capacity() as u64) as usize);
+    drop(held.split(spare));
+    Bytes::from_owner(Owner(data, held))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn bytes_give_their_memory_back_with_the_last_slice() {
+        let budget = Budget::new(Budget::MIN).expect("valid");
+        let all = budget.bytes.available_permits();
+        let held = budget.bytes(1 << 20).await.expect("free");
+        let mut bytes = bytes_holding(vec![7; 100 << 10], held);
+        assert_eq!(budget.bytes.available_permits(), all - 100);
+        let tail = bytes.split_off(50 << 10);
+        drop(bytes);
+        assert_eq!(budget.bytes.available_permits(), all - 100);
+        drop(tail);
+        assert_eq!(budget.bytes.available_permits(), all);
+    }
+
+    #[test]
+    fn limits() {
+        assert!(Budget::new(1).is_err());
+        assert!(Budget::new(u64::MAX).is_err());
+        assert_eq!(Budget::new(Budget::DEFAULT).expect("valid").total(), Budget::DEFAULT);
+    }
+}

@@ -1,0 +1,116 @@
+//! The bytes of one gzip member (RFC 1952) with Sealift's extra field, and of the member that ends a stream.
+//!
+//! The extra field has one subfield, `SL`. In a member with data it holds the member's whole length (4 bytes,
+//! little-endian). In the member that ends a stream it holds that and the length of the whole plain stream (8 bytes).
+
+use libdeflater::{CompressionError, Compressor, crc32};
+
+/// ID1 and ID2, CM = deflate, FLG = FEXTRA, MTIME = 0 (none), XFL = 0, OS = 255 (unknown): RFC 1952, 2.3.
+const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 4, 0, 0, 0, 0, 0, 255];
+const SUBFIELD: [u8; 2] = *b"SL";
+/// A deflate stream of one empty final block with fixed codes (RFC 1951, 3.2.6).
+const EMPTY_DEFLATE: [u8; 2] = [3, 0];
+/// HEADER, XLEN, subfield id, subfield length, member length.
+const DATA_HEADER_LEN: usize = 10 + 2 + 2 + 2 + 4;
+/// CRC32 and ISIZE.
+const TRAILER_LEN: usize = 8;
+
+/// The length of the member that ends a stream.
+pub(crate) const END_LEN: usize = DATA_HEADER_LEN + 8 + EMPTY_DEFLATE.len() + TRAILER_LEN;
+
+/// Compresses `plain` (at most 4 GiB) into one member, written to `out` from its start; returns the member's length.
+/// `out` grows as needed and keeps its memory for the next call.
+pub(crate) fn write_data(
+    compressor: &mut Compressor,
+    plain: &[u8],
+    out: &mut Vec<u8>,
+) -> Result<usize, CompressionError> {
+    let bound = DATA_HEADER_LEN + compressor.deflate_compress_bound(plain.len()) + TRAILER_LEN;
+    if out.len() < bound {
+        out.resize(bound, 0);
+    }
+    let deflated = compressor.deflate_compress(plain, &mut out[DATA_HEADER_LEN..bound - TRAILER_LEN])?;
+    let len = DATA_HEADER_LEN + deflated + TRAILER_LEN;
+    out[..DATA_HEADER_LEN].copy_from_slice(&data_header(len as u32));
+    let trailer = &mut out[len - TRAILER_LEN..len];
+    trailer[..4].copy_from_slice(&crc32(plain).to_le_bytes());
+    trailer[4..].copy_from_slice(&(plain.len() as u32).to_le_bytes());
+    Ok(len)
+}
+
+fn data_header(member_len: u32) -> [u8; DATA_HEADER_LEN] {
+    let mut header = [0; DATA_HEADER_LEN];
+    header[..10].copy_from_slice(&HEADER);
+    header[10..12].copy_from_slice(&8u16.to_le_bytes());
+    header[12..14].copy_from_slice(&SUBFIELD);
+    header[14..16].copy_from_slice(&4u16.to_le_bytes());
+    header[16..20].copy_from_slice(&member_len.to_le_bytes());
+    header
+}
+
+/// The member that ends a stream of `plain_len` bytes.
+pub(crate) fn end(plain_len: u64) -> [u8; END_LEN] {
+    let mut member = [0; END_LEN];
+    member[..10].copy_from_slice(&HEADER);
+    member[10..12].copy_from_slice(&16u16.to_le_bytes());
+    member[12..14].copy_from_slice(&SUBFIELD);
+    member[14..16].copy_from_slice(&12u16.to_le_bytes());
+    member[16..20].copy_from_slice(&(END_LEN as u32).to_le_bytes());
+    member[20..28].copy_from_slice(&plain_len.to_le_bytes());
+    member[28..30].copy_from_slice(&EMPTY_DEFLATE);
+    member
+}
+
+/// Whether a stream that begins with `start` was written by Sealift and so must finish with [`end`].
+pub(crate) fn is_ours(start: &[u8]) -> bool {
+    start.len() >= 14 && start[..10] == HEADER && start[12..14] == SUBFIELD
+}
+
+/// The plain length that `tail`, the last bytes of a stream, states, if they are the member that ends it.
+pub(crate) fn plain_len_at_end(tail: &[u8]) -> Option<u64> {
+    let tail: &[u8; END_LEN] = tail.last_chunk()?;
+    let plain_len = u64::from_le_bytes(*tail[20..].first_chunk()?);
+    (*tail == end(plain_len)).then_some(plain_len)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use libdeflater::{CompressionLvl, Decompressor};
+
+    fn compressor() -> Compressor {
+        Compressor::new(CompressionLvl::default())
+    }
+
+    #[test]
+    fn a_member_says_its_length_and_inflates() {
+        let plain: Vec<u8> = (0..300_000u32).map(|i| (i / 7 % 256) as u8).collect();
+        let mut out = Vec::new();
+        let len = write_data(&mut compressor(), &plain, &mut out).expect("compressed");
+        assert_eq!(out[16..20], (len as u32).to_le_bytes());
+        assert!(is_ours(&out));
+        let mut back = vec![0; plain.len()];
+        let n = Decompressor::new().gzip_decompress(&out[..len], &mut back).expect("a gzip member");
+        assert!(n == plain.len() && back == plain);
+    }
+
+    #[test]
+    fn incompressible_data_fits() {
+        let plain: Vec<u8> = (0..100_000).map(|_| rand::random()).collect();
+        let mut out = Vec::new();
+        let len = write_data(&mut compressor(), &plain, &mut out).expect("compressed");
+        assert!(len < plain.len() + 200);
+    }
+
+    #[test]
+    fn the_end_is_a_gzip_member_of_nothing_and_is_recognised() {
+        let end = end(123_456_789_012);
+        assert_eq!(Decompressor::new().gzip_decompress(&end, &mut [0; 8]).expect("a gzip member"), 0);
+        assert!(is_ours(&end));
+        assert_eq!(plain_len_at_end(&end), Some(123_456_789_012));
+        assert_eq!(plain_len_at_end(&end[1..]), None);
+        let mut damaged = end;
+        damaged[3] ^= 1;
+        assert_eq!(plain_len_at_end(&damaged), None);
+    }
+}

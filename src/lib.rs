@@ -1,0 +1,40 @@
+//! Streams backups into object storage without a shell: bytes are compressed in this process and uploaded in parts
+//! through an adapter, and a file is either sealed (complete, verified, visible) or it never existed.
+//!
+//! This crate knows no cloud and no command line. Take it together with one adapter crate.
+
+mod archive;
+mod bucket;
+mod budget;
+mod checksum;
+mod download;
+mod error;
+mod gzip;
+#[cfg(test)]
+mod memory_store;
+mod name;
+mod object;
+mod part_policy;
+mod payload;
+mod shutdown;
+mod storage;
+#[cfg(test)]
+mod stream_tests;
+mod upload;
+
+pub use archive::Archive;
+pub use bucket::Bucket;
+pub use budget::Budget;
+pub use checksum::{Checksum, ChecksumAlgorithm};
+pub use download::Reader;
+pub use error::{Error, ErrorKind, LeftBehind, Result};
+pub use gzip::{Codec, Compressor, Level};
+pub use name::{BackupHandle, FileHandle, Key, ShellSafeName, TextLine};
+pub use object::{
+    CommitOptions, Committed, IfExists, Leftover, ObjectInfo, ObjectStore, Origin, Page, PartReceipt, TOKEN_METADATA,
+    Token, Upload,
+};
+pub use part_policy::{Growth, PartPolicy};
+pub use payload::{Payload, PayloadStream};
+pub use storage::{BackupStorage, FileReader, FileWriter};
+pub use upload::{Sealed, Sink};

@@ -1,0 +1,206 @@
+//! An object store in memory, for this crate's own tests: what real services do is tested against those, in `tests/`.
+
+use crate::*;
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::TryStreamExt;
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, MutexGuard};
+use tokio::sync::Semaphore;
+
+const MIB: u64 = 1 << 20;
+
+/// Clones share the content.
+#[derive(Debug, Clone)]
+pub(crate) struct MemoryStore {
+    state: Arc<Mutex<State>>,
+    /// Commits wait here for a permit, so that a test decides when they are answered.
+    commits: Arc<Semaphore>,
+    part_size: u64,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    objects: BTreeMap<String, (Bytes, String)>,
+    uploads: BTreeMap<String, BTreeMap<u32, Bytes>>,
+    next: u32,
+}
+
+impl MemoryStore {
+    pub(crate) fn new() -> Self {
+        let commits = Arc::new(Semaphore::new(Semaphore::MAX_PERMITS));
+        MemoryStore { state: Arc::default(), commits, part_size: 2 * MIB }
+    }
+
+    pub(crate) fn with_part_size(part_size: u64) -> Self {
+        MemoryStore { part_size, ..MemoryStore::new() }
+    }
+
+    /// A store that applies commits and holds their answers back.
+    pub(crate) fn with_held_answers() -> Self {
+        MemoryStore { commits: Arc::new(Semaphore::new(0)), ..MemoryStore::new() }
+    }
+
+    /// Lets one held answer go.
+    pub(crate) fn answer(&self) {
+        self.commits.add_permits(1);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("not poisoned")
+    }
+
+    pub(crate) fn object(&self, key: &str) -> Option<Bytes> {
+        self.state().objects.get(key).map(|(bytes, _)| bytes.clone())
+    }
+
+    pub(crate) fn insert(&self, key: &str, bytes: impl Into<Bytes>) {
+        self.state().objects.insert(key.into(), (bytes.into(), "foreign".into()));
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        let state = self.state();
+        state.objects.is_empty() && state.uploads.is_empty()
+    }
+
+    async fn commit(&self, key: &Key, bytes: Bytes, options: &CommitOptions) -> Result<Committed> {
+        if options.if_exists == IfExists::Fail && self.object(key.as_ref()).is_some() {
+            return Err(Error::new(ErrorKind::AlreadyExists, "commit", key.as_ref(), "it exists"));
+        }
+        let checksum = Checksum::of(ChecksumAlgorithm::Crc64Nvme, &bytes).to_be_bytes();
+        self.state().objects.insert(key.as_ref().into(), (bytes, options.token.as_ref().into()));
+        // Applied; the answer waits.
+        self.commits.acquire().await.expect("open").forget();
+        Ok(Committed { etag: None, version: None, checksum: Some(checksum) })
+    }
+}
+
+async fn collect(payload: &Payload) -> Bytes {
+    let bytes: Vec<Bytes> = payload.stream().try_collect().await.expect("readable");
+    bytes.concat().into()
+}
+
+fn not_found(key: &Key) -> Error {
+    Error::new(ErrorKind::NotFound, "look at", key.as_ref(), "there is none")
+}
+
+#[async_trait]
+impl ObjectStore for MemoryStore {
+    fn url(&self) -> String {
+        "memory:".into()
+    }
+
+    fn part_policy(&self) -> PartPolicy {
+        PartPolicy {
+            max_parts: 10_000,
+            max_part: 64 * MIB,
+            max_object: 64 * 10_000 * MIB,
+            growth: Growth::Equal { size: self.part_size },
+            max_in_flight: 3,
+        }
+    }
+
+    fn checksum_algorithm(&self) -> ChecksumAlgorithm {
+        ChecksumAlgorithm::Crc64Nvme
+    }
+
+    async fn put(&self, key: &Key, payload: Payload, options: &CommitOptions) -> Result<Committed> {
+        let bytes = collect(&payload).await;
+        self.commit(key, bytes, options).await
+    }
+
+    async fn start(&self, key: &Key, options: &CommitOptions) -> Result<Box<dyn Upload>> {
+        let mut state = self.state();
+        state.next += 1;
+        let id = state.next.to_string();
+        state.uploads.insert(id.clone(), BTreeMap::new());
+        Ok(Box::new(MemoryUpload { store: self.clone(), key: key.clone(), options: options.clone(), id }))
+    }
+
+    async fn head(&self, key: &Key) -> Result<ObjectInfo> {
+        let state = self.state();
+        let (bytes, token) = state.objects.get(key.as_ref()).ok_or_else(|| not_found(key))?;
+        Ok(ObjectInfo {
+            key: key.to_string(),
+            size: bytes.len() as u64,
+            modified: None,
+            etag: None,
+            version: None,
+            token: Some(token.clone()),
+            checksum: None,
+        })
+    }
+
+    async fn get(&self, key: &Key, range: Range<u64>, _etag: Option<&str>) -> Result<Bytes> {
+        let bytes = self.object(key.as_ref()).ok_or_else(|| not_found(key))?;
+        Ok(bytes.slice(range.start as usize..range.end as usize))
+    }
+
+    async fn list(&self, prefix: &str, _page: Option<&str>) -> Result<Page> {
+        let keys: Vec<Key> = self.state().objects.keys().map(|key| key.parse().expect("a key")).collect();
+        let mut page = Page::default();
+        for key in keys.iter().filter(|key| key.as_ref().starts_with(prefix)) {
+            page.objects.push(self.head(key).await?);
+        }
+        Ok(page)
+    }
+
+    async fn delete(&self, key: &Key) -> Result<()> {
+        self.state().objects.remove(key.as_ref());
+        Ok(())
+    }
+
+    async fn delete_exactly(&self, key: &Key, _info: &ObjectInfo) -> Result<()> {
+        self.delete(key).await
+    }
+
+    async fn rename(&self, from: &Key, to: &Key) -> Result<()> {
+        let mut state = self.state();
+        let object = state.objects.remove(from.as_ref()).ok_or_else(|| not_found(from))?;
+        state.objects.insert(to.to_string(), object);
+        Ok(())
+    }
+
+    async fn leftovers(&self, _prefix: &str) -> Result<Vec<Leftover>> {
+        Ok(Vec::new())
+    }
+
+    async fn remove_leftover(&self, _leftover: &Leftover) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[derive(Debug)]
+struct MemoryUpload {
+    store: MemoryStore,
+    key: Key,
+    options: CommitOptions,
+    id: String,
+}
+
+#[async_trait]
+impl Upload for MemoryUpload {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    async fn put_part(&self, number: u32, payload: Payload) -> Result<PartReceipt> {
+        let bytes = collect(&payload).await;
+        let mut state = self.store.state();
+        state.uploads.get_mut(&self.id).expect("under way").insert(number, bytes);
+        Ok(PartReceipt { number, tag: number.to_string(), checksum: payload.checksum() })
+    }
+
+    async fn complete(&self, parts: &[PartReceipt], _whole: Checksum) -> Result<Committed> {
+        let stored = self.store.state().uploads.remove(&self.id).expect("under way");
+        assert!(stored.keys().copied().eq(parts.iter().map(|part| part.number)));
+        let whole: Vec<Bytes> = stored.into_values().collect();
+        self.store.commit(&self.key, whole.concat().into(), &self.options).await
+    }
+
+    async fn abort(&self) -> Result<()> {
+        self.store.state().uploads.remove(&self.id);
+        Ok(())
+    }
+}

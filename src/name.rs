@@ -1,0 +1,185 @@
+//! Names: what an archive's parts and a storage's objects may be called. Parsing happens here and nowhere else;
+//! a value of these types is valid.
+
+use crate::error::{Error, ErrorKind, Result};
+use std::fmt;
+use std::str::FromStr;
+
+/// A name that is safe in any shell, file system and object key: `[a-zA-Z0-9][a-zA-Z0-9._-]{2,126}`.
+///
+/// The pattern is the Aptos archive format's.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ShellSafeName(String);
+
+impl ShellSafeName {
+    /// The shortest and the longest name, in bytes.
+    pub const LENGTH: std::ops::RangeInclusive<usize> = 3..=127;
+}
+
+impl FromStr for ShellSafeName {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+        let valid = Self::LENGTH.contains(&name.len())
+            && name.bytes().all(allowed)
+            && name.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric);
+        match valid {
+            true => Ok(ShellSafeName(name.to_owned())),
+            false => Err(invalid(
+                name,
+                "a name has 3 to 127 of the characters a-z A-Z 0-9 . _ - and begins with a letter or digit",
+            )),
+        }
+    }
+}
+
+/// One line of text: what a metadata file holds, without the newline that ends it there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextLine(String);
+
+impl FromStr for TextLine {
+    type Err = Error;
+
+    fn from_str(line: &str) -> Result<Self> {
+        match line.contains(['\n', '\r']) {
+            false => Ok(TextLine(line.to_owned())),
+            true => Err(invalid(line, "a metadata line holds no line break")),
+        }
+    }
+}
+
+/// The handle of a backup: the name that groups its files, as [`create_backup`](crate::BackupStorage::create_backup) returned it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BackupHandle(String);
+
+impl FromStr for BackupHandle {
+    type Err = Error;
+
+    fn from_str(handle: &str) -> Result<Self> {
+        Key::from_str(handle).map(|key| BackupHandle(key.0))
+    }
+}
+
+/// The handle of a file: `<backup handle>/<file name>`, stored as it is in manifests.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileHandle(String);
+
+impl FromStr for FileHandle {
+    type Err = Error;
+
+    fn from_str(handle: &str) -> Result<Self> {
+        Key::from_str(handle).map(|key| FileHandle(key.0))
+    }
+}
+
+/// The full key of an object in its bucket: 1 to 1,024 bytes of UTF-8 in `/`-separated segments, none of them empty,
+/// `.` or `..`, and without control characters, so that it is also a path that stays below its root.
+///
+/// 1,024 bytes is the limit of S3, GCS and Azure alike.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key(String);
+
+impl Key {
+    /// The longest key, in bytes.
+    pub const MAX_LENGTH: usize = 1024;
+
+    /// This key below `prefix`, which may be empty.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidName`] when the whole is not a valid key (it may be too long).
+    pub fn below(&self, prefix: &str) -> Result<Key> {
+        match prefix.trim_matches('/') {
+            "" => Ok(self.clone()),
+            prefix => format!("{prefix}/{self}").parse(),
+        }
+    }
+}
+
+impl FromStr for Key {
+    type Err = Error;
+
+    fn from_str(key: &str) -> Result<Self> {
+        if key.is_empty() || key.len() > Self::MAX_LENGTH {
+            return Err(invalid(key, "a key has 1 to 1024 bytes"));
+        }
+        if key.chars().any(char::is_control) {
+            return Err(invalid(key, "a key holds no control characters"));
+        }
+        if key.split('/').any(|segment| matches!(segment, "" | "." | "..")) {
+            return Err(invalid(
+                key,
+                "no part of a key between its slashes is empty, `.` or `..`, and it neither begins nor ends with a slash",
+            ));
+        }
+        Ok(Key(key.to_owned()))
+    }
+}
+
+impl From<&FileHandle> for Key {
+    fn from(handle: &FileHandle) -> Key {
+        Key(handle.0.clone())
+    }
+}
+
+fn invalid(name: &str, rule: &'static str) -> Error {
+    let shown: String = name.chars().take(200).collect();
+    Error::new(ErrorKind::InvalidName, "use the name", format!("{shown:?}"), rule)
+        .with_hint("choose another name; nothing was read or stored")
+}
+
+macro_rules! as_text {
+    ($($name:ident),*) => {$(
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    )*};
+}
+as_text!(ShellSafeName, TextLine, BackupHandle, FileHandle, Key);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shell_safe_names_keep_to_the_pattern() {
+        for good in ["abc", "0.1", "a-_.", &"x".repeat(127), "epoch_ending_0-.0f3a"] {
+            assert!(ShellSafeName::from_str(good).is_ok(), "{good}");
+        }
+        for bad in ["", "ab", ".abc", "-abc", "_abc", "a b", "a/b", "abc\n", "aéc", "a$(b)", &"x".repeat(128)] {
+            assert!(ShellSafeName::from_str(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn keys_stay_below_their_root() {
+        for good in ["a", "a/b", "metadata/x.meta", "ü/ß", "a..b/.c"] {
+            assert!(Key::from_str(good).is_ok(), "{good}");
+        }
+        for bad in ["", "/a", "a/", "a//b", "../a", "a/../b", "a/.", "a\nb", "a\0", &"x".repeat(1025)] {
+            assert!(Key::from_str(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_is_joined_with_one_slash() {
+        let key: Key = "b/c".parse().expect("valid");
+        assert_eq!(key.below("").expect("valid").as_ref(), "b/c");
+        assert_eq!(key.below("/a/").expect("valid").as_ref(), "a/b/c");
+        assert!(key.below("..").is_err());
+    }
+
+    #[test]
+    fn a_metadata_line_is_one_line() {
+        assert!(TextLine::from_str("{\"a\": 1}").is_ok());
+        assert!(TextLine::from_str("a\nb").is_err());
+        assert!(TextLine::from_str("a\r").is_err());
+    }
+}

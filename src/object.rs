@@ -1,0 +1,204 @@
+//! What an object adapter implements: [`ObjectStore`] and [`Upload`]. Everything here is about stored bytes; gzip,
+//! archives and streams are above. An adapter has no policy of its own on when to start, commit or abort.
+
+use crate::checksum::{Checksum, ChecksumAlgorithm};
+use crate::error::Result;
+use crate::name::Key;
+use crate::part_policy::PartPolicy;
+use crate::payload::Payload;
+use async_trait::async_trait;
+use bytes::Bytes;
+use std::fmt;
+use std::ops::Range;
+use std::time::{Duration, SystemTime};
+
+/// The metadata entry that holds an object's [`Token`] (`x-amz-meta-sealift-token` on S3).
+pub const TOKEN_METADATA: &str = "sealift-token";
+
+/// Marks one commit: a random value kept in the object's metadata, by which a commit whose reply was lost is
+/// recognised as ours.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Token(String);
+
+impl Token {
+    /// A new random token of 128 bits.
+    pub fn random() -> Self {
+        Token(format!("{:032x}", rand::random::<u128>()))
+    }
+}
+
+impl AsRef<str> for Token {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a commit does when the key already has an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum IfExists {
+    /// The new object replaces it.
+    #[default]
+    Replace,
+    /// The commit fails with [`ErrorKind::AlreadyExists`](crate::ErrorKind::AlreadyExists), decided by the service
+    /// in one step with the commit.
+    Fail,
+}
+
+/// How an object is to be committed.
+#[derive(Debug, Clone)]
+pub struct CommitOptions {
+    /// Kept in the object's metadata.
+    pub token: Token,
+    /// What to do when the key is taken.
+    pub if_exists: IfExists,
+}
+
+/// What the service said of an object it committed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Committed {
+    /// The service's tag of this content (ETag), when it gives one.
+    pub etag: Option<String>,
+    /// The version, in a bucket that keeps versions.
+    pub version: Option<String>,
+    /// The service's own checksum over the whole object, in network byte order; `None` when it keeps none.
+    pub checksum: Option<Vec<u8>>,
+}
+
+/// What the service knows of an object.
+#[derive(Debug, Clone)]
+pub struct ObjectInfo {
+    /// The key, without the bucket.
+    pub key: String,
+    /// The stored size in bytes.
+    pub size: u64,
+    /// When it was committed, by the service's clock.
+    pub modified: Option<SystemTime>,
+    /// The service's tag of this content (ETag).
+    pub etag: Option<String>,
+    /// The version, in a bucket that keeps versions. Only from [`ObjectStore::head`].
+    pub version: Option<String>,
+    /// The token of the commit that made it, if Sealift did. Only from [`ObjectStore::head`].
+    pub token: Option<String>,
+    /// The service's own checksum over the whole object. Only from [`ObjectStore::head`].
+    pub checksum: Option<Vec<u8>>,
+}
+
+/// One page of a listing, in key order, and how to get the next.
+#[derive(Debug, Default)]
+pub struct Page {
+    /// The objects of this page.
+    pub objects: Vec<ObjectInfo>,
+    /// Where the next page begins; `None` at the end.
+    pub next: Option<String>,
+}
+
+/// Something unfinished that a crash left in the storage: an incomplete upload or a temporary file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leftover {
+    /// The key it was to become.
+    pub key: String,
+    /// What names it to the adapter: an upload id, or a file name.
+    pub id: String,
+    /// How long nothing has happened to it: since its start or its last part, whichever is later.
+    pub idle: Duration,
+    /// The bytes it holds, as far as the service tells.
+    pub bytes: u64,
+    /// Whether it can be told to be Sealift's.
+    pub origin: Origin,
+}
+
+/// Who made a leftover.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// It has the marks of an upload of ours.
+    Sealift,
+    /// It may be anybody's.
+    Unknown,
+}
+
+/// A storage of objects: a bucket, a container or a folder.
+///
+/// Every method may be called concurrently. Errors are final: an adapter retries what its SDK retries.
+/// A method whose future is dropped may or may not have taken effect; callers settle that by looking.
+#[async_trait]
+pub trait ObjectStore: fmt::Debug + Send + Sync + 'static {
+    /// The storage as a URL without credentials (`s3://bucket`), for messages and summaries.
+    fn url(&self) -> String;
+
+    /// The parts this service takes, and how they should grow.
+    fn part_policy(&self) -> PartPolicy;
+
+    /// The checksum that the service keeps for a whole object.
+    fn checksum_algorithm(&self) -> ChecksumAlgorithm;
+
+    /// Stores a whole object in one request.
+    async fn put(&self, key: &Key, payload: Payload, options: &CommitOptions) -> Result<Committed>;
+
+    /// Starts an upload in parts. Nothing is visible before [`Upload::complete`].
+    async fn start(&self, key: &Key, options: &CommitOptions) -> Result<Box<dyn Upload>>;
+
+    /// What is stored under `key` now. [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) when nothing is.
+    async fn head(&self, key: &Key) -> Result<ObjectInfo>;
+
+    /// The bytes of `range`, all of them, of the content that `etag` names
+    /// ([`ErrorKind::Changed`](crate::ErrorKind::Changed) when it is another by now). `range` is not empty and lies
+    /// within the object.
+    async fn get(&self, key: &Key, range: Range<u64>, etag: Option<&str>) -> Result<Bytes>;
+
+    /// A page of the objects whose key begins with `prefix`, after `page` (from [`Page::next`]).
+    async fn list(&self, prefix: &str, page: Option<&str>) -> Result<Page>;
+
+    /// Removes the object. No error when it is not there.
+    async fn delete(&self, key: &Key) -> Result<()>;
+
+    /// Removes the object that `info` describes and no other: its version where versions are kept, otherwise
+    /// only as long as the key still holds that content as far as the service can check it.
+    async fn delete_exactly(&self, key: &Key, info: &ObjectInfo) -> Result<()>;
+
+    /// Moves an object within the storage, without the bytes passing through here. An existing `to` is replaced.
+    async fn rename(&self, from: &Key, to: &Key) -> Result<()>;
+
+    /// Everything unfinished whose key begins with `prefix`, also what is still alive: see [`Leftover::idle`].
+    async fn leftovers(&self, prefix: &str) -> Result<Vec<Leftover>>;
+
+    /// Removes one of [`leftovers`](Self::leftovers). No error when it is gone already.
+    /// Leaves alone what has shown activity since.
+    async fn remove_leftover(&self, leftover: &Leftover) -> Result<()>;
+}
+
+/// One upload in parts, from its start to [`complete`](Self::complete) or [`abort`](Self::abort).
+#[async_trait]
+pub trait Upload: fmt::Debug + Send + Sync {
+    /// What names this upload to a person and to `sweep` (on S3 the upload id).
+    fn id(&self) -> &str;
+
+    /// Stores part `number` (from 1, each number once) and returns the service's tag for it.
+    /// Parts may be put concurrently up to the policy's limit, and finish in any order.
+    async fn put_part(&self, number: u32, payload: Payload) -> Result<PartReceipt>;
+
+    /// Makes the object visible: `parts` in order, all of them; `whole` is the checksum over all their bytes,
+    /// which the service must agree to.
+    async fn complete(&self, parts: &[PartReceipt], whole: Checksum) -> Result<Committed>;
+
+    /// Removes everything this upload stored, and returns when nothing of it is left or with an error when that
+    /// cannot be reached. No error when the upload is gone already (aborted or completed). The caller has stopped
+    /// the parts under way, but the service may still be working on them.
+    async fn abort(&self) -> Result<()>;
+}
+
+/// A stored part.
+#[derive(Debug, Clone)]
+pub struct PartReceipt {
+    /// The part's number.
+    pub number: u32,
+    /// What the service called it (on S3 the part's ETag).
+    pub tag: String,
+    /// The part's checksum.
+    pub checksum: Checksum,
+}

@@ -1,0 +1,125 @@
+//! How a stream of unknown length is cut into parts: the limits of a service, and the size of each part.
+//! Which service has which limits is told by its adapter.
+
+const MIB: u64 = 1 << 20;
+
+/// What a service takes, and how parts grow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PartPolicy {
+    /// The most parts of one object.
+    pub max_parts: u32,
+    /// The largest part, in bytes.
+    pub max_part: u64,
+    /// The largest object, in bytes.
+    pub max_object: u64,
+    /// How part sizes follow one another.
+    pub growth: Growth,
+    /// The most parts under way at once, of one object.
+    pub max_in_flight: usize,
+}
+
+/// How part sizes follow one another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Growth {
+    /// Parts begin small, so that memory and delay are small for ordinary streams, and grow with what is stored
+    /// once a fifth of the parts is used, so that a long stream comes close to the service's limit.
+    Growing {
+        /// The size of the first parts, in bytes.
+        first: u64,
+    },
+    /// Every part but the last has the same size.
+    Equal {
+        /// That size, in bytes.
+        size: u64,
+    },
+}
+
+impl PartPolicy {
+    /// The size of the first part, in bytes. A stream that fits in it is stored in one request.
+    pub fn first_part(&self) -> u64 {
+        self.part_size(0)
+    }
+
+    /// The size of the part that begins after `stored` bytes.
+    ///
+    /// Growing parts keep their first size for a fifth of [`max_parts`](Self::max_parts) and then add 50/`max_parts`
+    /// of what comes: with S3's 10,000 parts of at most 5 GiB, the first 2,000 parts are of 8 MiB (16 GiB), 1 TiB
+    /// is reached with parts of 5 GiB, and the last part ends beyond 32 TiB. Starting with larger parts reaches more,
+    /// up to `max_parts` × `max_part`.
+    pub fn part_size(&self, stored: u64) -> u64 {
+        match self.growth {
+            Growth::Equal { size } => size,
+            Growth::Growing { first } => {
+                let parts = u64::from(self.max_parts.max(1));
+                let beyond = stored.saturating_sub(first.saturating_mul(parts / 5));
+                let grown = beyond.saturating_mul(50) / parts;
+                grown.next_multiple_of(MIB).clamp(first, self.max_part)
+            }
+        }
+    }
+
+    /// The longest stream these parts can hold, in bytes.
+    pub fn longest_stream(&self) -> u64 {
+        let mut stored = 0u64;
+        for _ in 0..self.max_parts {
+            stored = stored.saturating_add(self.part_size(stored));
+            if stored >= self.max_object {
+                return self.max_object;
+            }
+        }
+        stored
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GIB: u64 = 1 << 30;
+    const TIB: u64 = 1 << 40;
+
+    fn growing(max_parts: u32, first: u64) -> PartPolicy {
+        PartPolicy {
+            max_parts,
+            max_part: 5 * GIB,
+            max_object: 10_000 * 5 * GIB,
+            growth: Growth::Growing { first },
+            max_in_flight: 8,
+        }
+    }
+
+    #[test]
+    fn ordinary_streams_keep_small_parts() {
+        let policy = growing(10_000, 8 * MIB);
+        assert_eq!(policy.first_part(), 8 * MIB);
+        assert_eq!(policy.part_size(16 * GIB - 1), 8 * MIB);
+        assert!(policy.part_size(100 * GIB) < 512 * MIB);
+    }
+
+    #[test]
+    fn long_streams_reach_far_beyond_small_parts() {
+        let policy = growing(10_000, 8 * MIB);
+        assert!(policy.longest_stream() > 32 * TIB);
+        assert!(growing(1_000, 8 * MIB).longest_stream() > 3 * TIB);
+        assert_eq!(growing(10_000, 5 * GIB).longest_stream(), policy.max_object);
+    }
+
+    #[test]
+    fn part_sizes_never_shrink_nor_pass_the_limit() {
+        let policy = growing(10_000, 8 * MIB);
+        let (mut stored, mut last) = (0, 0);
+        for _ in 0..policy.max_parts {
+            let size = policy.part_size(stored);
+            assert!(size >= last && size <= policy.max_part);
+            stored += size;
+            last = size;
+        }
+    }
+
+    #[test]
+    fn equal_parts_are_equal() {
+        let policy = PartPolicy { growth: Growth::Equal { size: 32 * MIB }, ..growing(10_000, 0) };
+        assert_eq!(policy.part_size(0), policy.part_size(TIB));
+        assert_eq!(policy.longest_stream(), 10_000 * 32 * MIB);
+    }
+}

@@ -1,0 +1,49 @@
+//! The contract of a backup archive: groups of files, and one-line metadata files. [`Archive`](crate::Archive)
+//! implements it over any object store; the command adapter implements it itself.
+
+use crate::error::Result;
+use crate::name::{BackupHandle, FileHandle, ShellSafeName, TextLine};
+use async_trait::async_trait;
+use std::fmt;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+/// A file being written. It exists from the moment its `shutdown()` has returned `Ok`, and in no other case.
+pub type FileWriter = Box<dyn AsyncWrite + Send + Unpin>;
+
+/// A file being read. An incomplete or damaged file ends in an error, never in a silent end.
+pub type FileReader = Box<dyn AsyncRead + Send + Unpin>;
+
+/// A storage of backups, as the Aptos backup tools know it.
+#[async_trait]
+pub trait BackupStorage: fmt::Debug + Send + Sync {
+    /// Opens a group of files.
+    async fn create_backup(&self, name: &ShellSafeName) -> Result<BackupHandle>;
+
+    /// Opens a new file of the group `backup`. The handle is what a manifest keeps; the writer must be shut down.
+    async fn create_for_write(&self, backup: &BackupHandle, name: &ShellSafeName) -> Result<(FileHandle, FileWriter)>;
+
+    /// Opens a file for reading.
+    async fn open_for_read(&self, file: &FileHandle) -> Result<FileReader>;
+
+    /// Writes the metadata file `name`, one line each with its newline, and returns its handle `metadata/<name>`.
+    /// An existing file of that name is kept as it is, with a warning in the log.
+    async fn save_metadata_lines(&self, name: &ShellSafeName, lines: &[TextLine]) -> Result<FileHandle>;
+
+    /// The handles of all metadata files, in order; none when nothing has been saved yet.
+    async fn list_metadata_files(&self) -> Result<Vec<FileHandle>>;
+
+    /// Moves the metadata file `metadata/X` to `metadata_backup/X`.
+    async fn backup_metadata_file(&self, file: &FileHandle) -> Result<()>;
+
+    /// Opens a group of files under `name` and a random suffix of four hex digits, so that two backups of the
+    /// same thing stay apart.
+    async fn create_backup_with_random_suffix(&self, name: &str) -> Result<BackupHandle> {
+        let name: ShellSafeName = format!("{name}.{:04x}", rand::random::<u16>()).parse()?;
+        self.create_backup(&name).await
+    }
+
+    /// Writes a metadata file of one line.
+    async fn save_metadata_line(&self, name: &ShellSafeName, line: &TextLine) -> Result<FileHandle> {
+        self.save_metadata_lines(name, std::slice::from_ref(line)).await
+    }
+}

@@ -1,0 +1,297 @@
+//! Streams out and in, over the store in memory: what does not depend on a service.
+
+use crate::memory_store::MemoryStore;
+use crate::*;
+use bytes::Bytes;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+const MIB: usize = 1 << 20;
+
+fn bucket(store: &MemoryStore, codec: Codec, budget: usize) -> Bucket {
+    let compressor = Compressor::new(codec, None).expect("threads");
+    Bucket::new(store.clone(), Arc::new(compressor), Budget::new(budget as u64).expect("valid"))
+}
+
+fn gzip() -> Codec {
+    Codec::Gzip(Level::default())
+}
+
+fn key(name: &str) -> Key {
+    name.parse().expect("a key")
+}
+
+/// Half text-like, half random (a linear congruential generator: fast in an unoptimised build).
+fn data(len: usize) -> Vec<u8> {
+    let mut random = 1u64;
+    let mut next = |i: usize| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        if (i / 4096).is_multiple_of(2) { (i % 61) as u8 } else { (random >> 56) as u8 }
+    };
+    (0..len).map(&mut next).collect()
+}
+
+async fn read(bucket: &Bucket, name: &str) -> Result<Vec<u8>> {
+    let mut out = Vec::new();
+    let read = bucket.open(&key(name)).await?.read_to_end(&mut out).await;
+    match read {
+        Ok(_) => Ok(out),
+        Err(error) => Err(Error::from_io(&error).expect("ours").clone()),
+    }
+}
+
+#[tokio::test]
+async fn every_size_class_comes_back_identical() {
+    let sizes = [0, 1, MIB - 1, MIB, MIB + 1, 2 * MIB - 1, 2 * MIB, 2 * MIB + 1, 5 * MIB, 9 * MIB + 17];
+    for codec in [gzip(), Codec::Plain] {
+        for len in sizes {
+            let store = MemoryStore::new();
+            let bucket = bucket(&store, codec, 16 * MIB);
+            let data = data(len);
+            let mut sink = bucket.create(&key("a"), IfExists::Replace).expect("open");
+            sink.write_all(&data).await.expect("written");
+            let sealed = sink.seal().await.expect("sealed");
+            let stored = store.object("a").expect("visible");
+            assert_eq!((sealed.bytes_in, sealed.bytes_stored), (len as u64, stored.len() as u64));
+            let parts = stored.len().div_ceil(2 * MIB).max(1);
+            assert_eq!(sealed.parts as usize, parts, "{len} bytes as {codec:?}");
+            assert!(read(&bucket, "a").await.expect("readable") == data, "{len} bytes as {codec:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn parts_beyond_the_budget_go_through_a_file_and_come_back_identical() {
+    let store = MemoryStore::with_part_size(4 * MIB as u64);
+    let bucket = bucket(&store, Codec::Plain, 16 * MIB);
+    let data = data(13 * MIB);
+    let mut sink = bucket.create(&key("a"), IfExists::Replace).expect("open");
+    sink.write_all(&data).await.expect("written");
+    assert_eq!(sink.seal().await.expect("sealed").parts, 4);
+    assert!(read(&bucket, "a").await.expect("readable") == data);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_more_writers_and_readers_than_the_budget_has_places_for_all_finish() {
+    let store = MemoryStore::new();
+    let bucket = bucket(&store, Codec::Plain, 16 * MIB);
+    let data = Arc::new(data(5 * MIB));
+    let mut tasks = tokio::task::JoinSet::new();
+    for n in 0..40 {
+        let (bucket, data) = (bucket.clone(), Arc::clone(&data));
+        tasks.spawn(async move {
+            let name = format!("object-{n}");
+            let mut sink = bucket.create(&key(&name), IfExists::Replace).expect("open");
+            sink.write_all(&data).await.expect("written");
+            sink.seal().await.expect("sealed");
+            // A copy: a reader and a writer in one task.
+            let copy = format!("copy-{n}");
+            let mut reader = bucket.open(&key(&name)).await.expect("open");
+            let mut sink = bucket.create(&key(&copy), IfExists::Replace).expect("open");
+            tokio::io::copy(&mut reader, &mut sink).await.expect("copied");
+            sink.seal().await.expect("sealed");
+            assert!(read(&bucket, &copy).await.expect("readable") == *data);
+        });
+    }
+    while let Some(done) = tasks.join_next().await {
+        done.expect("no panic");
+    }
+}
+
+#[tokio::test]
+async fn a_dropped_writer_leaves_nothing() {
+    for len in [0, 100, 7 * MIB] {
+        let store = MemoryStore::new();
+        let bucket = bucket(&store, gzip(), 16 * MIB);
+        let mut sink = bucket.create(&key("a"), IfExists::Replace).expect("open");
+        sink.write_all(&data(len)).await.expect("written");
+        drop(sink);
+        bucket.close().await.expect("nothing left");
+        assert!(store.is_empty(), "{len} bytes");
+        assert!(bucket.create(&key("a"), IfExists::Replace).is_err(), "closed");
+    }
+}
+
+/// Polls `shutdown` until the store has applied the commit, whose answer it holds back.
+async fn shut_down_until_applied(sink: &mut Sink, store: &MemoryStore) {
+    poll_fn(|cx| {
+        let pending = Pin::new(&mut *sink).poll_shutdown(cx).is_pending();
+        assert!(pending, "the answer is held back");
+        match store.object("a") {
+            Some(_) => Poll::Ready(()),
+            None => {
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_writer_dropped_while_the_commit_is_applied_takes_the_object_back() {
+    for len in [100, 7 * MIB] {
+        let store = MemoryStore::with_held_answers();
+        let bucket = bucket(&store, gzip(), 16 * MIB);
+        let mut sink = bucket.create(&key("a"), IfExists::Replace).expect("open");
+        sink.write_all(&data(len)).await.expect("written");
+        shut_down_until_applied(&mut sink, &store).await;
+        drop(sink);
+        store.answer();
+        bucket.close().await.expect("nothing left");
+        assert!(store.is_empty(), "{len} bytes");
+    }
+}
+
+#[tokio::test]
+async fn a_dropped_shutdown_can_be_taken_up_again() {
+    let store = MemoryStore::with_held_answers();
+    let bucket = bucket(&store, gzip(), 16 * MIB);
+    let mut sink = bucket.create(&key("a"), IfExists::Replace).expect("open");
+    sink.write_all(b"x").await.expect("written");
+    shut_down_until_applied(&mut sink, &store).await;
+    store.answer();
+    sink.shutdown().await.expect("sealed");
+    sink.shutdown().await.expect("still sealed");
+    assert_eq!(sink.sealed().expect("sealed").bytes_in, 1);
+    drop(sink);
+    bucket.close().await.expect("nothing left");
+    assert!(store.object("a").is_some());
+}
+
+#[test]
+fn dropping_everything_after_its_runtime_neither_panics_nor_hangs() {
+    let store = MemoryStore::new();
+    let bucket = bucket(&store, gzip(), 16 * MIB);
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let mut sink = runtime.block_on(async { bucket.create(&key("a"), IfExists::Replace).expect("open") });
+    runtime.block_on(sink.write_all(&data(3 * MIB))).expect("written");
+    drop(runtime);
+    drop(sink);
+    drop(bucket.clone());
+    let refused = bucket.create(&key("b"), IfExists::Replace).expect_err("no runtime");
+    assert_eq!(refused.kind(), ErrorKind::InvalidConfig);
+    assert!(store.object("a").is_none());
+}
+
+#[test]
+fn a_sink_whose_runtime_is_gone_says_so() {
+    let bucket = bucket(&MemoryStore::new(), gzip(), 16 * MIB);
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let mut sink = runtime.block_on(async { bucket.create(&key("a"), IfExists::Replace).expect("open") });
+    drop(runtime);
+    let other = tokio::runtime::Runtime::new().expect("a runtime");
+    let error = other.block_on(sink.shutdown()).expect_err("nobody uploads");
+    assert_eq!(Error::from_io(&error).expect("ours").kind(), ErrorKind::Cancelled);
+}
+
+#[tokio::test]
+async fn flush_promises_nothing_and_nothing_is_written_after_the_end() {
+    let store = MemoryStore::new();
+    let bucket = bucket(&store, gzip(), 16 * MIB);
+    let mut sink = bucket.create(&key("a"), IfExists::Replace).expect("open");
+    sink.write_all(b"x").await.expect("written");
+    sink.flush().await.expect("flushed");
+    assert!(store.is_empty());
+    sink.shutdown().await.expect("sealed");
+    assert!(sink.write_all(b"y").await.is_err());
+    assert_eq!(read(&bucket, "a").await.expect("readable"), b"x");
+}
+
+#[tokio::test]
+async fn an_existing_object_is_kept_when_asked() {
+    let store = MemoryStore::new();
+    store.insert("a", "old");
+    let bucket = bucket(&store, Codec::Plain, 16 * MIB);
+    let mut sink = bucket.create(&key("a"), IfExists::Fail).expect("open");
+    sink.write_all(b"new").await.expect("written");
+    assert_eq!(sink.seal().await.expect_err("exists").kind(), ErrorKind::AlreadyExists);
+    bucket.close().await.expect("nothing left");
+    assert_eq!(store.object("a").expect("kept"), "old");
+}
+
+#[tokio::test]
+async fn damage_of_any_kind_is_an_error_at_the_reader() {
+    let store = MemoryStore::new();
+    let bucket = bucket(&store, gzip(), 16 * MIB);
+    let mut sink = bucket.create(&key("a"), IfExists::Replace).expect("open");
+    sink.write_all(&data(3 * MIB)).await.expect("written");
+    sink.seal().await.expect("sealed");
+    let whole = store.object("a").expect("visible");
+    let end = gzip::member::END_LEN;
+    let first_member = u32::from_le_bytes(*whole[16..].first_chunk().expect("a header")) as usize;
+    let flipped = |at: usize| {
+        let mut bytes = whole.to_vec();
+        bytes[at] ^= 1;
+        Bytes::from(bytes)
+    };
+    let damaged = [
+        ("empty", Bytes::new()),
+        ("one byte short", whole.slice(..whole.len() - 1)),
+        ("without its end mark", whole.slice(..whole.len() - end)),
+        ("cut after the first member", whole.slice(..first_member)),
+        ("cut inside a member", whole.slice(..first_member / 2)),
+        ("without its first member", whole.slice(first_member..)),
+        ("flipped in the data", flipped(first_member / 2)),
+        ("flipped in a checksum", flipped(first_member - 6)),
+        ("flipped in the end mark", flipped(whole.len() - 15)),
+        ("no gzip", Bytes::from_static(b"plain text, much longer than a gzip header is")),
+    ];
+    for (what, bytes) in damaged {
+        store.insert("a", bytes);
+        let error = read(&bucket, "a").await.expect_err(what);
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "{what}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn gzip_of_others_is_read_and_its_truncation_found() {
+    let store = MemoryStore::new();
+    let bucket = bucket(&store, gzip(), 16 * MIB);
+    let mut engine = libdeflater::Compressor::new(libdeflater::CompressionLvl::default());
+    let mut stored = Vec::new();
+    for plain in [b"first ".as_slice(), b"", b"second"] {
+        let mut member = vec![0; engine.gzip_compress_bound(plain.len())];
+        let len = engine.gzip_compress(plain, &mut member).expect("compressed");
+        stored.extend_from_slice(&member[..len]);
+    }
+    store.insert("a", stored.clone());
+    assert_eq!(read(&bucket, "a").await.expect("readable"), b"first second");
+    stored.truncate(stored.len() - 3);
+    store.insert("a", stored);
+    assert_eq!(read(&bucket, "a").await.expect_err("cut").kind(), ErrorKind::Corrupt);
+}
+
+#[tokio::test]
+async fn an_archive_keeps_its_layout() {
+    let store = MemoryStore::new();
+    let archive = Archive::new(bucket(&store, gzip(), 16 * MIB), "/e1/").expect("valid");
+    assert!(archive.list_metadata_files().await.expect("empty").is_empty());
+    let backup = archive.create_backup_with_random_suffix("epoch_ending_0-").await.expect("created");
+    assert_eq!(backup.as_ref().len(), "epoch_ending_0-.0123".len());
+    let (file, mut writer) =
+        archive.create_for_write(&backup, &"0-.chunk".parse().expect("a name")).await.expect("open");
+    writer.write_all(b"records").await.expect("written");
+    writer.shutdown().await.expect("sealed");
+    assert_eq!(file.as_ref(), format!("{backup}/0-.chunk"));
+    assert!(store.object(&format!("e1/{file}")).is_some());
+    let mut back = String::new();
+    archive.open_for_read(&file).await.expect("open").read_to_string(&mut back).await.expect("read");
+    assert_eq!(back, "records");
+
+    let (name, line) = ("x.meta".parse().expect("a name"), "{\"a\":1}".parse().expect("a line"));
+    let meta = archive.save_metadata_line(&name, &line).await.expect("saved");
+    let other = "other".parse().expect("a line");
+    assert_eq!(archive.save_metadata_line(&name, &other).await.expect("kept"), meta);
+    assert_eq!(archive.list_metadata_files().await.expect("listed"), std::slice::from_ref(&meta));
+    let mut back = String::new();
+    archive.open_for_read(&meta).await.expect("open").read_to_string(&mut back).await.expect("read");
+    assert_eq!(back, "{\"a\":1}\n");
+    archive.backup_metadata_file(&meta).await.expect("moved");
+    assert!(archive.list_metadata_files().await.expect("empty").is_empty());
+    assert!(store.object("e1/metadata_backup/x.meta").is_some());
+    assert!(archive.backup_metadata_file(&file).await.is_err());
+}

@@ -1,0 +1,15 @@
+//! The way out: sink → compressor → parts → uploads in flight → one commit, or an abort.
+//!
+//! A [`Sink`] is what the caller writes to. Behind it one task per file, the uploader, owns everything that could be
+//! left behind; it ends only when the object is committed and accepted, or gone.
+
+mod commit;
+mod parts;
+mod plan;
+mod sink;
+mod stop;
+mod uploader;
+
+pub(crate) use plan::Plan;
+pub(crate) use sink::open;
+pub use sink::{Sealed, Sink};

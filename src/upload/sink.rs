@@ -1,0 +1,273 @@
+//! The writer's end: an `AsyncWrite` that fills blocks and hands them to the uploader.
+
+use super::plan::Plan;
+use super::uploader::{self, Command, Delivery, Outcome};
+use crate::budget::{Budget, Held, closed, units};
+use crate::error::{Error, ErrorKind, Result};
+use crate::gzip::compressor::{BLOCK, Block};
+use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::io::AsyncWrite;
+use tokio::sync::oneshot;
+use tokio_util::sync::{PollSemaphore, PollSender};
+
+/// What was sealed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Sealed {
+    /// The object's URL, without credentials.
+    pub location: String,
+    /// Bytes accepted.
+    pub bytes_in: u64,
+    /// Bytes stored.
+    pub bytes_stored: u64,
+    /// Parts they were stored in; 1 for a plain put.
+    pub parts: u32,
+    /// The checksum of what is stored, such as `crc64nvme:…`.
+    pub checksum: String,
+    /// The service's tag of the content (ETag).
+    pub etag: Option<String>,
+    /// The object's version, in a bucket that keeps versions.
+    pub version: Option<String>,
+    /// From the opening of the sink to the commit.
+    pub elapsed: Duration,
+}
+
+/// A writer whose object becomes visible through a successful `shutdown()` (or [`seal`](Sink::seal)), and through
+/// nothing else.
+///
+/// - `write` exerts backpressure: it waits while the memory budget is used up or the uploads are behind.
+/// - `flush` does nothing: before the commit there is nothing to be had.
+/// - `shutdown` returns `Ok` only when the object is committed and its checksum agreed. It can be polled again after
+///   its future was dropped.
+/// - Dropping the sink at any earlier moment, also during `shutdown`, aborts: parts in flight are stopped, what they
+///   stored is removed, and an object whose commit was already under way is taken back.
+///   [`Bucket::close`](crate::Bucket::close) waits for that; [`abort`](Sink::abort) does it here.
+/// - The first error is final and every later call returns it. It is returned when the abort has ended.
+///
+/// A sink takes a place in the memory budget with its first byte. One task that writes to more sinks in turn than the
+/// budget has places for (about one per 10 MiB) waits for itself; give each sink a task, or raise the budget.
+pub struct Sink {
+    phase: Phase,
+    outcome: oneshot::Receiver<Outcome>,
+    commands: PollSender<Command>,
+    budget: Budget,
+    seat_size: u32,
+    seat: Seat,
+    bytes: PollSemaphore,
+}
+
+enum Phase {
+    /// No block is open.
+    Between,
+    /// A block is open.
+    Filling(Block),
+    /// The end was announced; the uploader commits.
+    Finishing,
+    Sealed(Sealed),
+    Failed(Error),
+}
+
+/// The sink's place in the budget.
+enum Seat {
+    /// Not needed yet, or waited for.
+    Wanted(PollSemaphore),
+    /// Taken from the first byte until the end is announced.
+    Taken(#[expect(dead_code, reason = "a place is held, not used")] Held),
+}
+
+/// Opens a sink and starts its uploader on the current runtime.
+pub(crate) fn open(plan: Plan, budget: &Budget) -> Sink {
+    let seat_size = units(plan.seat_size());
+    let (commands, outcome) = uploader::spawn(plan);
+    Sink {
+        phase: Phase::Between,
+        outcome,
+        commands: PollSender::new(commands),
+        budget: budget.clone(),
+        seat_size,
+        seat: Seat::Wanted(budget.poll_writer_seats()),
+        bytes: budget.poll_bytes(),
+    }
+}
+
+impl Sink {
+    /// Shuts down and says what was sealed.
+    ///
+    /// # Errors
+    /// As `shutdown()`: the object does not exist then. Dropping the future aborts.
+    pub async fn seal(mut self) -> Result<Sealed> {
+        poll_fn(|cx| self.poll_seal(cx)).await
+    }
+
+    /// Gives the object up and returns when nothing of it is left.
+    ///
+    /// # Errors
+    /// When something is left; the error names it. Dropping the future does not stop the abort.
+    pub async fn abort(mut self) -> Result<()> {
+        let error = match std::mem::replace(&mut self.phase, Phase::Finishing) {
+            Phase::Sealed(_) => return Err(misuse("it was sealed before")),
+            Phase::Failed(error) => error,
+            Phase::Between | Phase::Filling(_) | Phase::Finishing => {
+                self.commands.close();
+                uploader::stop(self.outcome).await
+            }
+        };
+        match error.left_behind().is_empty() {
+            true => Ok(()),
+            false => Err(error),
+        }
+    }
+
+    /// What was sealed, once `shutdown()` has returned `Ok`.
+    pub fn sealed(&self) -> Option<&Sealed> {
+        match &self.phase {
+            Phase::Sealed(sealed) => Some(sealed),
+            _ => None,
+        }
+    }
+
+    fn poll_fill(&mut self, cx: &mut Context<'_>, data: &[u8]) -> Poll<Result<usize>> {
+        loop {
+            if let Poll::Ready(error) = self.poll_failed(cx) {
+                return Poll::Ready(Err(error));
+            }
+            match &mut self.phase {
+                Phase::Between => {
+                    ready!(self.poll_seat(cx))?;
+                    let held = ready!(self.bytes.poll_acquire_many(cx, units(BLOCK as u64))).ok_or_else(closed)?;
+                    self.phase = Phase::Filling(Block { data: Vec::with_capacity(BLOCK), held });
+                }
+                Phase::Filling(block) if block.data.len() < BLOCK => {
+                    let taken = data.len().min(BLOCK - block.data.len());
+                    block.data.extend_from_slice(&data[..taken]);
+                    return Poll::Ready(Ok(taken));
+                }
+                Phase::Filling(_) => ready!(self.poll_send_block(cx))?,
+                Phase::Finishing | Phase::Sealed(_) => {
+                    return Poll::Ready(Err(misuse("shutdown was begun, nothing more can be written")));
+                }
+                Phase::Failed(error) => return Poll::Ready(Err(error.clone())),
+            }
+        }
+    }
+
+    fn poll_seat(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        if let Seat::Wanted(seats) = &mut self.seat {
+            self.seat = Seat::Taken(ready!(seats.poll_acquire_many(cx, self.seat_size)).ok_or_else(closed)?);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_seal(&mut self, cx: &mut Context<'_>) -> Poll<Result<Sealed>> {
+        loop {
+            if let Poll::Ready(error) = self.poll_failed(cx) {
+                return Poll::Ready(Err(error));
+            }
+            match &mut self.phase {
+                Phase::Filling(_) => ready!(self.poll_send_block(cx))?,
+                Phase::Between => {
+                    ready!(self.poll_send(cx, || Command::Finish))?;
+                    self.phase = Phase::Finishing;
+                    // What is still held leaves by itself now: the place is free for others.
+                    self.seat = Seat::Wanted(self.budget.poll_writer_seats());
+                }
+                Phase::Finishing => {
+                    self.phase = match ready!(Pin::new(&mut self.outcome).poll(cx)) {
+                        Ok(Ok(Delivery { sealed, accept })) => match accept.send(()) {
+                            Ok(()) => Phase::Sealed(sealed),
+                            Err(()) => Phase::Failed(taken_back()),
+                        },
+                        Ok(Err(error)) => Phase::Failed(error),
+                        Err(_) => Phase::Failed(uploader::runtime_gone()),
+                    };
+                }
+                Phase::Sealed(sealed) => return Poll::Ready(Ok(sealed.clone())),
+                Phase::Failed(error) => return Poll::Ready(Err(error.clone())),
+            }
+        }
+    }
+
+    /// Hands the open block over.
+    fn poll_send_block(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        if ready!(self.commands.poll_reserve(cx)).is_err() {
+            return self.poll_failed(cx).map(Err);
+        }
+        match std::mem::replace(&mut self.phase, Phase::Between) {
+            Phase::Filling(block) => self.poll_send(cx, || Command::Block(block)),
+            other => {
+                self.phase = other;
+                Poll::Ready(Ok(()))
+            }
+        }
+    }
+
+    /// Sends a command as soon as the uploader has room for it.
+    fn poll_send(&mut self, cx: &mut Context<'_>, command: impl FnOnce() -> Command) -> Poll<Result<()>> {
+        if ready!(self.commands.poll_reserve(cx)).is_ok() && self.commands.send_item(command()).is_ok() {
+            return Poll::Ready(Ok(()));
+        }
+        // The uploader takes nothing more: it failed, and says why when it has cleaned up.
+        self.poll_failed(cx).map(Err)
+    }
+
+    /// Ready when the uploader has ended before the end was announced, which is a failure.
+    fn poll_failed(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
+        match &self.phase {
+            Phase::Between | Phase::Filling(_) => {}
+            Phase::Finishing | Phase::Sealed(_) => return Poll::Pending,
+            Phase::Failed(error) => return Poll::Ready(error.clone()),
+        }
+        let error = match ready!(Pin::new(&mut self.outcome).poll(cx)) {
+            Ok(Err(error)) => error,
+            Ok(Ok(_)) => misuse("the uploader ended early"),
+            Err(_) => uploader::runtime_gone(),
+        };
+        self.phase = Phase::Failed(error.clone());
+        Poll::Ready(error)
+    }
+}
+
+fn misuse(reason: &'static str) -> Error {
+    Error::new(ErrorKind::InvalidConfig, "write to", "the sink", reason)
+}
+
+fn taken_back() -> Error {
+    Error::new(ErrorKind::Cancelled, "seal", "the object", "it was asked to stop, and what was stored was taken back")
+}
+
+impl AsyncWrite for Sink {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+        match data.is_empty() {
+            true => Poll::Ready(Ok(0)),
+            false => self.poll_fill(cx, data).map_err(Error::into_io),
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.poll_failed(cx) {
+            Poll::Ready(error) => Poll::Ready(Err(error.into_io())),
+            Poll::Pending => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_seal(cx).map_ok(drop).map_err(Error::into_io)
+    }
+}
+
+impl fmt::Debug for Sink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let phase = match &self.phase {
+            Phase::Between | Phase::Filling(_) => "writing",
+            Phase::Finishing => "finishing",
+            Phase::Sealed(_) => "sealed",
+            Phase::Failed(_) => "failed",
+        };
+        f.debug_struct("Sink").field("phase", &phase).finish_non_exhaustive()
+    }
+}
