@@ -1,0 +1,19 @@
+//! Sealift's adapter for Amazon S3 and services that speak its API, on the official SDK.
+//!
+//! [`S3Store::connect`] takes [`S3Options`]. What differs between the services is one table, in `provider`; how the SDK's
+//! errors become Sealift's is in `errors`. Nothing here decides when to start, commit or abort: that is `sealift`'s.
+
+mod body;
+mod connect;
+mod copy;
+mod errors;
+mod options;
+mod provider;
+mod store;
+mod sweep;
+mod upload;
+
+pub use connect::UNREACHABLE_WITHIN;
+pub use options::{Addressing, Credentials, S3Options};
+pub use provider::{Checksums, Provider};
+pub use store::S3Store;

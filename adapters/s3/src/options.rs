@@ -1,0 +1,61 @@
+//! How to reach a bucket.
+
+use crate::provider::Provider;
+
+/// How to reach a bucket. What is not said comes from where the AWS SDK looks: environment, profiles, instance.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct S3Options {
+    /// The bucket's name.
+    pub bucket: String,
+    /// The service's URL, for services other than AWS.
+    pub endpoint_url: Option<String>,
+    /// The bucket's region.
+    pub region: Option<String>,
+    /// Where credentials come from.
+    pub credentials: Credentials,
+    /// How the bucket is named in requests.
+    pub addressing: Addressing,
+    /// Which service it is; by default told from the endpoint's host.
+    pub provider: Option<Provider>,
+    /// The size of the first parts, or of all where they must be equal, in bytes.
+    pub part_size: Option<u64>,
+    /// About how many bytes will be stored under one key, so that parts are large enough from the start.
+    pub expected_size: Option<u64>,
+}
+
+impl S3Options {
+    /// The bucket `bucket`, everything else by default.
+    pub fn new(bucket: impl Into<String>) -> Self {
+        S3Options {
+            bucket: bucket.into(),
+            endpoint_url: None,
+            region: None,
+            credentials: Credentials::Chain,
+            addressing: Addressing::Automatic,
+            provider: None,
+            part_size: None,
+            expected_size: None,
+        }
+    }
+}
+
+/// Where credentials come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Credentials {
+    /// Where the AWS SDK looks: environment, profiles, SSO, web identity, container and instance roles.
+    Chain,
+    /// None: requests are not signed.
+    Anonymous,
+}
+
+/// How the bucket is named in requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Addressing {
+    /// In the path where an endpoint was given, in the host name otherwise.
+    Automatic,
+    /// In the path: `https://host/bucket/key`.
+    Path,
+    /// In the host name: `https://bucket.host/key`.
+    VirtualHost,
+}
