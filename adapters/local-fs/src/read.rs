@@ -1,0 +1,66 @@
+//! Looking at files and reading them. All of it blocks.
+
+use crate::failure::is_absent;
+use crate::paths::Root;
+use bytes::Bytes;
+use sealift::{Error, ErrorKind, Key, ObjectInfo, Result};
+use std::fs::{self, File, Metadata};
+use std::ops::Range;
+use std::os::unix::fs::{FileExt, MetadataExt};
+
+/// The tag of a file's content: device, inode, time of modification and size.
+pub(crate) fn etag(metadata: &Metadata) -> String {
+    format!(
+        "{:x}-{:x}-{:x}.{:x}-{:x}",
+        metadata.dev(),
+        metadata.ino(),
+        metadata.mtime(),
+        metadata.mtime_nsec(),
+        metadata.len()
+    )
+}
+
+/// What a listing says of a file.
+pub(crate) fn info(key: String, metadata: &Metadata) -> ObjectInfo {
+    ObjectInfo {
+        key,
+        size: metadata.len(),
+        modified: metadata.modified().ok(),
+        etag: Some(etag(metadata)),
+        version: None,
+        token: None,
+        checksum: None,
+    }
+}
+
+/// The file under `key`.
+pub(crate) fn look(root: &Root, key: &Key) -> Result<ObjectInfo> {
+    match fs::metadata(root.path_of("look at", key)?) {
+        Ok(metadata) if metadata.is_file() => Ok(info(key.to_string(), &metadata)),
+        Ok(_) => Err(root.not_found("look at", key)),
+        Err(error) if is_absent(&error) => Err(root.not_found("look at", key)),
+        Err(error) => Err(root.failed("look at", key, error)),
+    }
+}
+
+/// The bytes of `range`, if the file is still the one that `tag` names.
+pub(crate) fn read(root: &Root, key: &Key, range: Range<u64>, tag: Option<&str>) -> Result<Bytes> {
+    let changed = || {
+        Error::new(ErrorKind::Changed, "read", root.location(key.as_ref()), "it was replaced or removed meanwhile")
+            .with_hint("what was read so far must not be used; read again")
+    };
+    let file = match File::open(root.path_of("read", key)?) {
+        Ok(file) => file,
+        Err(error) if is_absent(&error) && tag.is_some() => return Err(changed()),
+        Err(error) if is_absent(&error) => return Err(root.not_found("read", key)),
+        Err(error) => return Err(root.failed("read", key, error)),
+    };
+    let failed = |error| root.failed("read", key, error);
+    let metadata = file.metadata().map_err(failed)?;
+    if tag.is_some_and(|tag| tag != etag(&metadata)) {
+        return Err(changed());
+    }
+    let mut buffer = vec![0; (range.end - range.start) as usize];
+    file.read_exact_at(&mut buffer, range.start).map_err(failed)?;
+    Ok(buffer.into())
+}

@@ -1,0 +1,53 @@
+//! Removing and moving files, and the folders that become empty. All of it blocks.
+
+use crate::failure::is_absent;
+use crate::folders::{self, ATTEMPTS, Durable};
+use crate::paths::Root;
+use sealift::{Key, Result};
+use std::fs;
+use std::io;
+use std::path::Path;
+
+/// Removes the file under `key`, if there is one.
+pub(crate) fn remove(root: &Root, key: &Key) -> Result<()> {
+    let path = root.path_of("remove", key)?;
+    match fs::remove_file(&path) {
+        Ok(()) => tidy(root, &path).map_err(|error| root.failed("remove", key, error)),
+        Err(error) if is_absent(&error) => Ok(()),
+        // What lies there is a folder: no object.
+        Err(_) if path.is_dir() => Ok(()),
+        Err(error) => Err(root.failed("remove", key, error)),
+    }
+}
+
+/// Moves a file; one that is at `to` is replaced.
+pub(crate) fn rename(root: &Root, from: &Key, to: &Key) -> Result<()> {
+    let (source, target) = (root.path_of("move", from)?, root.path_of("move", to)?);
+    if !source.is_file() {
+        return Err(root.not_found("move", from));
+    }
+    move_to(root, &source, &target).map_err(|error| root.failed("move", from, error))
+}
+
+fn move_to(root: &Root, source: &Path, target: &Path) -> io::Result<()> {
+    let folder = target.parent().unwrap_or(root.path());
+    let mut moved = Ok(());
+    for _ in 0..ATTEMPTS {
+        folders::create(folder, Durable::Yes)?;
+        moved = fs::rename(source, target);
+        match &moved {
+            // The target's folder was removed in between, since it was empty.
+            Err(error) if error.kind() == io::ErrorKind::NotFound && source.exists() => {}
+            _ => break,
+        }
+    }
+    moved?;
+    folders::sync_up_to(folder, root.path())?;
+    tidy(root, source)
+}
+
+/// After a file has left `path`: removes the folders that are empty now, and makes it durable.
+fn tidy(root: &Root, path: &Path) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(root.path());
+    folders::sync(folders::remove_empty(folder, root.path()))
+}

@@ -1,0 +1,126 @@
+//! The folder as an object store: each call, on a blocking thread.
+
+use crate::failure::blocking;
+use crate::paths::Root;
+use crate::recent::Recent;
+use crate::upload::LocalUpload;
+use crate::{list, read, remove, sweep};
+use async_trait::async_trait;
+use bytes::Bytes;
+use sealift::{
+    ChecksumAlgorithm, CommitOptions, Committed, ErrorKind, Growth, Key, Leftover, ObjectInfo, ObjectStore, Page,
+    PartPolicy, Payload, Result, Upload,
+};
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// How much is handed over at a time, in bytes. A file has no parts; more only holds more memory.
+const PART: u64 = 8 << 20;
+
+/// A folder of the local file system. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct LocalFs {
+    root: Arc<Root>,
+    recent: Arc<Recent>,
+}
+
+impl LocalFs {
+    /// The folder `root`, which is made when something is first written.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidConfig`] when the path is empty.
+    pub fn open(root: impl Into<PathBuf>) -> Result<LocalFs> {
+        Ok(LocalFs { root: Arc::new(Root::new(&root.into())?), recent: Arc::default() })
+    }
+
+    async fn at<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        key: &str,
+        work: impl FnOnce(&Root) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let root = Arc::clone(&self.root);
+        blocking(operation, self.root.location(key), move || work(&root)).await
+    }
+}
+
+#[async_trait]
+impl ObjectStore for LocalFs {
+    fn url(&self) -> String {
+        self.root.url().to_owned()
+    }
+
+    fn part_policy(&self) -> PartPolicy {
+        PartPolicy {
+            max_parts: u32::MAX,
+            max_part: PART,
+            // A file's size is a signed 64-bit number (POSIX `off_t`).
+            max_object: i64::MAX as u64,
+            growth: Growth::Equal { size: PART },
+            // Parts are appended in order.
+            max_in_flight: 1,
+        }
+    }
+
+    fn checksum_algorithm(&self) -> ChecksumAlgorithm {
+        ChecksumAlgorithm::Crc64Nvme
+    }
+
+    async fn put(&self, key: &Key, payload: Payload, options: &CommitOptions) -> Result<Committed> {
+        let whole = payload.checksum();
+        let upload = LocalUpload::start(&self.root, &self.recent, key, options).await?;
+        let part = upload.put_part(1, payload).await?;
+        upload.complete(&[part], whole).await
+    }
+
+    async fn start(&self, key: &Key, options: &CommitOptions) -> Result<Box<dyn Upload>> {
+        Ok(Box::new(LocalUpload::start(&self.root, &self.recent, key, options).await?))
+    }
+
+    async fn head(&self, key: &Key) -> Result<ObjectInfo> {
+        let owned = key.clone();
+        let info = self.at("look at", key.as_ref(), move |root| read::look(root, &owned)).await?;
+        let token = info.etag.as_deref().and_then(|tag| self.recent.token(tag));
+        Ok(ObjectInfo { token, ..info })
+    }
+
+    async fn get(&self, key: &Key, range: Range<u64>, etag: Option<&str>) -> Result<Bytes> {
+        let (owned, etag) = (key.clone(), etag.map(str::to_owned));
+        self.at("read", key.as_ref(), move |root| read::read(root, &owned, range, etag.as_deref())).await
+    }
+
+    async fn list(&self, prefix: &str, page: Option<&str>) -> Result<Page> {
+        let (owned, page) = (prefix.to_owned(), page.map(str::to_owned));
+        self.at("list", prefix, move |root| list::list(root, &owned, page.as_deref())).await
+    }
+
+    async fn delete(&self, key: &Key) -> Result<()> {
+        let owned = key.clone();
+        self.at("remove", key.as_ref(), move |root| remove::remove(root, &owned)).await
+    }
+
+    async fn delete_exactly(&self, key: &Key, info: &ObjectInfo) -> Result<()> {
+        match self.head(key).await {
+            Ok(now) if now.etag == info.etag => self.delete(key).await,
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn rename(&self, from: &Key, to: &Key) -> Result<()> {
+        let (source, target) = (from.clone(), to.clone());
+        self.at("move", from.as_ref(), move |root| remove::rename(root, &source, &target)).await
+    }
+
+    async fn leftovers(&self, prefix: &str) -> Result<Vec<Leftover>> {
+        let owned = prefix.to_owned();
+        self.at("look for leftovers of", prefix, move |root| sweep::leftovers(root, &owned)).await
+    }
+
+    async fn remove_leftover(&self, leftover: &Leftover) -> Result<()> {
+        let owned = leftover.clone();
+        self.at("remove a leftover of", &leftover.key, move |root| sweep::remove(root, &owned)).await
+    }
+}
