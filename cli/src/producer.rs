@@ -27,12 +27,8 @@ impl Producer {
             command.split_first().ok_or_else(|| Failure::Usage("run: there is no command after --".into()))?;
         // Only the program is ever named: arguments may hold secrets.
         let name = program.to_string_lossy().into_owned();
-        let started = Command::new(program)
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .process_group(0)
-            .kill_on_drop(true)
-            .spawn();
+        let started =
+            Command::new(program).args(arguments).stdout(Stdio::piped()).process_group(0).kill_on_drop(true).spawn();
         let mut child = started.map_err(|error| {
             let hint = "check the name and PATH; a pipeline needs a shell: -- bash -o pipefail -c '…'";
             Failure::Producer(format!("start the producer {name}: {error}; nothing was stored; {hint}"))
@@ -48,8 +44,12 @@ impl Producer {
     pub(crate) async fn success(&mut self) -> Result<(), Failure> {
         match self.child.wait().await {
             Ok(status) if status.success() => Ok(()),
-            Ok(status) => Err(Failure::Producer(format!("the producer {} {}; nothing was stored", self.name, how(status)))),
-            Err(error) => Err(Failure::Producer(format!("wait for the producer {}: {error}; nothing was stored", self.name))),
+            Ok(status) => {
+                Err(Failure::Producer(format!("the producer {} {}; nothing was stored", self.name, how(status))))
+            }
+            Err(error) => {
+                Err(Failure::Producer(format!("wait for the producer {}: {error}; nothing was stored", self.name)))
+            }
         }
     }
 

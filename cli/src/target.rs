@@ -75,9 +75,7 @@ impl Target {
         let budget = Budget::new(args.memory.as_u64())?;
         let compressor = Arc::new(Compressor::new(codec, args.compress_threads)?);
         let bucket = match place {
-            Place::S3 { bucket } => {
-                open_bucket(S3Store::connect(s3_options(args, bucket)).await?, compressor, budget)
-            }
+            Place::S3 { bucket } => open_bucket(S3Store::connect(s3_options(args, bucket)).await?, compressor, budget),
             Place::LocalFs { root } => open_bucket(LocalFs::open(root)?, compressor, budget),
         };
         let prefixes = [place_prefix.trim_matches('/'), prefix.trim_matches('/')];

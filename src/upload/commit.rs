@@ -52,6 +52,7 @@ pub(super) async fn settle(
                 Ok(Committed { etag: info.etag, version: info.version, checksum: info.checksum })
             }
             Look::NotOurs => Err(error),
+            Look::Unknown(_) if is_refusal(&error) => Err(error),
             Look::Unknown(unseen) => {
                 let what = format!("perhaps the object itself: whether it was stored could not be seen ({unseen})");
                 Err(error
@@ -60,6 +61,12 @@ pub(super) async fn settle(
             }
         },
     }
+}
+
+/// Whether the service refused before it came to the object, so that nothing can have been stored.
+fn is_refusal(error: &Error) -> bool {
+    use ErrorKind::{Denied, InvalidConfig, InvalidName, NoSuchBucket, WrongRegion};
+    matches!(error.kind(), Denied | InvalidConfig | InvalidName | NoSuchBucket | WrongRegion)
 }
 
 /// Removes the object of a commit that must not stand, if it is there.

@@ -70,9 +70,11 @@ impl S3Store {
         if let Some(endpoint) = &options.endpoint_url {
             loader = loader.endpoint_url(endpoint);
         }
-        if options.credentials == Credentials::Anonymous {
-            loader = loader.no_credentials();
-        }
+        loader = match &options.credentials {
+            Credentials::Chain => loader,
+            Credentials::Provider(provider) => loader.credentials_provider(provider.clone()),
+            Credentials::Anonymous => loader.no_credentials(),
+        };
         let shared = loader.load().await;
         let endpoint = shared.endpoint_url().map(str::to_owned);
         let provider = options.provider.unwrap_or_else(|| Provider::of_endpoint(endpoint.as_deref()));

@@ -20,8 +20,9 @@ pub(crate) enum Applied {
 }
 
 /// What a failed request says about its having been applied.
-pub(crate) fn applied<E>(error: &SdkError<E, HttpResponse>) -> Applied {
+pub(crate) fn applied<E: StdError + 'static>(error: &SdkError<E, HttpResponse>) -> Applied {
     match error {
+        _ if without_credentials(error) => Applied::Not,
         SdkError::ConstructionFailure(_) => Applied::Not,
         SdkError::DispatchFailure(failure) if failure.as_connector_error().is_some_and(never_connected) => {
             Applied::NotButAgain
@@ -69,7 +70,7 @@ where
     let described = |kind, reason: String| Error::new(kind, operation, location, reason);
     match &error {
         SdkError::ServiceError(answer) => refused(described, answer.err(), answer.raw()),
-        _ if chain(&error).any(|cause| cause.is::<CredentialsError>()) => described(
+        _ if without_credentials(&error) => described(
             ErrorKind::Denied,
             format!("no usable credentials: {}", root_cause(&error)),
         )
@@ -130,6 +131,11 @@ fn refused<E: ProvideErrorMetadata>(
         (408, _) | (_, "RequestTimeout") => described(ErrorKind::TimedOut, reason),
         _ => described(ErrorKind::Service, reason),
     }
+}
+
+/// No credentials were found, so nothing was sent.
+fn without_credentials(error: &(dyn StdError + 'static)) -> bool {
+    chain(error).any(|cause| cause.is::<CredentialsError>())
 }
 
 fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {

@@ -13,6 +13,7 @@ mod store;
 mod sweep;
 mod upload;
 
+pub use aws_credential_types;
 pub use connect::UNREACHABLE_WITHIN;
 pub use options::{Addressing, Credentials, S3Options};
 pub use provider::{Checksums, Provider};

@@ -1,6 +1,7 @@
 //! How to reach a bucket.
 
 use crate::provider::Provider;
+use aws_credential_types::provider::SharedCredentialsProvider;
 
 /// How to reach a bucket. What is not said comes from where the AWS SDK looks: environment, profiles, instance.
 #[derive(Debug, Clone)]
@@ -41,10 +42,12 @@ impl S3Options {
 }
 
 /// Where credentials come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Credentials {
     /// Where the AWS SDK looks: environment, profiles, SSO, web identity, container and instance roles.
     Chain,
+    /// A provider of your own, and nowhere else.
+    Provider(SharedCredentialsProvider),
     /// None: requests are not signed.
     Anonymous,
 }

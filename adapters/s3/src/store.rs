@@ -236,19 +236,26 @@ impl ObjectStore for S3Store {
     }
 
     async fn delete_exactly(&self, key: &Key, info: &ObjectInfo) -> Result<()> {
-        let request = self.client.delete_object().bucket(&self.bucket).key(key.as_ref());
-        let request = match info.version.as_deref() {
+        let request = || self.client.delete_object().bucket(&self.bucket).key(key.as_ref());
+        let conditional = match info.version.as_deref() {
             // Removing the version brings back the one before it.
-            Some(version) if version != "null" => request.version_id(version),
+            Some(version) if version != "null" => request().version_id(version),
             // Not every service honours the condition, so the look comes as close before it as it can.
             _ => match self.head(key).await {
-                Ok(now) if now.etag == info.etag && now.token == info.token => request.set_if_match(info.etag.clone()),
+                Ok(now) if now.etag == info.etag && now.token == info.token => {
+                    request().set_if_match(info.etag.clone())
+                }
                 Ok(_) => return Ok(()),
                 Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
                 Err(error) => return Err(error),
             },
         };
-        match request.send().await {
+        let deleted = match conditional.send().await {
+            // The service does not know the condition; it was just looked at.
+            Err(error) if status(&error) == Some(501) => request().send().await,
+            deleted => deleted,
+        };
+        match deleted {
             Ok(_) => Ok(()),
             // Replaced or removed in between: what was meant is gone.
             Err(error) if matches!(status(&error), Some(404 | 412)) => Ok(()),

@@ -1,0 +1,158 @@
+//! Streams there and back: through `sealift`, and through the tools that people have.
+
+use crate::{bucket, incompressible, on_s3};
+use sealift_tests::cli::{run, run_with_input};
+use sealift_tests::data::Pattern;
+use sealift_tests::s3::TestBucket;
+use std::path::PathBuf;
+use std::process::Stdio;
+use tokio::process::Command;
+
+/// The AWS command line of the emulator's environment.
+fn aws() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../localstack/.state/venv/bin/aws")
+}
+
+fn pattern(len: usize) -> Vec<u8> {
+    let mut data = vec![0; len];
+    Pattern::new(3).fill(&mut data);
+    data
+}
+
+/// `script` in bash with the AWS command line as `$AWS`, set up for the emulator.
+fn shell(remote: &TestBucket, script: &str) -> Command {
+    assert!(aws().exists(), "{} is missing: run ./localstack/up", aws().display());
+    let mut command = Command::new("bash");
+    command
+        .args(["-o", "errexit", "-o", "pipefail", "-c", script])
+        .env("AWS", aws())
+        .env("BUCKET", &remote.name)
+        .env("AWS_ENDPOINT_URL", remote.endpoint())
+        .env("AWS_ACCESS_KEY_ID", "test")
+        .env("AWS_SECRET_ACCESS_KEY", "test")
+        .env("AWS_DEFAULT_REGION", "us-east-1")
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sizes_around_every_border_come_back_identical() {
+    let remote = bucket().await;
+    for len in [1, 1 << 20, (1 << 20) + 1, 8 << 20, (8 << 20) + 1, 25 << 20] {
+        let data = pattern(len);
+        let put = run_with_input(on_s3(&remote, remote.endpoint(), &["put", "file", "--json"]), &data).await;
+        let summary = put.expect_code(0).json();
+        assert_eq!(summary["bytes_in"], len);
+        let objects = remote.objects().await;
+        assert_eq!(objects, ["p/file"]);
+        let stored = remote.get("p/file").await.expect("stored");
+        assert_eq!(summary["bytes_stored"], stored.len());
+        let get = run(on_s3(&remote, remote.endpoint(), &["get", "file"])).await.expect_code(0);
+        assert!(get.stdout == data, "{len} bytes");
+    }
+    assert!(remote.uploads().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn aws_and_gzip_read_what_sealift_wrote() {
+    let remote = bucket().await;
+    let data = pattern(21 << 20);
+    run_with_input(on_s3(&remote, remote.endpoint(), &["put", "file"]), &data).await.expect_code(0);
+    let read = shell(&remote, "\"$AWS\" s3 cp s3://$BUCKET/p/file - | gzip -dc");
+    let read = run_with_input(read, b"").await.expect_code(0);
+    assert!(read.stdout == data);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sealift_reads_what_aws_and_gzip_wrote() {
+    let remote = bucket().await;
+    let data = pattern(21 << 20);
+    let write = shell(&remote, "gzip -c | \"$AWS\" s3 cp - s3://$BUCKET/p/file");
+    run_with_input(write, &data).await.expect_code(0);
+    let get = run(on_s3(&remote, remote.endpoint(), &["get", "file"])).await.expect_code(0);
+    assert!(get.stdout == data);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_appears_only_when_all_was_verified() {
+    let remote = bucket().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let output = folder.path().join("out");
+    let output_arg = output.to_str().expect("UTF-8");
+    let data = incompressible(3 << 20);
+    run_with_input(on_s3(&remote, remote.endpoint(), &["put", "file"]), &data).await.expect_code(0);
+    run(on_s3(&remote, remote.endpoint(), &["get", "file", "-o", output_arg])).await.expect_code(0);
+    assert!(std::fs::read(&output).expect("there") == data);
+
+    std::fs::write(&output, "old").expect("written");
+    let stored = remote.get("p/file").await.expect("stored");
+    remote.put("p/file", stored.slice(..stored.len() - 1)).await;
+    run(on_s3(&remote, remote.endpoint(), &["get", "file", "-o", output_arg])).await.expect_code(7);
+    assert_eq!(std::fs::read(&output).expect("there"), b"old");
+    assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 1, "no temporary file");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_of_standard_output_that_leaves_is_no_hang() {
+    let remote = bucket().await;
+    run_with_input(on_s3(&remote, remote.endpoint(), &["put", "file"]), &incompressible(3 << 20)).await.expect_code(0);
+    let mut child = on_s3(&remote, remote.endpoint(), &["get", "file"]).spawn().expect("starts");
+    drop(child.stdout.take());
+    assert_eq!(child.wait().await.expect("ended").code(), Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_compression_the_object_is_the_input() {
+    let remote = bucket().await;
+    let data = pattern(9 << 20);
+    let put = run_with_input(on_s3(&remote, remote.endpoint(), &["put", "file", "--codec", "none"]), &data).await;
+    put.expect_code(0);
+    assert!(remote.get("p/file").await.expect("stored") == data);
+    let get = run(on_s3(&remote, remote.endpoint(), &["get", "file", "--codec", "none"])).await.expect_code(0);
+    assert!(get.stdout == data);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn listing_showing_and_removing() {
+    let remote = bucket().await;
+    for name in ["b/2", "a", "b/1"] {
+        run_with_input(on_s3(&remote, remote.endpoint(), &["put", name]), b"x").await.expect_code(0);
+    }
+    let names = async |arguments: &[&str]| {
+        let listed = run(on_s3(&remote, remote.endpoint(), arguments)).await.expect_code(0).text();
+        listed.lines().map(|line| line.split_whitespace().last().expect("a name").to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&["ls"]).await, ["a", "b/1", "b/2"]);
+    assert_eq!(names(&["ls", "b/"]).await, ["b/1", "b/2"]);
+    let stat = run(on_s3(&remote, remote.endpoint(), &["stat", "a", "--json"])).await.expect_code(0).json();
+    assert_eq!(stat["bytes_stored"], remote.get("p/a").await.expect("stored").len());
+    // A name that is wrong removes nothing.
+    run(on_s3(&remote, remote.endpoint(), &["rm", "a", "no-such-object"])).await.expect_code(3);
+    assert_eq!(names(&["ls"]).await.len(), 3);
+    run(on_s3(&remote, remote.endpoint(), &["rm", "a", "b/1"])).await.expect_code(0);
+    assert_eq!(names(&["ls"]).await, ["b/2"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_whole_url_names_the_object() {
+    let remote = bucket().await;
+    let url = format!("s3://{}/deep/er/file", remote.name);
+    let mut put = on_s3(&remote, remote.endpoint(), &["put", &url]);
+    put.env_remove("SEALIFT_STORAGE");
+    run_with_input(put, b"x").await.expect_code(0);
+    assert_eq!(remote.objects().await, ["deep/er/file"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_summary_says_what_was_stored() {
+    let remote = bucket().await;
+    let put = run_with_input(on_s3(&remote, remote.endpoint(), &["put", "file"]), &[0; 100_000]).await.expect_code(0);
+    let text = put.text();
+    for part in ["sealed s3://", "/p/file", "97.7 KiB in", "stored (ratio", "1 part", "crc64nvme:"] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+}

@@ -1,0 +1,60 @@
+//! A long stream of unknown length: there and back identical, and the memory it takes. `SEALIFT_TEST_STREAM_MIB` sets
+//! its length (1024 unless said otherwise).
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+use sealift_tests::cli;
+use sealift_tests::data::{Digest, Hasher, Pattern, hex};
+use sealift_tests::s3::TestS3;
+use std::process::Stdio;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+const MIB: usize = 1 << 20;
+/// What the command may have resident at most, in bytes.
+const MEMORY: u64 = 128 << 20;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_stream_goes_up_and_comes_back_in_bounded_memory() {
+    let mib: usize = std::env::var("SEALIFT_TEST_STREAM_MIB").map_or(1024, |mib| mib.parse().expect("a number"));
+    let remote = TestS3::new().await.bucket("large").await;
+    let url = format!("s3://{}/stream", remote.name);
+    let sealift = |arguments: &[&str]| {
+        let mut command = cli::command(arguments);
+        command.env("AWS_ENDPOINT_URL", remote.endpoint());
+        command
+    };
+
+    let mut put = sealift(&["put", &url, "--json"]).stdin(Stdio::piped()).spawn().expect("starts");
+    let mut stdin = put.stdin.take().expect("a pipe");
+    let (mut pattern, mut sent) = (Pattern::new(11), Hasher::new());
+    let mut block = vec![0; MIB];
+    for _ in 0..mib {
+        pattern.fill(&mut block);
+        sent.update(&block);
+        stdin.write_all(&block).await.expect("taken");
+    }
+    drop(stdin);
+    let summary = cli::end(put).await.expect_code(0).json();
+    assert_eq!(summary["bytes_in"], mib * MIB);
+    let put_memory = summary["peak_memory_bytes"].as_u64().expect("known");
+    assert!(summary["parts"].as_u64().expect("known") > 1);
+    assert!(put_memory <= MEMORY, "put: {put_memory} bytes resident");
+
+    let mut get = sealift(&["get", &url, "--json"]).spawn().expect("starts");
+    let mut stdout = get.stdout.take().expect("a pipe");
+    let (mut received, mut count) = (Hasher::new(), 0);
+    loop {
+        let n = stdout.read(&mut block).await.expect("read");
+        if n == 0 {
+            break;
+        }
+        received.update(&block[..n]);
+        count += n;
+    }
+    let ended = cli::end(get).await.expect_code(0);
+    let summary: serde_json::Value = serde_json::from_str(&ended.stderr).expect("JSON");
+    let get_memory = summary["peak_memory_bytes"].as_u64().expect("known");
+    assert_eq!(count, mib * MIB);
+    assert_eq!(hex(received), hex(sent));
+    assert!(get_memory <= MEMORY, "get: {get_memory} bytes resident");
+    println!("{mib} MiB; peak memory: put {} MiB, get {} MiB", put_memory >> 20, get_memory >> 20);
+}
