@@ -6,6 +6,7 @@ use bytes::Bytes;
 use futures::TryStreamExt;
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::Semaphore;
 
@@ -97,7 +98,7 @@ impl ObjectStore for MemoryStore {
             max_part: 64 * MIB,
             max_object: 64 * 10_000 * MIB,
             growth: Growth::Equal { size: self.part_size },
-            max_in_flight: 3,
+            max_in_flight: 1,
         }
     }
 
@@ -115,7 +116,13 @@ impl ObjectStore for MemoryStore {
         state.next += 1;
         let id = state.next.to_string();
         state.uploads.insert(id.clone(), BTreeMap::new());
-        Ok(Box::new(MemoryUpload { store: self.clone(), key: key.clone(), options: options.clone(), id }))
+        Ok(Box::new(MemoryUpload {
+            store: self.clone(),
+            key: key.clone(),
+            options: options.clone(),
+            id,
+            parts_in_flight: AtomicUsize::new(0),
+        }))
     }
 
     async fn head(&self, key: &Key) -> Result<ObjectInfo> {
@@ -177,6 +184,7 @@ struct MemoryUpload {
     key: Key,
     options: CommitOptions,
     id: String,
+    parts_in_flight: AtomicUsize,
 }
 
 #[async_trait]
@@ -186,6 +194,13 @@ impl Upload for MemoryUpload {
     }
 
     async fn put_part(&self, number: u32, payload: Payload) -> Result<PartReceipt> {
+        let others = self.parts_in_flight.fetch_add(1, Ordering::SeqCst);
+        assert!(others < self.store.part_policy().max_in_flight, "the policy's limit");
+        // Long enough for another part to be started, if the limit does not hold it.
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        self.parts_in_flight.fetch_sub(1, Ordering::SeqCst);
         let bytes = collect(&payload).await;
         let mut state = self.store.state();
         state.uploads.get_mut(&self.id).expect("under way").insert(number, bytes);

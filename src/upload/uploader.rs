@@ -188,16 +188,31 @@ impl Uploader {
 
     async fn start_ready_parts(&mut self, stop: &mut Stop) -> Result<()> {
         while let Some(part) = self.ready.first() {
-            let limit = match part.kept {
-                Kept::Memory => self.plan.store.part_policy().max_in_flight.max(1),
-                Kept::Spool => SPOOLED_IN_FLIGHT,
-            };
+            let limit = self.in_flight_limit(part.kept);
             if self.in_flight.len() >= limit {
                 return Ok(());
             }
             let upload = self.upload_in_parts(stop).await?;
             let part = self.ready.remove(0);
             self.start_part(upload, part)?;
+        }
+        Ok(())
+    }
+
+    fn in_flight_limit(&self, kept: Kept) -> usize {
+        match kept {
+            Kept::Memory => self.plan.store.part_policy().max_in_flight.max(1),
+            Kept::Spool => SPOOLED_IN_FLIGHT.min(self.plan.store.part_policy().max_in_flight.max(1)),
+        }
+    }
+
+    /// Waits until fewer than `limit` parts are in flight.
+    async fn store_until_fewer_than(&mut self, limit: usize, stop: &mut Stop) -> Result<()> {
+        while self.in_flight.len() >= limit {
+            tokio::select! {
+                error = stop.requested() => return Err(error),
+                Some(stored) = self.in_flight.join_next() => self.receipts.push(joined(stored)?),
+            }
         }
         Ok(())
     }
@@ -254,16 +269,10 @@ impl Uploader {
     }
 
     async fn complete(&mut self, upload: Arc<dyn Upload>, last: Part, stop: &mut Stop) -> Result<Committed> {
+        let limit = self.in_flight_limit(last.kept);
+        self.store_until_fewer_than(limit, stop).await?;
         self.start_part(Arc::clone(&upload), last)?;
-        loop {
-            tokio::select! {
-                error = stop.requested() => return Err(error),
-                stored = self.in_flight.join_next() => match stored {
-                    Some(stored) => self.receipts.push(joined(stored)?),
-                    None => break,
-                },
-            }
-        }
+        self.store_until_fewer_than(1, stop).await?;
         self.receipts.sort_by_key(|receipt| receipt.number);
         self.stage = Stage::CompleteSent(Arc::clone(&upload));
         let Plan { store, key, options, .. } = &self.plan;
