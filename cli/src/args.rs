@@ -119,7 +119,8 @@ pub(crate) struct Sweep {
     /// Remove what is listed, instead of only listing it.
     #[arg(long)]
     pub(crate) yes: bool,
-    /// Also uploads that do not look like Sealift's.
+    /// Also uploads that are not marked as Sealift's. Sealift's own are not either on services without full-object
+    /// checksums.
     #[arg(long)]
     pub(crate) foreign: bool,
     #[command(flatten)]
@@ -163,6 +164,9 @@ pub(crate) struct StorageArgs {
     /// Use no credentials (public buckets).
     #[arg(long)]
     pub(crate) anonymous: bool,
+    /// The checksums the S3 service takes [default: the provider's; full-object on AWS and unknown services].
+    #[arg(long)]
+    pub(crate) checksums: Option<ChecksumsArg>,
     /// Compress with gzip, or store as it is [default: gzip; none on local-fs].
     #[arg(long)]
     pub(crate) codec: Option<CodecArg>,
@@ -185,6 +189,12 @@ pub(crate) struct StorageArgs {
     /// One JSON document on standard output instead of text (for get, on standard error).
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ChecksumsArg {
+    FullObject,
+    None,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -100,7 +100,7 @@ impl Fate {
             Fate::Listed => "found",
             Fate::Removed => "removed",
             Fate::Alive => "alive, kept",
-            Fate::Foreign => "not Sealift's, kept",
+            Fate::Foreign => "not marked as Sealift's, kept",
         }
     }
 }

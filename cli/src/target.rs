@@ -1,11 +1,11 @@
 //! From arguments to an opened storage: the only place that knows all adapters.
 
-use crate::args::{CodecArg, StorageArgs};
+use crate::args::{ChecksumsArg, CodecArg, StorageArgs};
 use crate::failure::Failure;
 use percent_encoding::percent_decode_str;
 use sealift::{Bucket, Budget, Codec, Compressor, Key, Level, ObjectStore};
 use sealift_local_fs::LocalFs;
-use sealift_s3::{Credentials, S3Options, S3Store};
+use sealift_s3::{Checksums, Credentials, S3Options, S3Store};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -122,6 +122,10 @@ fn s3_options(args: &StorageArgs, bucket: String) -> S3Options {
     options.region = args.region.clone();
     options.part_size = args.part_size.map(|size| size.as_u64());
     options.expected_size = args.expected_size.map(|size| size.as_u64());
+    options.checksums = args.checksums.map(|checksums| match checksums {
+        ChecksumsArg::FullObject => Checksums::FullObject,
+        ChecksumsArg::None => Checksums::None,
+    });
     if args.anonymous {
         options.credentials = Credentials::Anonymous;
     }

@@ -117,6 +117,18 @@ async fn without_compression_the_object_is_the_input() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_service_without_the_checksums_is_served() {
+    let remote = bucket().await;
+    let data = pattern(21 << 20);
+    for size in [1000, data.len()] {
+        let put = on_s3(&remote, remote.endpoint(), &["put", "file", "--checksums", "none"]);
+        run_with_input(put, &data[..size]).await.expect_code(0);
+        let get = on_s3(&remote, remote.endpoint(), &["get", "file", "--checksums", "none"]);
+        assert!(run(get).await.expect_code(0).stdout == data[..size]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn listing_showing_and_removing() {
     let remote = bucket().await;
     for name in ["b/2", "a", "b/1"] {

@@ -59,7 +59,7 @@ async fn uploads_of_others_are_told_and_kept() {
     remote.start_upload("elsewhere").await;
     let sweep = ["sweep", "--older-than", "0s", "--yes"];
     let swept = run(on_s3(&remote, remote.endpoint(), &sweep)).await.expect_code(0).text();
-    assert!(swept.contains("not Sealift's, kept: p/theirs") && !swept.contains("elsewhere"), "{swept}");
+    assert!(swept.contains("not marked as Sealift's, kept: p/theirs") && !swept.contains("elsewhere"), "{swept}");
     assert_eq!(remote.uploads().await.len(), 2);
     let sweep = ["sweep", "--older-than", "0s", "--yes", "--foreign"];
     run(on_s3(&remote, remote.endpoint(), &sweep)).await.expect_code(0);

@@ -94,7 +94,8 @@ impl S3Store {
         let policy = provider.part_policy(options.part_size, options.expected_size)?;
         let client = Client::from_conf(config.build());
         let endpoint = endpoint.unwrap_or_else(|| "Amazon S3".to_owned());
-        Ok(S3Store::new(client, options.bucket, without_credentials(&endpoint), policy, provider.checksums()))
+        let checksums = options.checksums.unwrap_or_else(|| provider.checksums());
+        Ok(S3Store::new(client, options.bucket, without_credentials(&endpoint), policy, checksums))
     }
 }
 

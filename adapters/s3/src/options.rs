@@ -1,6 +1,6 @@
 //! How to reach a bucket.
 
-use crate::provider::Provider;
+use crate::provider::{Checksums, Provider};
 use aws_credential_types::provider::SharedCredentialsProvider;
 
 /// How to reach a bucket. What is not said comes from where the AWS SDK looks: environment, profiles, instance.
@@ -19,6 +19,8 @@ pub struct S3Options {
     pub addressing: Addressing,
     /// Which service it is; by default told from the endpoint's host.
     pub provider: Option<Provider>,
+    /// Which checksums the service takes; by default the provider's.
+    pub checksums: Option<Checksums>,
     /// The size of the first parts, or of all where they must be equal, in bytes.
     pub part_size: Option<u64>,
     /// About how many bytes will be stored under one key, so that parts are large enough from the start.
@@ -35,6 +37,7 @@ impl S3Options {
             credentials: Credentials::Chain,
             addressing: Addressing::Automatic,
             provider: None,
+            checksums: None,
             part_size: None,
             expected_size: None,
         }

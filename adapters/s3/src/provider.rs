@@ -6,7 +6,8 @@ const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 const TIB: u64 = 1 << 40;
 
-/// The smallest part but the last that S3 takes (AWS, "Amazon S3 multipart upload limits").
+/// The smallest part but the last that S3 and all of these services take ("Amazon S3 multipart upload limits",
+/// docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html).
 const MIN_PART: u64 = 5 * MIB;
 
 /// A service that speaks S3's API.
@@ -17,15 +18,21 @@ pub enum Provider {
     Aws,
     /// Cloudflare R2.
     CloudflareR2,
+    /// Google Cloud Storage's XML API.
+    GoogleXml,
     /// Backblaze B2.
     BackblazeB2,
     /// Scaleway Object Storage.
     Scaleway,
     /// Tigris.
     Tigris,
-    /// Google Cloud Storage's XML API.
-    GoogleXml,
-    /// Any other service.
+    /// Wasabi.
+    Wasabi,
+    /// DigitalOcean Spaces.
+    DigitalOceanSpaces,
+    /// A server on this machine, such as LocalStack or a MinIO of today: as [`Generic`](Self::Generic), with checksums.
+    Local,
+    /// Any other service: MinIO, Ceph, Garage, …
     Generic,
 }
 
@@ -38,11 +45,21 @@ pub enum Checksums {
     None,
 }
 
+/// Whether a service takes a request only under a condition (`If-None-Match`, `If-Match`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Conditions {
+    /// It does.
+    Honoured,
+    /// It rejects or ignores conditions, or does not say.
+    Unknown,
+}
+
 /// A row of the table.
 #[derive(Debug)]
 struct Row {
     provider: Provider,
-    /// What the endpoint's host ends with.
+    name: &'static str,
+    /// What the endpoint's host is, or ends with after a dot.
     hosts: &'static [&'static str],
     max_parts: u32,
     max_part: u64,
@@ -50,106 +67,176 @@ struct Row {
     growth: Growth,
     max_in_flight: usize,
     checksums: Checksums,
+    /// Of PutObject and CompleteMultipartUpload.
+    conditional_puts: Conditions,
+    /// Of DeleteObject.
+    conditional_deletes: Conditions,
 }
 
 const GROWING: Growth = Growth::Growing { first: 8 * MIB };
 
-/// The limits are those of each service's documentation; the concurrency is a choice.
+/// What S3 itself took for a decade, which the others follow where they do not say otherwise.
+const GENERIC: Row = Row {
+    provider: Provider::Generic,
+    name: "the S3 service",
+    hosts: &[],
+    max_parts: 10_000,
+    max_part: 5 * GIB,
+    max_object: 5 * TIB,
+    growth: GROWING,
+    max_in_flight: 4,
+    // Many servers reject the newer checksum headers, or take some algorithms only: MinIO takes CRC64NVME since 2025
+    // (github.com/minio/minio/pull/20855).
+    checksums: Checksums::None,
+    // MinIO and Ceph honour If-None-Match; a server that does not know a condition mostly answers NotImplemented.
+    conditional_puts: Conditions::Honoured,
+    conditional_deletes: Conditions::Unknown,
+};
+
+/// The limits are those of each service's documentation, which each row names; the concurrency is a choice.
 const TABLE: &[Row] = &[
-    // "Amazon S3 multipart upload limits": 10,000 parts of 5 MiB to 5 GiB, objects of 48.8 TiB.
+    // "Amazon S3 multipart upload limits" (docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html): 10,000 parts of
+    // 5 MiB to 5 GiB, objects of 48.8 TiB. "Conditional writes" (…/userguide/conditional-writes.html) and "Conditional
+    // deletes" (…/userguide/conditional-deletes.html).
     Row {
         provider: Provider::Aws,
+        name: "Amazon S3",
         hosts: &["amazonaws.com", "amazonaws.com.cn"],
-        max_parts: 10_000,
-        max_part: 5 * GIB,
         max_object: 10_000 * 5 * GIB,
-        growth: GROWING,
         max_in_flight: 8,
         checksums: Checksums::FullObject,
+        conditional_deletes: Conditions::Honoured,
+        ..GENERIC
     },
-    // "R2 limits" and "Upload objects": 10,000 parts, all but the last of the same size; 5 GiB a part, 5 TiB an object,
-    // each less a margin of 5 MiB and 5 GiB. Many parts at once are answered 429.
+    // "Limits" (developers.cloudflare.com/r2/platform/limits): 10,000 parts; 5 GiB a part and 5 TiB an object, less
+    // 5 MiB and 5 GiB. "Multipart upload" (…/r2/objects/multipart-objects): all parts but the last of the same size.
+    // "S3 API compatibility" (…/r2/api/s3/api): CRC64NVME over the full object. "Conditional operations"
+    // (…/r2/api/s3/conditional-operations): on PutObject and CompleteMultipartUpload, not on DeleteObject.
     Row {
         provider: Provider::CloudflareR2,
+        name: "Cloudflare R2",
         hosts: &["r2.cloudflarestorage.com"],
-        max_parts: 10_000,
         max_part: 5 * GIB - 5 * MIB,
         max_object: 5 * TIB - 5 * GIB,
         growth: Growth::Equal { size: 32 * MIB },
         max_in_flight: 3,
-        checksums: Checksums::None,
+        checksums: Checksums::FullObject,
+        ..GENERIC
     },
-    // "Large files": 10,000 parts of up to 5 GB, 10 TB an object.
+    // "XML API multipart uploads" and "Quotas and limits" (cloud.google.com/storage/docs/multipart-uploads,
+    // cloud.google.com/storage/quotas): 10,000 parts of 5 MiB to 5 GiB, 5 TiB an object; preconditions are not
+    // supported in multipart uploads. It checks Content-MD5 and x-goog-hash, not S3's headers.
+    Row {
+        provider: Provider::GoogleXml,
+        name: "Google Cloud Storage (XML API)",
+        hosts: &["storage.googleapis.com"],
+        conditional_puts: Conditions::Unknown,
+        ..GENERIC
+    },
+    // "Create Large Files with the Native API" (backblaze.com/docs/cloud-storage-create-large-files-with-the-native-api):
+    // 10,000 parts of 5 MB to 5 GB, 10 TB an object. Its "S3-Compatible API" documentation names neither CRC64NVME
+    // nor conditions on PutObject, and it rejects headers that it does not know.
     Row {
         provider: Provider::BackblazeB2,
+        name: "Backblaze B2",
         hosts: &["backblazeb2.com"],
-        max_parts: 10_000,
         max_part: 5_000_000_000,
         max_object: 10_000_000_000_000,
-        growth: GROWING,
-        max_in_flight: 4,
-        checksums: Checksums::None,
+        conditional_puts: Conditions::Unknown,
+        ..GENERIC
     },
-    // "Object Storage multipart uploads": 1,000 parts of 5 MB to 5 GB, 5 TB an object.
+    // "Managing multipart uploads" (scaleway.com/en/docs/object-storage/api-cli/multipart-uploads): 1,000 parts of 5 MB
+    // to 5 GB, 5 TB an object. "Using conditional writes" (…/api-cli/using-conditional-writes).
     Row {
         provider: Provider::Scaleway,
+        name: "Scaleway Object Storage",
         hosts: &["scw.cloud"],
         max_parts: 1_000,
         max_part: 5_000_000_000,
         max_object: 5_000_000_000_000,
-        growth: GROWING,
-        max_in_flight: 4,
-        checksums: Checksums::None,
+        ..GENERIC
     },
-    // S3's limits; it slows down clients that send many parts at once.
+    // "Conditional Operations (preconditions)" (tigrisdata.com/docs/objects/conditionals). No limits of its own are
+    // documented. It slows down clients that send many parts at once.
     Row {
         provider: Provider::Tigris,
+        name: "Tigris",
         hosts: &["tigris.dev", "storage.dev"],
-        max_parts: 10_000,
-        max_part: 5 * GIB,
-        max_object: 5 * TIB,
-        growth: GROWING,
         max_in_flight: 2,
-        checksums: Checksums::None,
+        ..GENERIC
     },
-    // "XML API multipart uploads": 10,000 parts of 5 MiB to 5 GiB, 5 TiB an object.
+    // "What are the minimum and maximum object sizes that can be stored in Wasabi?" (docs.wasabi.com): 5 GB a put, 5 TB
+    // an object.
     Row {
-        provider: Provider::GoogleXml,
-        hosts: &["storage.googleapis.com"],
-        max_parts: 10_000,
-        max_part: 5 * GIB,
-        max_object: 5 * TIB,
-        growth: GROWING,
-        max_in_flight: 4,
-        checksums: Checksums::None,
+        provider: Provider::Wasabi,
+        name: "Wasabi",
+        hosts: &["wasabisys.com"],
+        max_part: 5_000_000_000,
+        max_object: 5_000_000_000_000,
+        conditional_puts: Conditions::Unknown,
+        ..GENERIC
     },
-    // What S3 itself took for a decade, which the others (MinIO, Wasabi, Ceph, LocalStack …) follow. Servers that reject
-    // the checksums say so, and `--checksums none` is for them.
+    // "Spaces Limits" (docs.digitalocean.com/products/spaces/details/limits): 10,000 parts of 5 MiB to 5 GB, 5 TB an
+    // object, ten concurrent puts to one object.
     Row {
-        provider: Provider::Generic,
-        hosts: &[],
-        max_parts: 10_000,
-        max_part: 5 * GIB,
-        max_object: 5 * TIB,
-        growth: GROWING,
-        max_in_flight: 4,
+        provider: Provider::DigitalOceanSpaces,
+        name: "DigitalOcean Spaces",
+        hosts: &["digitaloceanspaces.com"],
+        max_part: 5_000_000_000,
+        max_object: 5_000_000_000_000,
+        conditional_puts: Conditions::Unknown,
+        ..GENERIC
+    },
+    Row {
+        provider: Provider::Local,
+        name: "the local S3 service",
+        hosts: &["localhost", "127.0.0.1", "[::1]", "localhost.localstack.cloud"],
         checksums: Checksums::FullObject,
+        ..GENERIC
     },
+    GENERIC,
 ];
 
 impl Provider {
     /// The service behind an endpoint; AWS where there is none.
     pub fn of_endpoint(endpoint: Option<&str>) -> Self {
         let Some(endpoint) = endpoint else { return Provider::Aws };
-        let host = host(endpoint);
-        let matches = |suffix: &&str| host == *suffix || host.ends_with(&format!(".{suffix}"));
+        let host = host(endpoint).to_ascii_lowercase();
+        let matches = |known: &&str| host.strip_suffix(known).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
         let row = TABLE.iter().find(|row| row.hosts.iter().any(matches));
         row.map_or(Provider::Generic, |row| row.provider)
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        self.row().name
     }
 
     /// The checksums it takes.
     pub fn checksums(self) -> Checksums {
         self.row().checksums
+    }
+
+    /// Whether an object can be stored on the condition that none exists ([`IfExists::Fail`](sealift::IfExists::Fail)).
+    pub fn conditional_puts(self) -> Conditions {
+        self.row().conditional_puts
+    }
+
+    /// Whether an object can be removed on the condition that it is a certain one.
+    pub fn conditional_deletes(self) -> Conditions {
+        self.row().conditional_deletes
+    }
+
+    /// Its part policy by default.
+    pub fn default_part_policy(self) -> PartPolicy {
+        let row = self.row();
+        PartPolicy {
+            max_parts: row.max_parts,
+            max_part: row.max_part,
+            max_object: row.max_object,
+            growth: row.growth,
+            max_in_flight: row.max_in_flight,
+        }
     }
 
     /// Its part policy, with the size of the first parts and the expected size of the object, where they are given.
@@ -163,14 +250,14 @@ impl Provider {
             && !(MIN_PART..=row.max_part).contains(&size)
         {
             return invalid(format!(
-                "{size} bytes is outside of 5 MiB to {} bytes, which {self:?} takes",
-                row.max_part
+                "{size} bytes is outside of 5 MiB to {} bytes, which {} takes",
+                row.max_part, row.name
             ));
         }
         if let Some(size) = expected_size
             && size > row.max_object
         {
-            return invalid(format!("{size} bytes are expected, and {self:?} takes {} at most", row.max_object));
+            return invalid(format!("{size} bytes are expected, and {} takes {} at most", row.name, row.max_object));
         }
         // A tenth of the parts in reserve, for streams that come out longer than expected.
         let wanted = expected_size.unwrap_or(0).div_ceil(u64::from(row.max_parts) * 9 / 10).next_multiple_of(MIB);
@@ -179,27 +266,24 @@ impl Provider {
             Growth::Growing { first } => Growth::Growing { first: size_of(first) },
             Growth::Equal { size } => Growth::Equal { size: size_of(size) },
         };
-        Ok(PartPolicy {
-            max_parts: row.max_parts,
-            max_part: row.max_part,
-            max_object: row.max_object,
-            growth,
-            max_in_flight: row.max_in_flight,
-        })
+        Ok(PartPolicy { growth, ..self.default_part_policy() })
     }
 
     fn row(self) -> &'static Row {
-        // The table's last row is the one for every service without a row of its own.
-        let generic = &TABLE[TABLE.len() - 1];
-        TABLE.iter().find(|row| row.provider == self).unwrap_or(generic)
+        TABLE.iter().find(|row| row.provider == self).unwrap_or(&GENERIC)
     }
 }
 
+/// The host of a URL; an IPv6 address with its brackets.
 fn host(endpoint: &str) -> &str {
     let authority = endpoint.split_once("://").map_or(endpoint, |(_, rest)| rest);
     let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    host.rsplit_once(':').map_or(host, |(host, _)| host)
+    match host.rsplit_once(':') {
+        // The brackets of an IPv6 address hold colons too.
+        Some((host, port)) if !port.ends_with(']') => host,
+        _ => host,
+    }
 }
 
 #[cfg(test)]
@@ -215,7 +299,17 @@ mod tests {
             (Some("https://s3.fr-par.scw.cloud/"), Provider::Scaleway),
             (Some("https://s3.us-west-004.backblazeb2.com:443"), Provider::BackblazeB2),
             (Some("https://storage.googleapis.com"), Provider::GoogleXml),
-            (Some("http://127.0.0.1:4566"), Provider::Generic),
+            (Some("https://ACCOUNT.eu.R2.cloudflarestorage.com"), Provider::CloudflareR2),
+            (Some("https://fly.storage.tigris.dev"), Provider::Tigris),
+            (Some("https://t3.storage.dev"), Provider::Tigris),
+            (Some("https://s3.eu-central-1.wasabisys.com"), Provider::Wasabi),
+            (Some("https://fra1.digitaloceanspaces.com"), Provider::DigitalOceanSpaces),
+            (Some("http://127.0.0.1:4566"), Provider::Local),
+            (Some("http://user:key@LOCALHOST/"), Provider::Local),
+            (Some("http://[::1]:9000"), Provider::Local),
+            (Some("http://[::1]"), Provider::Local),
+            (Some("https://minio.example:9000"), Provider::Generic),
+            (Some("https://127.0.0.1.example"), Provider::Generic),
             (Some("https://notamazonaws.com"), Provider::Generic),
         ] {
             assert_eq!(Provider::of_endpoint(endpoint), provider, "{endpoint:?}");
@@ -224,7 +318,10 @@ mod tests {
 
     #[test]
     fn every_row_reaches_far() {
-        for row in TABLE {
+        for (index, row) in TABLE.iter().enumerate() {
+            assert_eq!(row.provider.row().name, row.name, "one row for each");
+            assert_eq!(TABLE.iter().position(|other| other.name == row.name), Some(index));
+            assert!(row.max_part >= MIN_PART && row.max_in_flight >= 1 && row.max_object >= row.max_part);
             let policy = row.provider.part_policy(None, None).expect("valid");
             let reach = policy.longest_stream();
             let least = match policy.growth {
@@ -244,6 +341,8 @@ mod tests {
         assert!(Provider::Aws.part_policy(Some(MIN_PART - 1), None).is_err());
         assert!(Provider::Aws.part_policy(Some(5 * GIB + 1), None).is_err());
         assert!(Provider::Aws.part_policy(None, Some(50_000 * GIB + 1)).is_err());
+        let error = Provider::Aws.part_policy(Some(1), None).expect_err("too small");
+        assert_eq!(error.kind(), ErrorKind::InvalidConfig);
         assert_eq!(Provider::Aws.part_policy(Some(64 * MIB), None).expect("valid").first_part(), 64 * MIB);
     }
 }
