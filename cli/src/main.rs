@@ -10,13 +10,22 @@ mod report;
 mod target;
 
 use clap::Parser;
+use std::io::IsTerminal;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
+/// Sealift's own warnings. The SDK's would print whole requests and answers; what matters of them is in our errors.
+const LOG: &str = "off,sealift=warn,sealift_s3=warn,sealift_local_fs=warn";
+
 fn main() -> ExitCode {
     let cli = args::Cli::parse();
-    let filter = EnvFilter::try_from_env("SEALIFT_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().init();
+    let filter = EnvFilter::try_from_env("SEALIFT_LOG").unwrap_or_else(|_| EnvFilter::new(LOG));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .without_time()
+        .init();
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => return report::failure(&failure::Failure::from(anyhow::Error::new(error).context("start"))),
