@@ -1,102 +1,84 @@
 //! From options to a client of the SDK: credentials, endpoint, retries and time limits.
 
+use crate::limits::{ANSWER, common, retries};
 use crate::options::{Addressing, Credentials, S3Options};
 use crate::provider::Provider;
 use crate::store::S3Store;
-use aws_config::BehaviorVersion;
-use aws_config::retry::RetryConfig;
+use aws_config::environment::EnvironmentVariableRegionProvider;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::ProfileFileRegionProvider;
 use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_s3::Client;
-use aws_sdk_s3::config::{Builder, Region, RequestChecksumCalculation, ResponseChecksumValidation};
+use aws_sdk_s3::config::{Builder, Region};
+use aws_types::service_config::ServiceConfigKey;
 use sealift::{Error, ErrorKind, Result};
-use std::time::Duration;
-
-/// How often a request is tried, the first time included.
-const ATTEMPTS: u32 = 4;
-/// The pauses between attempts double from this (with jitter) up to [`MAX_PAUSE`].
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
-const MAX_PAUSE: Duration = Duration::from_secs(2);
-/// The time to connect, per attempt.
-const CONNECT: Duration = Duration::from_secs(5);
-
-/// An endpoint that cannot be connected to is given up within this time: four attempts and the pauses between them.
-pub const UNREACHABLE_WITHIN: Duration = Duration::from_secs(30);
-
-/// The time for the answer to a request without a large body, per attempt.
-pub(crate) const ANSWER: Duration = Duration::from_secs(60);
-/// The time for the answer to a complete: services assemble the object first, which takes minutes for a large one
-/// ("CompleteMultipartUpload": "processing … could take several minutes").
-pub(crate) const COMPLETE: Duration = Duration::from_secs(600);
-/// What a body may take on top of [`ANSWER`]: a line slower than this is taken for stalled. In bytes a second.
-const SLOWEST: u64 = 64 << 10;
-
-/// Time limits for one attempt that moves `bytes`.
-pub(crate) fn limits_for(bytes: u64) -> Builder {
-    limits(ANSWER + Duration::from_secs(bytes / SLOWEST))
-}
-
-/// A time limit for one attempt.
-pub(crate) fn limits(attempt: Duration) -> Builder {
-    Builder::new()
-        .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(attempt).build())
-}
-
-/// The same, tried only once.
-pub(crate) fn once() -> Builder {
-    limits(ANSWER).retry_config(RetryConfig::disabled())
-}
 
 impl S3Store {
     /// A store on the bucket that `options` names. Loads the SDK's configuration; credentials are looked for with the
-    /// first request, and the bucket is not asked for.
+    /// first request, and the bucket is not asked for. Cancel-safe.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidConfig`] for options that do not fit together.
+    /// [`ErrorKind::InvalidConfig`] for options that do not fit together, and on AWS when no region is set;
+    /// [`ErrorKind::InvalidName`] for what cannot be a bucket's name.
     pub async fn connect(options: S3Options) -> Result<S3Store> {
         check_bucket(&options.bucket)?;
-        let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .retry_config(
-                RetryConfig::standard()
-                    .with_max_attempts(ATTEMPTS)
-                    .with_initial_backoff(FIRST_PAUSE)
-                    .with_max_backoff(MAX_PAUSE),
-            )
-            .timeout_config(
-                TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(ANSWER).build(),
-            );
-        if let Some(region) = &options.region {
-            loader = loader.region(Region::new(region.clone()));
-        }
+        let mut loader = aws_config::defaults(BehaviorVersion::latest()).retry_config(retries()).timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(options.connect_timeout)
+                .operation_attempt_timeout(ANSWER)
+                .build(),
+        );
         if let Some(endpoint) = &options.endpoint_url {
             loader = loader.endpoint_url(endpoint);
         }
+        loader = match &options.region {
+            Some(region) => loader.region(Region::new(region.clone())),
+            None if asks_the_instance(&options) => loader,
+            None => loader.region(
+                RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
+                    .or_else(ProfileFileRegionProvider::new()),
+            ),
+        };
         loader = match &options.credentials {
             Credentials::Chain => loader,
             Credentials::Provider(provider) => loader.credentials_provider(provider.clone()),
             Credentials::Anonymous => loader.no_credentials(),
         };
         let shared = loader.load().await;
-        let endpoint = shared.endpoint_url().map(str::to_owned);
+        let endpoint = options.endpoint_url.clone().or_else(|| configured_endpoint(&shared));
         let provider = options.provider.unwrap_or_else(|| Provider::of_endpoint(endpoint.as_deref()));
-        let mut config = Builder::from(&shared);
+        let mut config = common(Builder::from(&shared));
         if shared.region().is_none() {
             config = config.region(default_region(provider, &options)?);
         }
         config = config.force_path_style(match options.addressing {
             Addressing::Path => true,
             Addressing::VirtualHost => false,
-            Addressing::Automatic => provider != Provider::Aws,
+            Addressing::Automatic => endpoint.is_some(),
         });
-        // Sealift gives its own checksums, and checks the whole object; the SDK is to add and check no others.
-        config = config
-            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
-            .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
         let policy = provider.part_policy(options.part_size, options.expected_size)?;
-        let client = Client::from_conf(config.build());
-        let endpoint = endpoint.unwrap_or_else(|| "Amazon S3".to_owned());
-        let checksums = options.checksums.unwrap_or_else(|| provider.checksums());
-        Ok(S3Store::new(client, options.bucket, without_credentials(&endpoint), policy, checksums))
+        let mut store = S3Store::from_client(Client::from_conf(config.build()), options.bucket, provider)
+            .with_part_policy(policy)
+            .with_checksums(options.checksums.unwrap_or_else(|| provider.checksums()));
+        if let Some(endpoint) = endpoint {
+            store.endpoint = without_credentials(&endpoint);
+        }
+        Ok(store)
     }
+}
+
+/// Whether the region, if nothing else tells it, is asked for at the metadata service of the machine. Only where the
+/// credentials may come from there too, and on AWS.
+fn asks_the_instance(options: &S3Options) -> bool {
+    matches!(options.credentials, Credentials::Chain) && options.endpoint_url.is_none()
+}
+
+/// The endpoint that environment or profile name, for S3 or for all services, as the SDK itself looks for it.
+fn configured_endpoint(shared: &SdkConfig) -> Option<String> {
+    let key = ServiceConfigKey::builder().service_id("S3").env("AWS_ENDPOINT_URL").profile("endpoint_url").build().ok()?;
+    let of_s3 = shared.service_config().and_then(|config| config.load_config(key));
+    of_s3.or_else(|| shared.endpoint_url().map(str::to_owned))
 }
 
 /// Services other than AWS mostly have no regions, or tell them by their endpoint.

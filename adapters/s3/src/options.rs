@@ -2,6 +2,7 @@
 
 use crate::provider::{Checksums, Provider};
 use aws_credential_types::provider::SharedCredentialsProvider;
+use std::time::Duration;
 
 /// How to reach a bucket. What is not said comes from where the AWS SDK looks: environment, profiles, instance.
 #[derive(Debug, Clone)]
@@ -21,10 +22,14 @@ pub struct S3Options {
     pub provider: Option<Provider>,
     /// Which checksums the service takes; by default the provider's.
     pub checksums: Option<Checksums>,
+    /// The checksums to use, where the service takes others than its row in the table says.
+    pub checksums: Option<Checksums>,
     /// The size of the first parts, or of all where they must be equal, in bytes.
     pub part_size: Option<u64>,
     /// About how many bytes will be stored under one key, so that parts are large enough from the start.
     pub expected_size: Option<u64>,
+    /// The time to connect, per attempt (of four).
+    pub connect_timeout: Duration,
 }
 
 impl S3Options {
@@ -38,8 +43,10 @@ impl S3Options {
             addressing: Addressing::Automatic,
             provider: None,
             checksums: None,
+            checksums: None,
             part_size: None,
             expected_size: None,
+            connect_timeout: CONNECT,
         }
     }
 }

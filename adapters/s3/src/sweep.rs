@@ -1,5 +1,6 @@
 //! Incomplete uploads that crashes left.
 
+use crate::clock::ServiceClock;
 use crate::errors::{code, failed};
 use crate::store::{S3Store, time};
 use crate::upload::abort;
@@ -7,12 +8,13 @@ use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, MultipartUpload};
 use sealift::{Error, ErrorKind, Leftover, Origin, Result};
 use std::time::{Duration, SystemTime};
 
-/// How exactly two looks at the same upload agree on its idleness.
+/// How exactly two looks at the same upload agree on its idleness: the service's times are in whole seconds.
 const TOLERANCE: Duration = Duration::from_secs(2);
 
 /// Every incomplete upload below `prefix`.
 pub(crate) async fn leftovers(store: &S3Store, prefix: &str) -> Result<Vec<Leftover>> {
     let location = format!("s3://{}/{prefix}", store.bucket);
+    let clock = ServiceClock::default();
     let mut leftovers = Vec::new();
     let (mut key_marker, mut id_marker) = (None, None);
     loop {
@@ -23,11 +25,13 @@ pub(crate) async fn leftovers(store: &S3Store, prefix: &str) -> Result<Vec<Lefto
             .prefix(prefix)
             .set_key_marker(key_marker)
             .set_upload_id_marker(id_marker)
+            .customize()
+            .interceptor(clock.clone())
             .send()
             .await
             .map_err(|error| failed("list the incomplete uploads of", &location, &store.endpoint, error))?;
         for upload in listed.uploads() {
-            leftovers.extend(leftover(store, upload).await?);
+            leftovers.extend(leftover(store, upload, &clock).await?);
         }
         if listed.is_truncated != Some(true) {
             return Ok(leftovers);
@@ -38,21 +42,24 @@ pub(crate) async fn leftovers(store: &S3Store, prefix: &str) -> Result<Vec<Lefto
 
 /// Aborts what `leftover` describes, unless a part has arrived since.
 pub(crate) async fn remove(store: &S3Store, leftover: &Leftover) -> Result<()> {
-    let Some(now) = activity(store, &leftover.key, &leftover.id).await? else { return Ok(()) };
-    let seen = SystemTime::now().checked_sub(leftover.idle).unwrap_or(SystemTime::UNIX_EPOCH);
+    let clock = ServiceClock::default();
+    let Some(now) = activity(store, &leftover.key, &leftover.id, &clock).await? else { return Ok(()) };
+    let seen = clock.now().checked_sub(leftover.idle).unwrap_or(SystemTime::UNIX_EPOCH);
     if now.bytes != leftover.bytes || now.last_part.is_some_and(|last| last > seen + TOLERANCE) {
         let location = format!("s3://{}/{}", store.bucket, leftover.key);
         let reason = format!("upload {} has gone on since it was listed: it is alive", leftover.id);
-        return Err(Error::new(ErrorKind::Changed, "remove the upload of", location, reason));
+        return Err(Error::new(ErrorKind::Changed, "remove the upload of", location, reason)
+            .with_hint("it was left alone; list again later if you still want it gone"));
     }
     abort(store, &leftover.key, &leftover.id).await
 }
 
-async fn leftover(store: &S3Store, upload: &MultipartUpload) -> Result<Option<Leftover>> {
+async fn leftover(store: &S3Store, upload: &MultipartUpload, clock: &ServiceClock) -> Result<Option<Leftover>> {
     let (Some(key), Some(id)) = (upload.key(), upload.upload_id()) else { return Ok(None) };
-    let Some(activity) = activity(store, key, id).await? else { return Ok(None) };
+    let Some(activity) = activity(store, key, id, clock).await? else { return Ok(None) };
     let started = upload.initiated().copied().and_then(time);
-    let latest = activity.last_part.max(started).unwrap_or(SystemTime::UNIX_EPOCH);
+    // Where the service tells no time at all, nothing says that it is idle.
+    let latest = activity.last_part.max(started).unwrap_or_else(|| clock.now());
     let marks = (upload.checksum_algorithm(), upload.checksum_type());
     let origin = match marks {
         (Some(ChecksumAlgorithm::Crc64Nvme), Some(ChecksumType::FullObject)) => Origin::Sealift,
@@ -61,8 +68,8 @@ async fn leftover(store: &S3Store, upload: &MultipartUpload) -> Result<Option<Le
     Ok(Some(Leftover {
         key: key.to_owned(),
         id: id.to_owned(),
-        // A service whose clock is ahead of this one: not idle at all.
-        idle: SystemTime::now().duration_since(latest).unwrap_or_default(),
+        // A time that is yet to come: not idle at all.
+        idle: clock.now().duration_since(latest).unwrap_or_default(),
         bytes: activity.bytes,
         origin,
     }))
@@ -74,12 +81,13 @@ struct Activity {
 }
 
 /// What an upload holds; `None` when it is gone.
-async fn activity(store: &S3Store, key: &str, id: &str) -> Result<Option<Activity>> {
+async fn activity(store: &S3Store, key: &str, id: &str, clock: &ServiceClock) -> Result<Option<Activity>> {
     let mut activity = Activity { bytes: 0, last_part: None };
     let mut marker = None;
     loop {
         let listed = store.client.list_parts().bucket(&store.bucket).key(key).upload_id(id);
-        let listed = match listed.set_part_number_marker(marker).send().await {
+        let listed = listed.set_part_number_marker(marker).customize().interceptor(clock.clone());
+        let listed = match listed.send().await {
             Ok(listed) => listed,
             Err(error) if code(&error) == Some("NoSuchUpload") => return Ok(None),
             Err(error) => {
