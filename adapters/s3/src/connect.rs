@@ -24,22 +24,19 @@ impl S3Store {
     pub async fn connect(options: S3Options) -> Result<S3Store> {
         check_bucket(&options.bucket)?;
         let mut loader = aws_config::defaults(BehaviorVersion::latest()).retry_config(retries()).timeout_config(
-            TimeoutConfig::builder()
-                .connect_timeout(options.connect_timeout)
-                .operation_attempt_timeout(ANSWER)
-                .build(),
+            TimeoutConfig::builder().connect_timeout(options.connect_timeout).operation_attempt_timeout(ANSWER).build(),
         );
         if let Some(endpoint) = &options.endpoint_url {
             loader = loader.endpoint_url(endpoint);
         }
-        loader = match &options.region {
-            Some(region) => loader.region(Region::new(region.clone())),
-            None if asks_the_instance(&options) => loader,
-            None => loader.region(
-                RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
-                    .or_else(ProfileFileRegionProvider::new()),
-            ),
+        let configured = match &options.region {
+            Some(region) => Some(Region::new(region.clone())),
+            None => configured_region().await,
         };
+        if configured.is_some() || !asks_the_instance(&options) {
+            // Given none, the loader asks the instance.
+            loader = loader.region(configured.clone().unwrap_or(ANY_REGION));
+        }
         loader = match &options.credentials {
             Credentials::Chain => loader,
             Credentials::Provider(provider) => loader.credentials_provider(provider.clone()),
@@ -49,9 +46,11 @@ impl S3Store {
         let endpoint = options.endpoint_url.clone().or_else(|| configured_endpoint(&shared));
         let provider = options.provider.unwrap_or_else(|| Provider::of_endpoint(endpoint.as_deref()));
         let mut config = common(Builder::from(&shared));
-        if shared.region().is_none() {
-            config = config.region(default_region(provider, &options)?);
-        }
+        let region = match asks_the_instance(&options) {
+            true => shared.region().cloned(),
+            false => configured,
+        };
+        config = config.region(region.map_or_else(|| default_region(provider, &options), Ok)?);
         config = config.force_path_style(match options.addressing {
             Addressing::Path => true,
             Addressing::VirtualHost => false,
@@ -68,6 +67,15 @@ impl S3Store {
     }
 }
 
+/// For services that have none, and where nothing is asked of one.
+const ANY_REGION: Region = Region::from_static("us-east-1");
+
+/// The region that environment or profile name.
+async fn configured_region() -> Option<Region> {
+    let environment = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new());
+    environment.or_else(ProfileFileRegionProvider::new()).region().await
+}
+
 /// Whether the region, if nothing else tells it, is asked for at the metadata service of the machine. Only where the
 /// credentials may come from there too, and on AWS.
 fn asks_the_instance(options: &S3Options) -> bool {
@@ -76,7 +84,8 @@ fn asks_the_instance(options: &S3Options) -> bool {
 
 /// The endpoint that environment or profile name, for S3 or for all services, as the SDK itself looks for it.
 fn configured_endpoint(shared: &SdkConfig) -> Option<String> {
-    let key = ServiceConfigKey::builder().service_id("S3").env("AWS_ENDPOINT_URL").profile("endpoint_url").build().ok()?;
+    let key =
+        ServiceConfigKey::builder().service_id("S3").env("AWS_ENDPOINT_URL").profile("endpoint_url").build().ok()?;
     let of_s3 = shared.service_config().and_then(|config| config.load_config(key));
     of_s3.or_else(|| shared.endpoint_url().map(str::to_owned))
 }
@@ -89,7 +98,7 @@ fn default_region(provider: Provider, options: &S3Options) -> Result<Region> {
                 .with_hint("use --region, set AWS_REGION, or choose a profile that has one (AWS_PROFILE)"))
         }
         Provider::CloudflareR2 | Provider::Tigris => Ok(Region::from_static("auto")),
-        _ => Ok(Region::from_static("us-east-1")),
+        _ => Ok(ANY_REGION),
     }
 }
 

@@ -29,19 +29,21 @@ pub(crate) fn applied<E: StdError + 'static>(error: &SdkError<E, HttpResponse>) 
         }
         SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) | SdkError::ResponseError(_) => Applied::Unknown,
         SdkError::ServiceError(answer) => match answer.raw().status().as_u16() {
-            429 | 500.. => Applied::NotButAgain,
+            429 | 500 | 503 => Applied::NotButAgain,
+            // Of something between here and the service, which may have passed the request on.
+            502 | 504.. => Applied::Unknown,
             _ => Applied::Not,
         },
         _ => Applied::Unknown,
     }
 }
 
-/// The only time limit inside the connector is the one on connecting.
+/// Whether there was no connection to send the request on: refused, not answered in time, no such host, TLS.
 fn never_connected(failure: &ConnectorError) -> bool {
     let connect = |error: &(dyn StdError + 'static)| {
         error.downcast_ref::<hyper_util::client::legacy::Error>().is_some_and(|error| error.is_connect())
     };
-    failure.is_timeout() || chain(failure).any(connect)
+    chain(failure).any(connect)
 }
 
 /// The service's code for an error, if the service answered with one.
@@ -81,6 +83,12 @@ where
         SdkError::ConstructionFailure(_) => {
             described(ErrorKind::InvalidConfig, format!("the request cannot be made: {}", root_cause(&error)))
         }
+        SdkError::DispatchFailure(failure)
+            if failure.as_connector_error().is_some_and(|error| error.is_timeout() && !never_connected(error)) =>
+        {
+            described(ErrorKind::TimedOut, format!("{endpoint} stopped taking what was sent"))
+                .with_hint("check the network; a slow line is fine, one that stands still for a minute is not")
+        }
         SdkError::TimeoutError(_) => described(ErrorKind::TimedOut, format!("no answer in time from {endpoint}")),
         SdkError::DispatchFailure(_) => {
             described(ErrorKind::Unreachable, format!("cannot talk to {endpoint}: {}", root_cause(&error)))
@@ -97,7 +105,7 @@ fn refused<E: ProvideErrorMetadata>(
 ) -> Error {
     let status = response.status().as_u16();
     let code = error.code().unwrap_or_default();
-    let region = response.headers().get("x-amz-bucket-region");
+    let region = response.headers().get("x-amz-bucket-region").or_else(|| region_in(response.body().bytes()?));
     let mut reason = format!("{status} {code}").trim_end().to_owned();
     if let Some(message) = error.message().filter(|message| !message.is_empty()) {
         reason = format!("{reason}: {message}");
@@ -122,15 +130,29 @@ fn refused<E: ProvideErrorMetadata>(
                  and what they may do in this bucket",
             )
         }
+        (_, "NoSuchUpload") => described(ErrorKind::Service, reason).with_hint(
+            "the upload was completed or aborted by somebody else: look for a lifecycle rule that aborts incomplete \
+             uploads early, and for sweeps with too short an age",
+        ),
         (404, _) => described(ErrorKind::NotFound, reason),
         (412, _) | (409, "ConditionalRequestConflict") => {
             described(ErrorKind::AlreadyExists, reason).with_hint("choose another name, or let it be replaced")
         }
         (_, "EntityTooLarge") => described(ErrorKind::TooLarge, reason),
         (_, "BadDigest" | "XAmzContentChecksumMismatch" | "InvalidDigest") => described(ErrorKind::Corrupt, reason),
+        (400 | 501, _) if reason.contains("hecksum") => described(ErrorKind::Service, reason)
+            .with_hint("for a service that does not know these checksums: --checksums none"),
         (408, _) | (_, "RequestTimeout") => described(ErrorKind::TimedOut, reason),
         _ => described(ErrorKind::Service, reason),
     }
+}
+
+/// The region in the answer to a request that was signed for another (`<Region>eu-west-1</Region>`).
+fn region_in(body: &[u8]) -> Option<&str> {
+    let (_, rest) = std::str::from_utf8(body).ok()?.split_once("<Region>")?;
+    let (region, _) = rest.split_once("</Region>")?;
+    let named = !region.is_empty() && region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    named.then_some(region)
 }
 
 /// No credentials were found, so nothing was sent.
@@ -144,4 +166,80 @@ fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (d
 
 fn root_cause(error: &(dyn StdError + 'static)) -> String {
     chain(error).last().map(ToString::to_string).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_sdk_s3::operation::complete_multipart_upload::CompleteMultipartUploadError;
+    use aws_sdk_s3::primitives::SdkBody;
+
+    type CompleteError = SdkError<CompleteMultipartUploadError, HttpResponse>;
+
+    fn answer(status: u16, code: &str, headers: &[(&'static str, &'static str)], body: &'static str) -> CompleteError {
+        let mut response = HttpResponse::new(status.try_into().expect("a status"), SdkBody::from(body));
+        for (name, value) in headers {
+            response.headers_mut().insert(*name, *value);
+        }
+        let error = aws_sdk_s3::error::ErrorMetadata::builder().code(code).message("why").build();
+        SdkError::service_error(CompleteMultipartUploadError::generic(error), response)
+    }
+
+    fn told(error: CompleteError) -> Error {
+        failed("complete the upload of", "s3://b/k", "http://h", error)
+    }
+
+    #[test]
+    fn answers_have_their_kinds() {
+        for (status, code, kind) in [
+            (404, "NoSuchBucket", ErrorKind::NoSuchBucket),
+            (404, "NoSuchKey", ErrorKind::NotFound),
+            (404, "NoSuchUpload", ErrorKind::Service),
+            (403, "AccessDenied", ErrorKind::Denied),
+            (403, "SignatureDoesNotMatch", ErrorKind::Denied),
+            (400, "ExpiredToken", ErrorKind::Denied),
+            (301, "PermanentRedirect", ErrorKind::WrongRegion),
+            (412, "PreconditionFailed", ErrorKind::AlreadyExists),
+            (409, "ConditionalRequestConflict", ErrorKind::AlreadyExists),
+            (409, "OperationAborted", ErrorKind::Service),
+            (400, "BadDigest", ErrorKind::Corrupt),
+            (400, "EntityTooLarge", ErrorKind::TooLarge),
+            (503, "SlowDown", ErrorKind::Service),
+            (500, "InternalError", ErrorKind::Service),
+        ] {
+            let error = told(answer(status, code, &[("x-amz-request-id", "ID7")], ""));
+            assert_eq!(error.kind(), kind, "{status} {code}");
+            let text = error.to_string();
+            for part in ["complete the upload of", "s3://b/k", &status.to_string(), code, "why", "ID7"] {
+                assert!(text.contains(part), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn another_region_is_named() {
+        let header = answer(301, "PermanentRedirect", &[("x-amz-bucket-region", "eu-west-1")], "");
+        assert!(told(header).hint().is_some_and(|hint| hint.contains("--region eu-west-1")));
+        let body = "<Error><Code>AuthorizationHeaderMalformed</Code><Region>eu-west-2</Region></Error>";
+        let error = told(answer(400, "AuthorizationHeaderMalformed", &[], body));
+        assert_eq!(error.kind(), ErrorKind::WrongRegion);
+        assert!(error.hint().is_some_and(|hint| hint.contains("--region eu-west-2")), "{error}");
+    }
+
+    #[test]
+    fn what_may_have_been_applied() {
+        for (status, expected) in [
+            (400, Applied::Not),
+            (403, Applied::Not),
+            (429, Applied::NotButAgain),
+            (500, Applied::NotButAgain),
+            (502, Applied::Unknown),
+            (503, Applied::NotButAgain),
+            (504, Applied::Unknown),
+        ] {
+            assert_eq!(applied(&answer(status, "X", &[], "")), expected, "{status}");
+        }
+        assert_eq!(applied(&CompleteError::timeout_error("late")), Applied::Unknown);
+        assert_eq!(told(CompleteError::timeout_error("late")).kind(), ErrorKind::TimedOut);
+    }
 }

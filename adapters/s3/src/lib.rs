@@ -4,17 +4,20 @@
 //! errors become Sealift's is in `errors`. Nothing here decides when to start, commit or abort: that is `sealift`'s.
 
 mod body;
+mod clock;
 mod connect;
 mod copy;
 mod errors;
+mod limits;
 mod options;
 mod provider;
+mod read;
 mod store;
 mod sweep;
 mod upload;
 
 pub use aws_credential_types;
-pub use connect::UNREACHABLE_WITHIN;
+pub use limits::UNREACHABLE_WITHIN;
 pub use options::{Addressing, Credentials, S3Options};
-pub use provider::{Checksums, Provider};
+pub use provider::{Checksums, Conditions, Provider};
 pub use store::S3Store;

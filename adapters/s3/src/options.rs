@@ -1,5 +1,6 @@
 //! How to reach a bucket.
 
+use crate::limits::CONNECT;
 use crate::provider::{Checksums, Provider};
 use aws_credential_types::provider::SharedCredentialsProvider;
 use std::time::Duration;
@@ -22,8 +23,6 @@ pub struct S3Options {
     pub provider: Option<Provider>,
     /// Which checksums the service takes; by default the provider's.
     pub checksums: Option<Checksums>,
-    /// The checksums to use, where the service takes others than its row in the table says.
-    pub checksums: Option<Checksums>,
     /// The size of the first parts, or of all where they must be equal, in bytes.
     pub part_size: Option<u64>,
     /// About how many bytes will be stored under one key, so that parts are large enough from the start.
@@ -42,7 +41,6 @@ impl S3Options {
             credentials: Credentials::Chain,
             addressing: Addressing::Automatic,
             provider: None,
-            checksums: None,
             checksums: None,
             part_size: None,
             expected_size: None,

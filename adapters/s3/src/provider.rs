@@ -30,9 +30,7 @@ pub enum Provider {
     Wasabi,
     /// DigitalOcean Spaces.
     DigitalOceanSpaces,
-    /// A server on this machine, such as LocalStack or a MinIO of today: as [`Generic`](Self::Generic), with checksums.
-    Local,
-    /// Any other service: MinIO, Ceph, Garage, …
+    /// Any other service: MinIO, Ceph, Garage, LocalStack, …
     Generic,
 }
 
@@ -45,7 +43,7 @@ pub enum Checksums {
     None,
 }
 
-/// Whether a service takes a request only under a condition (`If-None-Match`, `If-Match`).
+/// Whether a service stores an object only if none exists, when it is told to (`If-None-Match: *`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Conditions {
     /// It does.
@@ -69,8 +67,6 @@ struct Row {
     checksums: Checksums,
     /// Of PutObject and CompleteMultipartUpload.
     conditional_puts: Conditions,
-    /// Of DeleteObject.
-    conditional_deletes: Conditions,
 }
 
 const GROWING: Growth = Growth::Growing { first: 8 * MIB };
@@ -85,33 +81,32 @@ const GENERIC: Row = Row {
     max_object: 5 * TIB,
     growth: GROWING,
     max_in_flight: 4,
-    // Many servers reject the newer checksum headers, or take some algorithms only: MinIO takes CRC64NVME since 2025
-    // (github.com/minio/minio/pull/20855).
-    checksums: Checksums::None,
-    // MinIO and Ceph honour If-None-Match; a server that does not know a condition mostly answers NotImplemented.
+    // MinIO takes CRC64NVME since 2025 (github.com/minio/minio/pull/20855). A server that does not know it says so, and
+    // `Checksums::None` (`--checksums none`) is for it: better than silently checking less.
+    checksums: Checksums::FullObject,
+    // MinIO honours If-None-Match (github.com/minio/minio-js/pull/1366); Ceph at the end of a multipart upload since
+    // 2025 (github.com/ceph/ceph/pull/64830).
     conditional_puts: Conditions::Honoured,
-    conditional_deletes: Conditions::Unknown,
 };
 
-/// The limits are those of each service's documentation, which each row names; the concurrency is a choice.
+/// The limits are those of each service's documentation, which each row names; the concurrency is a choice. Where the
+/// documentation does not say that CRC64NVME is taken or a condition is kept, the row says that it is not.
 const TABLE: &[Row] = &[
     // "Amazon S3 multipart upload limits" (docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html): 10,000 parts of
-    // 5 MiB to 5 GiB, objects of 48.8 TiB. "Conditional writes" (…/userguide/conditional-writes.html) and "Conditional
-    // deletes" (…/userguide/conditional-deletes.html).
+    // 5 MiB to 5 GiB, objects of 48.8 TiB. "How to prevent object overwrites with conditional writes"
+    // (…/userguide/conditional-writes.html).
     Row {
         provider: Provider::Aws,
         name: "Amazon S3",
         hosts: &["amazonaws.com", "amazonaws.com.cn"],
         max_object: 10_000 * 5 * GIB,
         max_in_flight: 8,
-        checksums: Checksums::FullObject,
-        conditional_deletes: Conditions::Honoured,
         ..GENERIC
     },
     // "Limits" (developers.cloudflare.com/r2/platform/limits): 10,000 parts; 5 GiB a part and 5 TiB an object, less
     // 5 MiB and 5 GiB. "Multipart upload" (…/r2/objects/multipart-objects): all parts but the last of the same size.
     // "S3 API compatibility" (…/r2/api/s3/api): CRC64NVME over the full object. "Conditional operations"
-    // (…/r2/api/s3/conditional-operations): on PutObject and CompleteMultipartUpload, not on DeleteObject.
+    // (…/r2/api/s3/conditional-operations): on PutObject and CompleteMultipartUpload.
     Row {
         provider: Provider::CloudflareR2,
         name: "Cloudflare R2",
@@ -120,17 +115,17 @@ const TABLE: &[Row] = &[
         max_object: 5 * TIB - 5 * GIB,
         growth: Growth::Equal { size: 32 * MIB },
         max_in_flight: 3,
-        checksums: Checksums::FullObject,
         ..GENERIC
     },
     // "XML API multipart uploads" and "Quotas and limits" (cloud.google.com/storage/docs/multipart-uploads,
     // cloud.google.com/storage/quotas): 10,000 parts of 5 MiB to 5 GiB, 5 TiB an object; preconditions are not
-    // supported in multipart uploads. It checks Content-MD5 and x-goog-hash, not S3's headers.
+    // supported in multipart uploads.
     Row {
         provider: Provider::GoogleXml,
         name: "Google Cloud Storage (XML API)",
         hosts: &["storage.googleapis.com"],
         conditional_puts: Conditions::Unknown,
+        checksums: Checksums::None,
         ..GENERIC
     },
     // "Create Large Files with the Native API" (backblaze.com/docs/cloud-storage-create-large-files-with-the-native-api):
@@ -143,6 +138,7 @@ const TABLE: &[Row] = &[
         max_part: 5_000_000_000,
         max_object: 10_000_000_000_000,
         conditional_puts: Conditions::Unknown,
+        checksums: Checksums::None,
         ..GENERIC
     },
     // "Managing multipart uploads" (scaleway.com/en/docs/object-storage/api-cli/multipart-uploads): 1,000 parts of 5 MB
@@ -154,6 +150,7 @@ const TABLE: &[Row] = &[
         max_parts: 1_000,
         max_part: 5_000_000_000,
         max_object: 5_000_000_000_000,
+        checksums: Checksums::None,
         ..GENERIC
     },
     // "Conditional Operations (preconditions)" (tigrisdata.com/docs/objects/conditionals). No limits of its own are
@@ -163,6 +160,7 @@ const TABLE: &[Row] = &[
         name: "Tigris",
         hosts: &["tigris.dev", "storage.dev"],
         max_in_flight: 2,
+        checksums: Checksums::None,
         ..GENERIC
     },
     // "What are the minimum and maximum object sizes that can be stored in Wasabi?" (docs.wasabi.com): 5 GB a put, 5 TB
@@ -174,6 +172,7 @@ const TABLE: &[Row] = &[
         max_part: 5_000_000_000,
         max_object: 5_000_000_000_000,
         conditional_puts: Conditions::Unknown,
+        checksums: Checksums::None,
         ..GENERIC
     },
     // "Spaces Limits" (docs.digitalocean.com/products/spaces/details/limits): 10,000 parts of 5 MiB to 5 GB, 5 TB an
@@ -185,13 +184,7 @@ const TABLE: &[Row] = &[
         max_part: 5_000_000_000,
         max_object: 5_000_000_000_000,
         conditional_puts: Conditions::Unknown,
-        ..GENERIC
-    },
-    Row {
-        provider: Provider::Local,
-        name: "the local S3 service",
-        hosts: &["localhost", "127.0.0.1", "[::1]", "localhost.localstack.cloud"],
-        checksums: Checksums::FullObject,
+        checksums: Checksums::None,
         ..GENERIC
     },
     GENERIC,
@@ -202,7 +195,8 @@ impl Provider {
     pub fn of_endpoint(endpoint: Option<&str>) -> Self {
         let Some(endpoint) = endpoint else { return Provider::Aws };
         let host = host(endpoint).to_ascii_lowercase();
-        let matches = |known: &&str| host.strip_suffix(known).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+        let matches =
+            |known: &&str| host.strip_suffix(known).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
         let row = TABLE.iter().find(|row| row.hosts.iter().any(matches));
         row.map_or(Provider::Generic, |row| row.provider)
     }
@@ -220,11 +214,6 @@ impl Provider {
     /// Whether an object can be stored on the condition that none exists ([`IfExists::Fail`](sealift::IfExists::Fail)).
     pub fn conditional_puts(self) -> Conditions {
         self.row().conditional_puts
-    }
-
-    /// Whether an object can be removed on the condition that it is a certain one.
-    pub fn conditional_deletes(self) -> Conditions {
-        self.row().conditional_deletes
     }
 
     /// Its part policy by default.
@@ -304,15 +293,26 @@ mod tests {
             (Some("https://t3.storage.dev"), Provider::Tigris),
             (Some("https://s3.eu-central-1.wasabisys.com"), Provider::Wasabi),
             (Some("https://fra1.digitaloceanspaces.com"), Provider::DigitalOceanSpaces),
-            (Some("http://127.0.0.1:4566"), Provider::Local),
-            (Some("http://user:key@LOCALHOST/"), Provider::Local),
-            (Some("http://[::1]:9000"), Provider::Local),
-            (Some("http://[::1]"), Provider::Local),
+            (Some("http://127.0.0.1:4566"), Provider::Generic),
+            (Some("http://user:key@S3.SCW.Cloud/"), Provider::Scaleway),
+            (Some("http://[::1]:9000"), Provider::Generic),
             (Some("https://minio.example:9000"), Provider::Generic),
-            (Some("https://127.0.0.1.example"), Provider::Generic),
+            (Some("https://amazonaws.com.example"), Provider::Generic),
             (Some("https://notamazonaws.com"), Provider::Generic),
         ] {
             assert_eq!(Provider::of_endpoint(endpoint), provider, "{endpoint:?}");
+        }
+    }
+
+    #[test]
+    fn hosts_are_taken_out_of_endpoints() {
+        for (endpoint, expected) in [
+            ("http://user:key@host:1/x?y#z", "host"),
+            ("host", "host"),
+            ("https://[::1]:9000/", "[::1]"),
+            ("https://[::1]", "[::1]"),
+        ] {
+            assert_eq!(host(endpoint), expected);
         }
     }
 

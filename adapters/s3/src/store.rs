@@ -1,16 +1,16 @@
 //! The bucket: objects put, looked at, read, listed, removed.
 
-use crate::body::body;
-use crate::connect::limits_for;
+use crate::body::{Sent, body};
 use crate::errors::{failed, status};
-use crate::provider::Checksums;
-use crate::{copy, sweep, upload};
+use crate::limits::{answered, unlimited};
+use crate::provider::{Checksums, Conditions, Provider};
+use crate::{copy, read, sweep, upload};
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::DateTime;
-use aws_sdk_s3::types::{ChecksumMode, ChecksumType};
+use aws_sdk_s3::types::ChecksumType;
 use bytes::Bytes;
 use sealift::{
     Checksum, ChecksumAlgorithm, CommitOptions, Committed, Error, ErrorKind, IfExists, Key, Leftover, ObjectInfo,
@@ -33,21 +33,36 @@ pub struct S3Store {
     pub(crate) bucket: String,
     /// For messages.
     pub(crate) endpoint: String,
+    provider: Provider,
     policy: PartPolicy,
     pub(crate) checksums: Checksums,
 }
 
 impl S3Store {
-    /// A store on `bucket` through a client of the SDK that you have set up yourself. `endpoint` is what errors call
-    /// the service. Retries and time limits are your client's where this adapter needs no others.
-    pub fn new(
-        client: Client,
-        bucket: impl Into<String>,
-        endpoint: impl Into<String>,
-        policy: PartPolicy,
-        checksums: Checksums,
-    ) -> Self {
-        S3Store { client, bucket: bucket.into(), endpoint: endpoint.into(), policy, checksums }
+    /// A store on `bucket` through a client of the SDK that you have set up yourself, with the part policy and the
+    /// checksums of `provider`. Region, credentials, retries and the connect timeout are the client's; time limits are
+    /// set where this adapter needs its own.
+    pub fn from_client(client: Client, bucket: impl Into<String>, provider: Provider) -> Self {
+        S3Store {
+            client,
+            bucket: bucket.into(),
+            endpoint: provider.name().to_owned(),
+            provider,
+            policy: provider.default_part_policy(),
+            checksums: provider.checksums(),
+        }
+    }
+
+    /// The same store with another part policy; [`Provider::part_policy`] makes one.
+    #[must_use]
+    pub fn with_part_policy(self, policy: PartPolicy) -> Self {
+        S3Store { policy, ..self }
+    }
+
+    /// The same store with other checksums than the provider's row in the table says.
+    #[must_use]
+    pub fn with_checksums(self, checksums: Checksums) -> Self {
+        S3Store { checksums, ..self }
     }
 
     pub(crate) fn location(&self, key: &Key) -> String {
@@ -91,6 +106,30 @@ impl S3Store {
         failed(operation, &self.location(key), &self.endpoint, error)
     }
 
+    /// Refuses, before anything is sent, a condition that the service would not keep.
+    fn check_condition(&self, key: &Key, options: &CommitOptions) -> Result<()> {
+        match (options.if_exists, self.provider.conditional_puts()) {
+            (IfExists::Replace, _) | (_, Conditions::Honoured) => Ok(()),
+            (IfExists::Fail, Conditions::Unknown) => {
+                let reason =
+                    format!("{} cannot be relied on not to replace an object that exists", self.provider.name());
+                Err(Error::new(ErrorKind::InvalidConfig, "store", self.location(key), reason)
+                    .with_hint("let it be replaced, under a name that nothing else uses"))
+            }
+        }
+    }
+
+    /// The error of a HEAD.
+    pub(crate) async fn not_seen<E>(&self, key: &Key, error: SdkError<E, HttpResponse>) -> Error
+    where
+        E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+    {
+        match status(&error) {
+            Some(404) => self.missing(key).await,
+            _ => self.failed("look at", key, error),
+        }
+    }
+
     /// The error for a 404 without a code: the answer to HEAD has no body, so the bucket is asked for.
     async fn missing(&self, key: &Key) -> Error {
         match self.client.head_bucket().bucket(&self.bucket).send().await {
@@ -119,8 +158,10 @@ impl ObjectStore for S3Store {
     }
 
     async fn put(&self, key: &Key, payload: Payload, options: &CommitOptions) -> Result<Committed> {
+        self.check_condition(key, options)?;
         let checksum = self.checksum_header(&payload.checksum());
         let send = || {
+            let sent = Sent::not_yet();
             let mut request = self
                 .client
                 .put_object()
@@ -129,12 +170,12 @@ impl ObjectStore for S3Store {
                 .content_length(payload.byte_count() as i64)
                 .metadata(TOKEN_METADATA, options.token.as_ref())
                 .set_checksum_crc64_nvme(checksum.clone())
-                .body(body(&payload));
+                .body(body(&payload, &sent));
             if options.if_exists == IfExists::Fail {
                 request = request.if_none_match("*");
             }
-            let request = request.customize().config_override(limits_for(payload.byte_count()));
-            request.disable_payload_signing().send()
+            let request = request.customize().config_override(unlimited()).disable_payload_signing();
+            async move { answered(&sent, request.send()).await }
         };
         match self.past_conflicts(send).await {
             Ok(stored) => Ok(Committed {
@@ -147,62 +188,25 @@ impl ObjectStore for S3Store {
     }
 
     async fn start(&self, key: &Key, options: &CommitOptions) -> Result<Box<dyn Upload>> {
+        self.check_condition(key, options)?;
         Ok(Box::new(upload::start(self, key, options).await?))
     }
 
     async fn head(&self, key: &Key) -> Result<ObjectInfo> {
-        let mut request = self.client.head_object().bucket(&self.bucket).key(key.as_ref());
-        if self.checksums == Checksums::FullObject {
-            request = request.checksum_mode(ChecksumMode::Enabled);
-        }
-        match request.send().await {
-            Ok(head) => Ok(ObjectInfo {
-                key: key.to_string(),
-                size: head.content_length.map_or(0, |size| size.max(0) as u64),
-                modified: head.last_modified.and_then(time),
-                etag: head.e_tag,
-                version: head.version_id,
-                token: head.metadata.and_then(|mut metadata| metadata.remove(TOKEN_METADATA)),
-                checksum: self.full_checksum(head.checksum_crc64_nvme, head.checksum_type),
-            }),
-            Err(error) if status(&error) == Some(404) => Err(self.missing(key).await),
-            Err(error) => Err(self.failed("look at", key, error)),
-        }
+        let head = copy::source_of(self, key).await?;
+        Ok(ObjectInfo {
+            key: key.to_string(),
+            size: head.content_length.map_or(0, |size| size.max(0) as u64),
+            modified: head.last_modified.and_then(time),
+            etag: head.e_tag,
+            version: head.version_id,
+            token: head.metadata.and_then(|mut metadata| metadata.remove(TOKEN_METADATA)),
+            checksum: self.full_checksum(head.checksum_crc64_nvme, head.checksum_type),
+        })
     }
 
     async fn get(&self, key: &Key, range: Range<u64>, etag: Option<&str>) -> Result<Bytes> {
-        let wanted = range.end - range.start;
-        let answer = self
-            .client
-            .get_object()
-            .bucket(&self.bucket)
-            .key(key.as_ref())
-            .range(format!("bytes={}-{}", range.start, range.end - 1))
-            .set_if_match(etag.map(str::to_owned))
-            .customize()
-            .config_override(limits_for(wanted))
-            .send()
-            .await;
-        let answer = match answer {
-            Ok(answer) => answer,
-            Err(error) if matches!(status(&error), Some(412 | 404)) && etag.is_some() => {
-                let reason = "it was replaced or removed while it was being read";
-                return Err(Error::new(ErrorKind::Changed, "read", self.location(key), reason)
-                    .with_hint("what was read so far must not be used; read again"));
-            }
-            Err(error) => return Err(self.failed("read", key, error)),
-        };
-        let broke_off = |reason: String| Error::new(ErrorKind::Unreachable, "read", self.location(key), reason);
-        let body = answer
-            .body
-            .collect()
-            .await
-            .map_err(|error| broke_off(format!("the answer from {} broke off: {error}", self.endpoint)))?;
-        let body = body.into_bytes();
-        match body.len() as u64 == wanted {
-            true => Ok(body),
-            false => Err(broke_off(format!("{wanted} bytes were asked for and {} came", body.len()))),
-        }
+        read::read(self, key, range, etag).await
     }
 
     async fn list(&self, prefix: &str, page: Option<&str>) -> Result<Page> {
@@ -227,7 +231,8 @@ impl ObjectStore for S3Store {
                 checksum: None,
             })
         });
-        Ok(Page { objects: objects.collect(), next: listed.next_continuation_token })
+        let next = listed.next_continuation_token.filter(|_| listed.is_truncated == Some(true));
+        Ok(Page { objects: objects.collect(), next })
     }
 
     async fn delete(&self, key: &Key) -> Result<()> {
@@ -264,7 +269,11 @@ impl ObjectStore for S3Store {
     }
 
     async fn rename(&self, from: &Key, to: &Key) -> Result<()> {
-        copy::copy(self, from, to).await?;
+        let head = copy::source_of(self, from).await?;
+        if from == to {
+            return Ok(());
+        }
+        copy::copy(self, from, to, &head).await?;
         self.delete(from).await
     }
 

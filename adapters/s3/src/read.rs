@@ -1,0 +1,104 @@
+//! Ranged reads: all the bytes that were asked for, of the content that was asked for, or an error.
+
+use crate::errors::{failed, status};
+use crate::limits::{ANSWER, limits};
+use crate::store::S3Store;
+use aws_sdk_s3::operation::get_object::GetObjectOutput;
+use bytes::{Bytes, BytesMut};
+use sealift::{Error, ErrorKind, Key, Result};
+use std::ops::Range;
+
+/// The bytes of `range`. The time to answer is limited, and then standing still is; the time to read is not.
+pub(crate) async fn read(store: &S3Store, key: &Key, range: Range<u64>, etag: Option<&str>) -> Result<Bytes> {
+    let changed = || {
+        let reason = "it was replaced or removed while it was being read";
+        Error::new(ErrorKind::Changed, "read", store.location(key), reason)
+            .with_hint("what was read so far must not be used; read again")
+    };
+    let answer = store
+        .client
+        .get_object()
+        .bucket(&store.bucket)
+        .key(key.as_ref())
+        .range(format!("bytes={}-{}", range.start, range.end - 1))
+        .set_if_match(etag.map(str::to_owned))
+        .customize()
+        .config_override(limits(ANSWER))
+        .send()
+        .await;
+    let mut answer = match answer {
+        Ok(answer) => answer,
+        Err(error) => {
+            let status = status(&error);
+            let error = failed("read", &store.location(key), &store.endpoint, error);
+            let gone = error.kind() == ErrorKind::NotFound || matches!(status, Some(412 | 416));
+            return Err(if gone && etag.is_some() { changed() } else { error });
+        }
+    };
+    // Not every service knows If-Match.
+    if let (Some(wanted), Some(is)) = (etag, answer.e_tag())
+        && bare(wanted) != bare(is)
+    {
+        return Err(changed());
+    }
+    let wanted = range.end - range.start;
+    if !holds(&answer, &range) {
+        let reason = format!("bytes {range:?} were asked for, and the service answered with others");
+        return Err(Error::new(ErrorKind::Service, "read", store.location(key), reason));
+    }
+    let broke_off = |reason: String| Error::new(ErrorKind::Unreachable, "read", store.location(key), reason);
+    let mut bytes = BytesMut::with_capacity(wanted as usize);
+    loop {
+        match answer.body.try_next().await {
+            // An answer that is longer than it said is not kept.
+            Ok(Some(more)) if (bytes.len() + more.len()) as u64 <= wanted => bytes.extend_from_slice(&more),
+            Ok(None) if bytes.len() as u64 == wanted => return Ok(bytes.freeze()),
+            Ok(_) => {
+                let reason = format!("connection ended early: {wanted} bytes were asked for, not {}", bytes.len());
+                return Err(broke_off(reason));
+            }
+            Err(error) => return Err(broke_off(format!("the answer from {} broke off: {error}", store.endpoint))),
+        }
+    }
+}
+
+/// Whether an answer is about exactly this range; a service that ignores Range sends everything.
+fn holds(answer: &GetObjectOutput, range: &Range<u64>) -> bool {
+    let length = answer.content_length().and_then(|length| u64::try_from(length).ok());
+    let length_fits = length.is_none_or(|length| length == range.end - range.start);
+    length_fits
+        && match answer.content_range() {
+            Some(told) => told
+                .strip_prefix("bytes ")
+                .is_some_and(|told| told.split('/').next() == Some(&format!("{}-{}", range.start, range.end - 1))),
+            None => range.start == 0 && length.is_some(),
+        }
+}
+
+fn bare(etag: &str) -> &str {
+    etag.trim_start_matches("W/").trim_matches('"')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_must_be_about_the_range() {
+        let answer = |length, range: Option<&str>| {
+            GetObjectOutput::builder().content_length(length).set_content_range(range.map(str::to_owned)).build()
+        };
+        assert!(holds(&answer(5, Some("bytes 5-9/100")), &(5..10)));
+        assert!(holds(&answer(10, None), &(0..10)));
+        assert!(!holds(&answer(5, Some("bytes 5-8/9")), &(5..10)), "it ends before");
+        assert!(!holds(&answer(4, Some("bytes 5-9/100")), &(5..10)));
+        assert!(!holds(&answer(100, None), &(5..10)), "Range was ignored");
+        assert!(!holds(&answer(5, None), &(5..10)));
+    }
+
+    #[test]
+    fn etags_are_compared_without_their_dress() {
+        assert_eq!(bare("W/\"abc-2\""), bare("abc-2"));
+        assert_ne!(bare("\"abc-2\""), bare("\"abc-3\""));
+    }
+}
