@@ -40,7 +40,7 @@ impl Archive {
     }
 
     fn key(&self, file: &FileHandle) -> Result<Key> {
-        Key::from(file).below(&self.prefix)
+        Key::try_from(file)?.below(&self.prefix)
     }
 
     fn key_prefix(&self, folder: &str) -> String {

@@ -49,7 +49,8 @@ impl FromStr for TextLine {
     }
 }
 
-/// The handle of a backup: the name that groups its files, as [`create_backup`](crate::BackupStorage::create_backup) returned it.
+/// The handle of a backup: the text that groups its files, as [`create_backup`](crate::BackupStorage::create_backup)
+/// returned it. Only the storage that made it knows what it means; most return the backup's name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BackupHandle(String);
 
@@ -57,11 +58,11 @@ impl FromStr for BackupHandle {
     type Err = Error;
 
     fn from_str(handle: &str) -> Result<Self> {
-        Key::from_str(handle).map(|key| BackupHandle(key.0))
+        one_line(handle).map(BackupHandle)
     }
 }
 
-/// The handle of a file: `<backup handle>/<file name>`, stored as it is in manifests.
+/// The handle of a file, stored as it is in manifests: `<backup handle>/<file name>` in every storage known.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileHandle(String);
 
@@ -69,7 +70,16 @@ impl FromStr for FileHandle {
     type Err = Error;
 
     fn from_str(handle: &str) -> Result<Self> {
-        Key::from_str(handle).map(|key| FileHandle(key.0))
+        one_line(handle).map(FileHandle)
+    }
+}
+
+/// What any handle is: 1 to 4,096 bytes without control characters. The limit keeps what is not a handle (a page of
+/// somebody's output) out of manifests.
+fn one_line(handle: &str) -> Result<String> {
+    match (1..=4096).contains(&handle.len()) && !handle.chars().any(char::is_control) {
+        true => Ok(handle.to_owned()),
+        false => Err(invalid(handle, "a handle is one line of 1 to 4096 bytes")),
     }
 }
 
@@ -116,9 +126,12 @@ impl FromStr for Key {
     }
 }
 
-impl From<&FileHandle> for Key {
-    fn from(handle: &FileHandle) -> Key {
-        Key(handle.0.clone())
+impl TryFrom<&FileHandle> for Key {
+    type Error = Error;
+
+    /// The key that a handle is, in storages of objects.
+    fn try_from(handle: &FileHandle) -> Result<Key> {
+        handle.0.parse()
     }
 }
 
@@ -174,6 +187,17 @@ mod tests {
         assert_eq!(key.below("").expect("valid").as_ref(), "b/c");
         assert_eq!(key.below("/a/").expect("valid").as_ref(), "a/b/c");
         assert!(key.below("..").is_err());
+    }
+
+    #[test]
+    fn a_handle_is_any_one_line() {
+        for good in ["a", "/var/backups/x", "s3://bucket/a b"] {
+            assert!(FileHandle::from_str(good).is_ok(), "{good}");
+        }
+        for bad in ["", "a\nb", &"x".repeat(4097)] {
+            assert!(BackupHandle::from_str(bad).is_err(), "{bad:?}");
+        }
+        assert!(Key::try_from(&FileHandle::from_str("../a").expect("one line")).is_err());
     }
 
     #[test]
