@@ -5,21 +5,13 @@ use sealift::{Bucket, Budget, Codec, Compressor, Error, IfExists, Key, Level, Si
 use sealift_s3::aws_credential_types::Credentials;
 use sealift_s3::aws_credential_types::provider::SharedCredentialsProvider;
 use sealift_s3::{S3Options, S3Store};
-use sealift_tests::eventually::eventually;
-use sealift_tests::process;
+use sealift_tests::leaks::Counts;
+pub(crate) use sealift_tests::leaks::in_turn;
 use sealift_tests::proxy::FaultProxy;
 use sealift_tests::s3::{TestBucket, TestS3};
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 use tokio::io::AsyncWriteExt;
-
-/// Runs a test when no other runs: runtimes have descriptors too, so they are made one at a time.
-pub(crate) fn in_turn(test: impl Future<Output = ()>) {
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    tokio::runtime::Runtime::new().expect("a runtime").block_on(test);
-}
 
 /// Stored data of three parts: two full ones of 5 MiB and a last one.
 pub(crate) const THREE_PARTS: usize = 12 << 20;
@@ -29,21 +21,6 @@ pub(crate) struct Scene {
     pub(crate) remote: TestBucket,
     pub(crate) proxy: FaultProxy,
     pub(crate) bucket: Bucket,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-struct Counts {
-    descriptors: usize,
-    children: usize,
-}
-
-impl Counts {
-    fn now() -> Self {
-        Counts {
-            descriptors: process::open_descriptors().len(),
-            children: process::children_of(std::process::id()).len(),
-        }
-    }
 }
 
 impl Scene {
@@ -96,12 +73,7 @@ impl Scene {
         let Scene { before, remote, proxy, bucket } = self;
         drop((bucket, remote));
         proxy.shutdown().await;
-        // Connections close in tasks of the SDK's that nobody can wait for.
-        eventually("descriptors and children are as before", Duration::from_secs(10), async || match Counts::now() {
-            now if now.descriptors <= before.descriptors && now.children == before.children => Ok(()),
-            now => Err(format!("{now:?}, before {before:?}: {:?}", process::open_descriptors())),
-        })
-        .await;
+        before.assert_as_before().await;
     }
 }
 

@@ -18,6 +18,14 @@ pub fn open_descriptors() -> Vec<(i32, String)> {
     open
 }
 
+/// How many threads this process has, without those that come and go as they like: the test harness's, which are named
+/// after their tests, and the runtime's.
+pub fn threads() -> usize {
+    let tasks = fs::read_dir("/proc/self/task").expect("/proc");
+    let names = tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("comm")).ok());
+    names.filter(|name| !name.contains("::") && !name.starts_with("tokio-")).count()
+}
+
 /// All descendants of a process: id, state (`Z` for a zombie), name.
 pub fn children_of(pid: u32) -> Vec<(u32, char, String)> {
     let entries = fs::read_dir("/proc").expect("/proc");

@@ -1,6 +1,7 @@
 //! The processes of one command: their group, its leader, and its end. System calls only; nothing here knows the runtime.
 //! What waits, waits on the supervisor's thread.
 
+use crate::members::any_runs;
 use rustix::io::{Errno, retry_on_intr};
 use rustix::process::{
     Pid, Signal, WaitId, WaitIdOptions, WaitOptions, kill_process_group, test_kill_process_group, waitid, waitpgid,
@@ -17,8 +18,7 @@ const LEADER: &str = "read -r word || kill -KILL 0";
 /// How long processes that a command left running after it succeeded may take to end. A shell does not wait for the
 /// processes of `>(…)`, and those may be the ones that store.
 const STRAGGLERS: Duration = Duration::from_secs(10);
-/// How long the end of killed processes is waited for. They end at once unless they hang in the kernel, or the system's
-/// first process does not reap.
+/// How long the end of killed processes is waited for. They end at once unless they hang in the kernel.
 const KILLED: Duration = Duration::from_secs(5);
 /// The longest pause between two looks at processes that are not our children, of whose end no event tells.
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
@@ -211,9 +211,11 @@ impl Group {
             {
                 // Locked, so that nobody signals between the last process's end and our knowing of it.
                 let mut state = self.state();
-                // Ours, and those that the system made ours because we are its first process or a subreaper.
-                while let Ok(Some(_)) = waitpgid(self.id, WaitOptions::NOHANG) {}
-                if test_kill_process_group(self.id) == Err(Errno::SRCH) {
+                self.reap();
+                let gone = test_kill_process_group(self.id) == Err(Errno::SRCH) || !any_runs(self.id);
+                if gone {
+                    // What has died since we reaped.
+                    self.reap();
                     *state = State::Gone;
                     return true;
                 }
@@ -224,6 +226,12 @@ impl Group {
             std::thread::sleep(pause);
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+    }
+
+    /// Reaps the dead among ours, which are also those that the system made ours because we are its first process, or a
+    /// subreaper.
+    fn reap(&self) {
+        while let Ok(Some(_)) = waitpgid(self.id, WaitOptions::NOHANG) {}
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

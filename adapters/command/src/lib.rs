@@ -20,10 +20,11 @@
 //!
 //! The modules: `config` is the YAML, `storage` the six calls, `writer` and `reader` the two that stream, `running` one
 //! command as the async side sees it, `stderr` its last words, `patience` time limits, `supervisor` the threads, `group`
-//! the system calls. Nothing here knows what a command does.
+//! and `members` the system calls. Nothing here knows what a command does.
 
 mod config;
 mod group;
+mod members;
 mod patience;
 mod reader;
 mod running;
