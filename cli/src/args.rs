@@ -44,8 +44,21 @@ pub(crate) enum Command {
     Stat(Stat),
     /// Remove objects.
     Rm(Rm),
+    /// Move an object within the storage, without its bytes passing through here.
+    Mv(Mv),
     /// List, and with --yes remove, what crashes left: incomplete uploads and temporary files.
     Sweep(Sweep),
+    /// Print a configuration with which the Aptos tools' command adapter uses sealift for every command.
+    CommandConfig(CommandConfig),
+    /// Configurations of other tools.
+    #[command(subcommand)]
+    Storage(Storage),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Storage {
+    /// Read a command adapter's configuration, and say which options of sealift mean the same.
+    Import(Import),
 }
 
 #[derive(Debug, Args)]
@@ -87,6 +100,9 @@ pub(crate) struct Ls {
     /// Only objects whose name begins with this; or a whole URL.
     #[arg(default_value = "")]
     pub(crate) name: String,
+    /// Only the names, one a line.
+    #[arg(long)]
+    pub(crate) names: bool,
     #[command(flatten)]
     pub(crate) storage: StorageArgs,
 }
@@ -106,6 +122,35 @@ pub(crate) struct Rm {
     pub(crate) names: Vec<String>,
     #[command(flatten)]
     pub(crate) storage: StorageArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Mv {
+    /// The object's name below the storage's prefix, or its whole URL.
+    pub(crate) from: String,
+    /// Its new name below the storage's prefix; with a whole URL, below its bucket or its folder. What is there is
+    /// replaced.
+    pub(crate) to: String,
+    #[command(flatten)]
+    pub(crate) storage: StorageArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CommandConfig {
+    /// The program that the commands call [default: this one, where it is now].
+    #[arg(long, value_name = "PATH")]
+    pub(crate) program: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) storage: StorageArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Import {
+    /// The YAML file.
+    pub(crate) file: PathBuf,
+    /// One JSON document instead of text.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -143,7 +188,7 @@ pub(crate) struct WriteArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Storage")]
 pub(crate) struct StorageArgs {
-    /// s3-native, local-fs, or a URL: s3://BUCKET/PREFIX, file:///FOLDER.
+    /// s3-native, local-fs, command-adapter, or a URL: s3://BUCKET/PREFIX, file:///FOLDER.
     #[arg(long, env = "SEALIFT_STORAGE", value_name = "KIND|URL")]
     pub(crate) storage: Option<String>,
     /// The bucket (s3-native).
@@ -155,6 +200,9 @@ pub(crate) struct StorageArgs {
     /// The folder (local-fs).
     #[arg(long, value_name = "FOLDER")]
     pub(crate) local_fs_dir: Option<PathBuf>,
+    /// The YAML file that says which commands reach the storage (command-adapter).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) command_adapter_config: Option<PathBuf>,
     /// The service's URL, for services other than AWS. AWS_ENDPOINT_URL works too.
     #[arg(long, value_name = "URL")]
     pub(crate) endpoint_url: Option<String>,
@@ -189,6 +237,28 @@ pub(crate) struct StorageArgs {
     /// One JSON document on standard output instead of text (for get, on standard error).
     #[arg(long)]
     pub(crate) json: bool,
+    /// No summary of what was done.
+    #[arg(long, short, conflicts_with = "json")]
+    pub(crate) quiet: bool,
+}
+
+impl StorageArgs {
+    /// How the summary of what was done is told.
+    pub(crate) fn summary(&self) -> Summary {
+        match (self.json, self.quiet) {
+            (true, _) => Summary::Json,
+            (false, true) => Summary::None,
+            (false, false) => Summary::Text,
+        }
+    }
+}
+
+/// How a summary is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Summary {
+    Text,
+    Json,
+    None,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -4,6 +4,7 @@
 mod args;
 mod commands;
 mod failure;
+mod import;
 mod interrupt;
 mod producer;
 mod report;
@@ -15,7 +16,7 @@ use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
 /// Sealift's own warnings. The SDK's would print whole requests and answers; what matters of them is in our errors.
-const LOG: &str = "off,sealift=warn,sealift_s3=warn,sealift_local_fs=warn";
+const LOG: &str = "off,sealift=warn,sealift_command=warn,sealift_local_fs=warn,sealift_s3=warn";
 
 fn main() -> ExitCode {
     let cli = args::Cli::parse();

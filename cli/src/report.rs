@@ -19,6 +19,16 @@ pub(crate) fn line(text: impl std::fmt::Display) {
     let _ = writeln!(std::io::stdout(), "{text}");
 }
 
+/// Text that has its line ends, on standard output.
+pub(crate) fn text(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
+/// A line on standard error, where standard output is for data.
+pub(crate) fn note(text: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
 /// The summary of a write.
 pub(crate) fn sealed(sealed: &Sealed) -> String {
     format!(
@@ -66,6 +76,21 @@ pub(crate) fn read_json(location: &str, info: &ObjectInfo, bytes_out: u64, elaps
         "seconds": elapsed.as_secs_f64(),
         "peak_memory_bytes": peak_memory(),
     })
+}
+
+/// The summary of a command's work, which does not say what it stored or how.
+pub(crate) fn by_command(done: &str, handle: &str, bytes: u64, elapsed: Duration) -> String {
+    format!("{done} {handle}: {}, {:.2} s, by its command", size(bytes), elapsed.as_secs_f64())
+}
+
+/// The same as JSON. `counted` says which way the bytes went.
+pub(crate) fn by_command_json(operation: &str, counted: &str, handle: &str, bytes: u64, elapsed: Duration) -> Value {
+    json!({ "operation": operation, "location": handle, counted: bytes, "seconds": elapsed.as_secs_f64() })
+}
+
+/// The summary of a move, as JSON.
+pub(crate) fn moved_json(from: &str, to: &str) -> Value {
+    json!({ "operation": "mv", "from": from, "location": to })
 }
 
 /// One line of a listing.

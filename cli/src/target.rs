@@ -149,7 +149,7 @@ fn place(args: &StorageArgs) -> Result<Place, Failure> {
             (place, _) => Ok(place),
         },
         Some(other) => Err(Failure::Usage(format!(
-            "--storage {other}: unknown; use s3-native, local-fs, s3://BUCKET/PREFIX or file:///FOLDER"
+            "--storage {other}: unknown; use s3-native, local-fs, command-adapter, s3://BUCKET/PREFIX or file:///FOLDER"
         ))),
         None => Err(Failure::Usage(
             "no storage was named; use --storage s3://BUCKET/PREFIX or --storage file:///FOLDER, \

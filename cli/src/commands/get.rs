@@ -1,17 +1,16 @@
 //! `get`: an object becomes standard output or a file.
 
 use super::stoppable;
-use crate::args::Get;
+use crate::args::{Get, Summary};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::report;
 use crate::target::Target;
-use sealift::Reader;
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use tempfile::NamedTempFile;
-use tokio::io::{AsyncWriteExt, BufReader, copy_buf, stdout};
+use tokio::io::{AsyncBufRead, AsyncRead, AsyncWriteExt, BufReader, copy_buf, stdout};
 
 /// How much is written at a time.
 const WRITE: usize = 256 * 1024;
@@ -24,21 +23,27 @@ async fn get(args: Get) -> Result<(), Failure> {
     let started = Instant::now();
     let target = Target::open_object(&args.storage, &args.name).await?;
     let key = target.key()?;
-    let mut reader = BufReader::with_capacity(WRITE, target.bucket.open(&key).await?);
-    let count = match &args.output {
-        None => to_stdout(&mut reader).await?,
-        Some(path) => to_file(&mut reader, path).await?,
-    };
-    let (location, info) = (target.location(&key), reader.get_ref().info());
-    let mut stderr = std::io::stderr();
-    let _ = match args.storage.json {
-        true => writeln!(stderr, "{}", report::read_json(&location, info, count, started.elapsed())),
-        false => writeln!(stderr, "{}", report::read(&location, info, count, started.elapsed())),
-    };
+    let mut reader = target.bucket.open(&key).await?;
+    let count = write_out(&mut reader, args.output.as_deref()).await?;
+    let (location, info) = (target.location(&key), reader.info());
+    match args.storage.summary() {
+        Summary::Json => report::note(report::read_json(&location, info, count, started.elapsed())),
+        Summary::Text => report::note(report::read(&location, info, count, started.elapsed())),
+        Summary::None => {}
+    }
     Ok(())
 }
 
-async fn to_stdout(reader: &mut BufReader<Reader>) -> Result<u64, Failure> {
+/// Writes what `reader` gives to the file at `path`, or to standard output. Returns how many bytes it was.
+pub(super) async fn write_out(reader: impl AsyncRead + Unpin, path: Option<&Path>) -> Result<u64, Failure> {
+    let mut reader = BufReader::with_capacity(WRITE, reader);
+    match path {
+        None => to_stdout(&mut reader).await,
+        Some(path) => to_file(&mut reader, path).await,
+    }
+}
+
+async fn to_stdout(reader: &mut (impl AsyncBufRead + Unpin)) -> Result<u64, Failure> {
     let mut stdout = stdout();
     let copied = async {
         let count = copy_buf(reader, &mut stdout).await?;
@@ -52,7 +57,7 @@ async fn to_stdout(reader: &mut BufReader<Reader>) -> Result<u64, Failure> {
 }
 
 /// Writes beside `path` and renames at the end, so that an incomplete file never has its name.
-async fn to_file(reader: &mut BufReader<Reader>, path: &Path) -> Result<u64, Failure> {
+async fn to_file(reader: &mut (impl AsyncBufRead + Unpin), path: &Path) -> Result<u64, Failure> {
     let doing = format!("write {}", path.display());
     let failed = |error: std::io::Error| Failure::from_io(error, &doing);
     let folder = match path.parent() {

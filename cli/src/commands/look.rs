@@ -1,6 +1,6 @@
-//! `ls`, `stat` and `rm`: objects without their content.
+//! `ls`, `stat`, `rm` and `mv`: objects without their content.
 
-use crate::args::{Ls, Rm, Stat};
+use crate::args::{Ls, Mv, Rm, Stat, Summary};
 use crate::failure::Failure;
 use crate::report;
 use crate::target::Target;
@@ -13,8 +13,21 @@ pub(super) async fn ls(args: Ls) -> Result<(), Failure> {
         let name = target.name_of(&info.key);
         match args.storage.json {
             true => report::line(report::object_json(name, &info)),
+            false if args.names => report::line(name),
             false => report::line(report::object(name, &info)),
         }
+    }
+    Ok(())
+}
+
+pub(super) async fn mv(args: Mv) -> Result<(), Failure> {
+    let target = Target::open_object(&args.storage, &args.from).await?;
+    let (from, to) = (target.key()?, target.key_of(&args.to)?);
+    target.bucket.rename(&from, &to).await?;
+    match args.storage.summary() {
+        Summary::Json => report::line(report::moved_json(&target.location(&from), &target.location(&to))),
+        Summary::Text => report::line(format_args!("moved {} to {}", target.location(&from), target.location(&to))),
+        Summary::None => {}
     }
     Ok(())
 }

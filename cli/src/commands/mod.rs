@@ -1,12 +1,15 @@
 //! The commands, one module each. What they share is here: opening, ending, and stopping when asked to.
 
+mod by_command;
+mod command_config;
 mod get;
+mod import;
 mod look;
 mod put;
 mod run;
 mod sweep;
 
-use crate::args::{Cli, Command, WriteArgs};
+use crate::args::{Cli, Command, Storage, WriteArgs};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use sealift::{Bucket, IfExists};
@@ -16,12 +19,16 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
     let interrupt =
         Interrupt::listen().map_err(|error| Failure::from(anyhow::Error::new(error).context("listen for signals")))?;
     match cli.command {
+        Command::CommandConfig(args) => command_config::run(&args),
+        Command::Storage(Storage::Import(args)) => import::run(&args),
+        command if by_command::is_meant(&command) => by_command::run(command, &interrupt).await,
         Command::Put(args) => put::run(args, &interrupt).await,
         Command::Run(args) => run::run(args, &interrupt).await,
         Command::Get(args) => get::run(args, &interrupt).await,
         Command::Ls(args) => stoppable(&interrupt, look::ls(args)).await,
         Command::Stat(args) => stoppable(&interrupt, look::stat(args)).await,
         Command::Rm(args) => stoppable(&interrupt, look::rm(args)).await,
+        Command::Mv(args) => stoppable(&interrupt, look::mv(args)).await,
         Command::Sweep(args) => stoppable(&interrupt, sweep::run(args)).await,
     }
 }

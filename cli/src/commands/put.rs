@@ -1,13 +1,13 @@
 //! `put`: standard input becomes an object. Also how any stream becomes one, for `run`.
 
 use super::{if_exists, stoppable, writing};
-use crate::args::{Put, WriteArgs};
+use crate::args::{Put, Summary, WriteArgs};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::report;
 use crate::target::Target;
 use sealift::{Sealed, Sink};
-use tokio::io::{AsyncRead, BufReader, copy_buf, stdin};
+use tokio::io::{AsyncRead, AsyncWrite, BufReader, copy_buf, stdin};
 
 /// How much is read from a producer at a time.
 const READ: usize = 256 * 1024;
@@ -23,30 +23,44 @@ pub(super) async fn run(args: Put, interrupt: &Interrupt) -> Result<(), Failure>
         seal(sink, count, &args.write).await
     };
     let sealed = writing(interrupt, &target.bucket, stoppable(interrupt, work)).await?;
-    tell("put", &sealed, args.storage.json);
+    tell("put", &sealed, args.storage.summary());
     Ok(())
 }
 
 /// Copies `input` to its end.
-pub(super) async fn pour(input: impl AsyncRead + Unpin, sink: &mut Sink) -> Result<u64, Failure> {
+pub(super) async fn pour(
+    input: impl AsyncRead + Unpin,
+    output: &mut (impl AsyncWrite + Unpin),
+) -> Result<u64, Failure> {
     let mut input = BufReader::with_capacity(READ, input);
-    copy_buf(&mut input, sink).await.map_err(|error| Failure::from_io(error, "read the input"))
+    copy_buf(&mut input, output).await.map_err(|error| Failure::from_io(error, "read the input"))
 }
 
 /// Seals what was poured, unless it was nothing and that is not allowed.
 pub(super) async fn seal(sink: Sink, count: u64, args: &WriteArgs) -> Result<Sealed, Failure> {
-    if count == 0 && !args.allow_empty {
+    if let Err(empty) = check_not_empty(count, args) {
         sink.abort().await?;
-        let hint = "if it is meant to be empty, say --allow-empty";
-        return Err(Failure::EmptyInput(format!("the input was empty, so nothing was stored; {hint}")));
+        return Err(empty);
     }
     Ok(sink.seal().await?)
 }
 
+/// A failure for no input, unless that is allowed.
+pub(super) fn check_not_empty(count: u64, args: &WriteArgs) -> Result<(), Failure> {
+    match count == 0 && !args.allow_empty {
+        false => Ok(()),
+        true => {
+            let hint = "if it is meant to be empty, say --allow-empty";
+            Err(Failure::EmptyInput(format!("the input was empty, so nothing was stored; {hint}")))
+        }
+    }
+}
+
 /// Prints the summary.
-pub(super) fn tell(operation: &str, sealed: &Sealed, json: bool) {
-    match json {
-        true => report::line(report::sealed_json(operation, sealed)),
-        false => report::line(report::sealed(sealed)),
+pub(super) fn tell(operation: &str, sealed: &Sealed, summary: Summary) {
+    match summary {
+        Summary::Json => report::line(report::sealed_json(operation, sealed)),
+        Summary::Text => report::line(report::sealed(sealed)),
+        Summary::None => {}
     }
 }

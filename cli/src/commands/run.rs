@@ -9,6 +9,7 @@ use crate::interrupt::Interrupt;
 use crate::producer::Producer;
 use crate::target::Target;
 use sealift::Sink;
+use tokio::io::AsyncWrite;
 use tokio::process::ChildStdout;
 
 pub(super) async fn run(args: Run, interrupt: &Interrupt) -> Result<(), Failure> {
@@ -23,25 +24,41 @@ pub(super) async fn run(args: Run, interrupt: &Interrupt) -> Result<(), Failure>
         stoppable(interrupt, seal(sink, count, &args.write)).await
     };
     let sealed = writing(interrupt, &target.bucket, work).await?;
-    tell("run", &sealed, args.storage.json);
+    tell("run", &sealed, args.storage.summary());
     Ok(())
 }
 
-/// Runs the producer into the sink. Nothing of the producer is left running when this returns; it stops it itself
+/// Where a producer's output goes.
+pub(super) trait Destination: AsyncWrite + Unpin {
+    /// Gives up what was written, and returns when nothing of it is left.
+    async fn give_up(self) -> sealift::Result<()>;
+}
+
+impl Destination for Sink {
+    async fn give_up(self) -> sealift::Result<()> {
+        self.abort().await
+    }
+}
+
+/// Runs the producer into the destination. Nothing of the producer is left running when this returns; it stops it itself
 /// on a signal, since that takes longer than dropping a future.
-async fn produce(args: &Run, mut sink: Sink, interrupt: &Interrupt) -> Result<(Sink, u64), Failure> {
+pub(super) async fn produce<D: Destination>(
+    args: &Run,
+    mut destination: D,
+    interrupt: &Interrupt,
+) -> Result<(D, u64), Failure> {
     let (mut producer, output) = Producer::start(&args.producer)?;
     let produced = tokio::select! {
-        produced = produce_all(&mut producer, output, &mut sink) => produced,
+        produced = produce_all(&mut producer, output, &mut destination) => produced,
         signal = interrupt.requested() => {
             Err(Failure::Interrupted(signal, format!("stopped by {signal}; nothing was stored")))
         }
     };
     match produced {
-        Ok(count) => Ok((sink, count)),
+        Ok(count) => Ok((destination, count)),
         Err(failure) => {
-            let (aborted, ()) = tokio::join!(sink.abort(), producer.stop());
-            aborted.map_err(|left| Failure::LeftBehind(format!("{failure}; {left}")))?;
+            let (given_up, ()) = tokio::join!(destination.give_up(), producer.stop());
+            given_up.map_err(|left| Failure::LeftBehind(format!("{failure}; {left}")))?;
             Err(failure)
         }
     }
@@ -49,7 +66,11 @@ async fn produce(args: &Run, mut sink: Sink, interrupt: &Interrupt) -> Result<(S
 
 /// Copies all output, and returns once the producer has exited with 0 and its output has ended. A failure of either
 /// ends the wait for the other.
-async fn produce_all(producer: &mut Producer, output: ChildStdout, sink: &mut Sink) -> Result<u64, Failure> {
-    let (count, ()) = tokio::try_join!(pour(output, sink), producer.success())?;
+async fn produce_all(
+    producer: &mut Producer,
+    output: ChildStdout,
+    destination: &mut (impl AsyncWrite + Unpin),
+) -> Result<u64, Failure> {
+    let (count, ()) = tokio::try_join!(pour(output, destination), producer.success())?;
     Ok(count)
 }

@@ -1,0 +1,176 @@
+//! The commands on `--storage command-adapter`: an archive of backups behind shell commands, which knows files, but not
+//! what objects are. `put` and `run` write a file `BACKUP/FILE`, `get` reads one, `ls` lists the metadata files.
+
+use super::get::write_out;
+use super::put::{check_not_empty, pour};
+use super::run::{Destination, produce};
+use super::stoppable;
+use crate::args::{Command, Get, Ls, Put, Run, StorageArgs, Summary, WriteArgs};
+use crate::failure::Failure;
+use crate::interrupt::Interrupt;
+use crate::report;
+use sealift::{BackupHandle, BackupStorage, FileHandle, FileWriter, ShellSafeName};
+use sealift_command::{CommandConfig, CommandStorage};
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Instant;
+use tokio::io::{AsyncWrite, AsyncWriteExt, stdin};
+
+/// Whether a command is about such a storage.
+pub(super) fn is_meant(command: &Command) -> bool {
+    let args = match command {
+        Command::Put(args) => &args.storage,
+        Command::Run(args) => &args.storage,
+        Command::Get(args) => &args.storage,
+        Command::Ls(args) => &args.storage,
+        Command::Stat(args) => &args.storage,
+        Command::Rm(args) => &args.storage,
+        Command::Mv(args) => &args.storage,
+        Command::Sweep(args) => &args.storage,
+        Command::CommandConfig(_) | Command::Storage(_) => return false,
+    };
+    match args.storage.as_deref() {
+        Some(kind) => kind == "command-adapter",
+        None => args.command_adapter_config.is_some(),
+    }
+}
+
+/// Runs the command to its end. Nothing that it started is left running.
+pub(super) async fn run(command: Command, interrupt: &Interrupt) -> Result<(), Failure> {
+    match command {
+        Command::Put(args) => {
+            let storage = open(&args.storage)?;
+            let work = stoppable(interrupt, put(&storage, &args));
+            closing(&storage, work).await
+        }
+        Command::Run(args) => {
+            let storage = open(&args.storage)?;
+            closing(&storage, produced(&storage, &args, interrupt)).await
+        }
+        Command::Get(args) => {
+            let storage = open(&args.storage)?;
+            closing(&storage, stoppable(interrupt, get(&storage, &args))).await
+        }
+        Command::Ls(args) => {
+            let storage = open(&args.storage)?;
+            closing(&storage, stoppable(interrupt, ls(&storage, &args))).await
+        }
+        _ => Err(Failure::Usage(
+            "--storage command-adapter has put, run, get and ls: its commands can neither show, remove, move nor sweep objects"
+                .into(),
+        )),
+    }
+}
+
+fn open(args: &StorageArgs) -> Result<CommandStorage, Failure> {
+    match &args.command_adapter_config {
+        Some(file) => Ok(CommandStorage::new(CommandConfig::load(file)?)),
+        None => Err(Failure::Usage("--storage command-adapter needs --command-adapter-config FILE".into())),
+    }
+}
+
+/// Runs `work`, and waits until all processes of the storage's commands are gone.
+async fn closing<T>(storage: &CommandStorage, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let done = work.await;
+    storage.close().await;
+    done
+}
+
+async fn put(storage: &CommandStorage, args: &Put) -> Result<(), Failure> {
+    let started = Instant::now();
+    let (handle, mut writer) = create(storage, &args.name, &args.write).await?;
+    let count = pour(stdin(), &mut writer).await?;
+    store(writer, count, &args.write).await?;
+    tell("put", &handle, count, started, args.storage.summary());
+    Ok(())
+}
+
+async fn produced(storage: &CommandStorage, args: &Run, interrupt: &Interrupt) -> Result<(), Failure> {
+    let started = Instant::now();
+    let (handle, writer) = stoppable(interrupt, create(storage, &args.name, &args.write)).await?;
+    let written = Written { writer, storage: storage.clone() };
+    let (written, count) = produce(args, written, interrupt).await?;
+    stoppable(interrupt, store(written.writer, count, &args.write)).await?;
+    tell("run", &handle, count, started, args.storage.summary());
+    Ok(())
+}
+
+async fn get(storage: &CommandStorage, args: &Get) -> Result<(), Failure> {
+    let started = Instant::now();
+    let handle: FileHandle = args.name.parse()?;
+    let reader = storage.open_for_read(&handle).await?;
+    let count = write_out(reader, args.output.as_deref()).await?;
+    let (handle, elapsed) = (handle.as_ref(), started.elapsed());
+    match args.storage.summary() {
+        Summary::Json => report::note(report::by_command_json("get", "bytes_out", handle, count, elapsed)),
+        Summary::Text => report::note(report::by_command("read", handle, count, elapsed)),
+        Summary::None => {}
+    }
+    Ok(())
+}
+
+async fn ls(storage: &CommandStorage, args: &Ls) -> Result<(), Failure> {
+    for file in storage.list_metadata_files().await? {
+        match args.storage.json {
+            _ if !file.as_ref().starts_with(&args.name) => {}
+            true => report::line(serde_json::json!({ "name": file.as_ref() })),
+            false => report::line(file),
+        }
+    }
+    Ok(())
+}
+
+async fn create(storage: &CommandStorage, name: &str, args: &WriteArgs) -> Result<(FileHandle, FileWriter), Failure> {
+    if args.if_absent {
+        return Err(Failure::Usage("--if-absent: a command cannot be told to keep what exists".into()));
+    }
+    let Some((backup, file)) = name.rsplit_once('/') else {
+        return Err(Failure::Usage(format!("{name}: a file of a command adapter is named BACKUP/FILE")));
+    };
+    let (backup, file): (BackupHandle, ShellSafeName) = (backup.parse()?, file.parse()?);
+    Ok(storage.create_for_write(&backup, &file).await?)
+}
+
+async fn store(mut writer: FileWriter, count: u64, args: &WriteArgs) -> Result<(), Failure> {
+    check_not_empty(count, args)?;
+    writer.shutdown().await.map_err(|error| Failure::from_io(error, "store the file"))
+}
+
+fn tell(operation: &str, handle: &FileHandle, count: u64, started: Instant, summary: Summary) {
+    let (handle, elapsed) = (handle.as_ref(), started.elapsed());
+    match summary {
+        Summary::Json => report::line(report::by_command_json(operation, "bytes_in", handle, count, elapsed)),
+        Summary::Text => report::line(report::by_command("stored", handle, count, elapsed)),
+        Summary::None => {}
+    }
+}
+
+/// A file being written by a command.
+struct Written {
+    writer: FileWriter,
+    storage: CommandStorage,
+}
+
+impl Destination for Written {
+    async fn give_up(self) -> sealift::Result<()> {
+        // Dropping it kills the command; closing waits for its end.
+        drop(self.writer);
+        self.storage.close().await;
+        Ok(())
+    }
+}
+
+impl AsyncWrite for Written {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.writer).poll_write(cx, data)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.writer).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.writer).poll_shutdown(cx)
+    }
+}
