@@ -3,15 +3,9 @@
 use crate::{bucket, incompressible, on_s3};
 use sealift_tests::cli::{run, run_with_input};
 use sealift_tests::data::Pattern;
-use sealift_tests::s3::TestBucket;
-use std::path::PathBuf;
+use sealift_tests::s3::{TestBucket, aws};
 use std::process::Stdio;
 use tokio::process::Command;
-
-/// The AWS command line of the emulator's environment.
-fn aws() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../localstack/.state/venv/bin/aws")
-}
 
 fn pattern(len: usize) -> Vec<u8> {
     let mut data = vec![0; len];
@@ -21,7 +15,6 @@ fn pattern(len: usize) -> Vec<u8> {
 
 /// `script` in bash with the AWS command line as `$AWS`, set up for the emulator.
 fn shell(remote: &TestBucket, script: &str) -> Command {
-    assert!(aws().exists(), "{} is missing: run ./localstack/up", aws().display());
     let mut command = Command::new("bash");
     command
         .args(["-o", "errexit", "-o", "pipefail", "-c", script])
@@ -140,6 +133,8 @@ async fn listing_showing_and_removing() {
     };
     assert_eq!(names(&["ls"]).await, ["a", "b/1", "b/2"]);
     assert_eq!(names(&["ls", "b/"]).await, ["b/1", "b/2"]);
+    let only_names = run(on_s3(&remote, remote.endpoint(), &["ls", "b/", "--names"])).await.expect_code(0);
+    assert_eq!(only_names.text(), "b/1\nb/2\n");
     let stat = run(on_s3(&remote, remote.endpoint(), &["stat", "a", "--json"])).await.expect_code(0).json();
     assert_eq!(stat["bytes_stored"], remote.get("p/a").await.expect("stored").len());
     // A name that is wrong removes nothing.
@@ -147,6 +142,12 @@ async fn listing_showing_and_removing() {
     assert_eq!(names(&["ls"]).await.len(), 3);
     run(on_s3(&remote, remote.endpoint(), &["rm", "a", "b/1"])).await.expect_code(0);
     assert_eq!(names(&["ls"]).await, ["b/2"]);
+    let moved = run(on_s3(&remote, remote.endpoint(), &["mv", "b/2", "c/3"])).await.expect_code(0);
+    assert!(moved.text().contains("/p/b/2 to ") && moved.text().contains("/p/c/3"), "{}", moved.text());
+    assert_eq!(names(&["ls"]).await, ["c/3"]);
+    run(on_s3(&remote, remote.endpoint(), &["mv", "b/2", "c/4"])).await.expect_code(3);
+    let quiet = run_with_input(on_s3(&remote, remote.endpoint(), &["put", "q", "--quiet"]), b"x").await.expect_code(0);
+    assert_eq!((quiet.text(), quiet.stderr), (String::new(), String::new()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

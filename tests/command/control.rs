@@ -3,6 +3,7 @@
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use sealift_command::CommandConfig;
 use std::io;
 use std::pin::Pin;
 use std::process::{Output, Stdio};
@@ -27,6 +28,21 @@ pub(crate) async fn create_for_write(script: &str, variables: &[(&str, String)])
     let mut handle = String::new();
     child.stdout.as_mut().expect("a pipe").read_to_string(&mut handle).await.expect("a handle");
     NaiveWriter::Writing(Box::new(child))
+}
+
+/// The same with the `create_for_write` of a configuration.
+pub(crate) async fn naive_session(
+    yaml: &str,
+    environment: &[(String, String)],
+    backup: &str,
+    file: &str,
+) -> NaiveWriter {
+    let config = CommandConfig::from_yaml(yaml, "test").expect("a configuration");
+    let ours = config.env_vars.iter().map(|variable| (variable.key.as_str(), variable.value.clone()));
+    let theirs = environment.iter().map(|(key, value)| (key.as_str(), value.clone()));
+    let parameters = [("BACKUP_HANDLE", backup.to_owned()), ("FILE_NAME", file.to_owned())];
+    let variables: Vec<_> = ours.chain(theirs).chain(parameters).collect();
+    create_for_write(&config.commands.create_for_write, &variables).await
 }
 
 impl AsyncWrite for NaiveWriter {

@@ -3,6 +3,14 @@
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Builder, Credentials, Region};
 use bytes::Bytes;
+use std::path::PathBuf;
+
+/// The AWS command line that comes with the emulator.
+pub fn aws() -> PathBuf {
+    let aws = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../localstack/.state/venv/bin/aws");
+    assert!(aws.exists(), "{} is missing: run ./localstack/up", aws.display());
+    aws
+}
 
 /// The S3 emulator.
 #[derive(Debug)]

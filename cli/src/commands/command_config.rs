@@ -54,11 +54,11 @@ commands:
   open_for_read: |
     exec "$SEALIFT" get "$FILE_HANDLE" {flags}
   save_metadata_line: |
-    # A file of that name is kept as it is.
+    # A file of that name is kept as it is, and the line is read all the same.
     FILE_HANDLE="metadata/$FILE_NAME"
     echo "$FILE_HANDLE"
     exec 1>&-
-    "$SEALIFT" put "$FILE_HANDLE" --if-absent {flags} || test $? -eq {EXISTS}
+    "$SEALIFT" put "$FILE_HANDLE" --if-absent {flags} || (test $? -eq {EXISTS} && cat >/dev/null)
   list_metadata_files: |
     exec "$SEALIFT" ls metadata/ --names {flags}
   backup_metadata_file: |
