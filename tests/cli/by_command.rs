@@ -154,6 +154,37 @@ async fn a_kill_takes_the_command_along() {
     }
 }
 
+/// A command that commits the moment its input ends, as fast as a shell can: only if the input does not end before the
+/// command is killed, it never does.
+#[tokio::test]
+async fn a_kill_never_ends_the_input() {
+    let folder = folder();
+    let config = folder.path().join("config.yaml");
+    let yaml = std::fs::read_to_string(&config).expect("written");
+    let (head, tail) = (yaml.find("    gzip -c |").expect("there"), yaml.find("  open_for_read").expect("there"));
+    let commit = "    read -r line; : > \"$FOLDER/.file\"; while read -r line; do :; done; : > \"$FOLDER/$BACKUP_HANDLE/$FILE_NAME\"\n";
+    std::fs::write(&config, format!("{}{commit}{}", &yaml[..head], &yaml[tail..])).expect("written");
+    for _ in 0..40 {
+        let mut child = on(folder.path(), &["put", "backup/file"]).stdin(Stdio::piped()).spawn().expect("starts");
+        let mut stdin = child.stdin.take().expect("a pipe");
+        stdin.write_all(b"a line\n").await.expect("taken");
+        let mark = folder.path().join(".file");
+        eventually("the command has the line", Duration::from_secs(20), async || match mark.exists() {
+            true => Ok(()),
+            false => Err("not yet".into()),
+        })
+        .await;
+        std::fs::remove_file(&mark).expect("removed");
+        child.kill().await.expect("killed");
+        eventually("its commands are gone", Duration::from_secs(10), async || match commands_of(folder.path()) {
+            0 => Ok(()),
+            some => Err(format!("{some}")),
+        })
+        .await;
+        assert!(!stored(folder.path(), "backup/file"), "a truncated file");
+    }
+}
+
 /// What `storage import` says is what `put` understands, and it leads to the same place.
 #[tokio::test(flavor = "multi_thread")]
 async fn imported_options_lead_to_the_same_place() {
