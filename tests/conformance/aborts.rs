@@ -15,13 +15,13 @@ pub(crate) const LARGE: usize = 18 << 20;
 
 pub(crate) async fn dropped_before_the_first_byte(scene: &Scene) {
     drop(scene.writer("file").await);
-    scene.close_with(&[]).await;
+    scene.settle_with(&[]).await;
 }
 
 pub(crate) async fn dropped_after_some_bytes(scene: &Scene) {
     drop(scene.given("file", noise(1000)).await);
     drop(scene.given("other", text(3 << 20)).await);
-    scene.close_with(&[]).await;
+    scene.settle_with(&[]).await;
     read(&*scene.storage(), &handle("backup/file")).await.expect_err("it never was");
 }
 
@@ -29,7 +29,7 @@ pub(crate) async fn dropped_after_several_parts(scene: &Scene) {
     let writer = scene.given("file", noise(LARGE)).await;
     scene.until_unfinished().await;
     drop(writer);
-    scene.close_with(&[]).await;
+    scene.settle_with(&[]).await;
 }
 
 /// At each of its first pauses.
@@ -45,25 +45,23 @@ pub(crate) async fn dropped_while_a_write_waits(scene: &Scene) {
         assert_eq!(given_up, None);
         drop(writer);
     }
-    scene.close_with(&[]).await;
+    scene.settle_with(&[]).await;
 }
 
 pub(crate) async fn dropped_over_an_existing_file(scene: &Scene) {
-    let file = scene.write("file", text(2 << 20)).await;
+    let old = text(2 << 20);
     for data in [noise(0), noise(1000), noise(LARGE)] {
-        let writer = scene.given("file", data).await;
-        drop(writer);
+        let file = scene.write("file", old).await;
+        drop(scene.given("file", data).await);
         if scene.traits().replaces_at_once {
-            scene.assert_holds(&file, text(2 << 20)).await;
-        }
-    }
-    scene.close().await;
-    match scene.traits().replaces_at_once {
-        true => scene.assert_holds(&file, text(2 << 20)).await,
-        // It may be gone, but not be another.
-        false => {
-            if let Ok(found) = read(&*scene.storage(), &file).await {
-                crate::data::assert_same(&found, text(2 << 20), &file);
+            scene.assert_holds(&file, old).await;
+            scene.settle_with(&["backup/file"]).await;
+            scene.assert_holds(&file, old).await;
+        } else {
+            // It may be gone, but not be another.
+            scene.settle().await;
+            if !scene.files().await.is_empty() {
+                scene.assert_holds(&file, old).await;
             }
         }
     }
@@ -79,7 +77,7 @@ pub(crate) async fn many_dropped_at_once(scene: &Scene) {
         });
     }
     writes.join_all().await;
-    scene.close_with(&[]).await;
+    scene.settle_with(&[]).await;
 }
 
 pub(crate) async fn dropped_in_a_task_that_is_cancelled(scene: &Scene) {
@@ -95,7 +93,7 @@ pub(crate) async fn dropped_in_a_task_that_is_cancelled(scene: &Scene) {
     has_begun.await.expect("begun");
     task.abort();
     assert!(task.await.expect_err("cancelled").is_cancelled());
-    scene.close_with(&[]).await;
+    scene.settle_with(&[]).await;
 }
 
 pub(crate) async fn dropped_when_its_task_panics(scene: &Scene) {
@@ -107,7 +105,7 @@ pub(crate) async fn dropped_when_its_task_panics(scene: &Scene) {
         std::panic::resume_unwind(Box::new("on purpose"));
     });
     assert!(task.await.expect_err("panicked").is_panic());
-    scene.close_with(&[]).await;
+    scene.settle_with(&[]).await;
 }
 
 /// Files open on a runtime that ends: one that has just been opened, one small, one of several parts.

@@ -22,6 +22,9 @@ pub(crate) trait Backend: Send + Sync {
     /// once. Files can still be read afterwards.
     async fn close(&self) -> Result<(), Vec<Error>>;
 
+    /// Whether nothing is under way: no writer is open, and what was given up has ended.
+    async fn is_idle(&self) -> bool;
+
     /// The handles of all files that can be seen, in order, whatever they hold.
     async fn files(&self) -> Vec<String>;
 
@@ -46,7 +49,8 @@ pub(crate) struct Traits {
     /// A file of the same name stays as it is until the new one is complete, and for good when that is given up before
     /// its shutdown. If not, it may be gone as soon as the new one is opened.
     pub(crate) replaces_at_once: bool,
-    /// A shutdown that is given up takes the file back, however far it has come. If not, the file may stand, whole.
+    /// A shutdown, once begun, goes on by itself, and one that is given up takes the file back however far it has come.
+    /// If not, the file may stand, whole.
     pub(crate) takes_back: bool,
     /// A runtime that ends under a writer leaves nothing unfinished.
     pub(crate) cleans_up_without_runtime: bool,

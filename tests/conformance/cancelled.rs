@@ -2,24 +2,95 @@
 
 use crate::aborts::LARGE;
 use crate::data::{assert_same, noise};
-use crate::scene::{self, Scene, for_pauses, handle, read};
+use crate::scene::{self, Scene, for_pauses, for_time, handle, read};
+use sealift::FileWriter;
+use sealift_tests::eventually::eventually;
+use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::oneshot;
 
 pub(crate) async fn a_shutdown_at_its_first_pause(scene: &Scene) {
-    given_up(scene, noise(1000), 1).await;
+    for (name, data) in [("small", noise(1000)), ("large", noise(LARGE))] {
+        let mut writer = scene.given(name, data).await;
+        assert!(for_pauses(1, writer.shutdown()).await.is_none(), "it has to wait for the storage");
+        drop(writer);
+        scene.settle().await;
+        assert_given_up(scene, &format!("backup/{name}"), data).await;
+    }
 }
 
-pub(crate) async fn a_long_shutdown_at_its_first_pause(scene: &Scene) {
-    given_up(scene, noise(LARGE), 1).await;
+pub(crate) async fn a_small_shutdown_at_any_moment(scene: &Scene) {
+    at_any_moment(scene, noise(1000)).await;
 }
 
-async fn given_up(scene: &Scene, data: &[u8], pauses: usize) {
-    let mut writer = scene.given("file", data).await;
-    assert!(for_pauses(pauses, writer.shutdown()).await.is_none(), "it has to wait for the storage");
+pub(crate) async fn a_large_shutdown_at_any_moment(scene: &Scene) {
+    at_any_moment(scene, noise(11 << 20)).await;
+}
+
+/// At moments spread over the time that a whole shutdown takes, so that some meet each of its steps.
+async fn at_any_moment(scene: &Scene, data: &[u8]) {
+    const MOMENTS: u32 = 40;
+    let mut writer = scene.given("whole", data).await;
+    let started = Instant::now();
+    writer.shutdown().await.expect("shut down");
+    let whole = started.elapsed();
     drop(writer);
-    scene.close().await;
-    assert_given_up(scene, "backup/file", data).await;
+    let mut complete = vec![handle("backup/whole")];
+    let mut given_up = Vec::new();
+    for moment in 0..MOMENTS {
+        let (file, mut writer) = scene.writer(&format!("at-{moment:02}")).await;
+        writer.write_all(data).await.expect("written");
+        match for_time(whole * moment / MOMENTS, writer.shutdown()).await {
+            Some(shut_down) => {
+                shut_down.expect("shut down");
+                complete.push(file);
+            }
+            None => given_up.push(file),
+        }
+    }
+    assert!(!given_up.is_empty(), "the first are too early to be complete");
+    scene.settle().await;
+    for file in &complete {
+        scene.assert_holds(file, data).await;
+    }
+    for file in &given_up {
+        assert_given_up(scene, file.as_ref(), data).await;
+    }
+}
+
+/// The file is complete, and its writer goes without having been told.
+pub(crate) async fn a_shutdown_that_nobody_hears_of(scene: &Scene) {
+    if !scene.traits().takes_back {
+        return;
+    }
+    for (name, data) in [("small", noise(1000)), ("large", noise(LARGE))] {
+        let writer = complete_and_unheard(scene, name, data).await;
+        drop(writer);
+        scene.settle_with(&[]).await;
+    }
+}
+
+/// The same, and it is the storage that ends.
+pub(crate) async fn a_shutdown_not_heard_of_before_the_storage_closes(scene: &Scene) {
+    if !scene.traits().takes_back {
+        return;
+    }
+    let mut writer = complete_and_unheard(scene, "file", noise(1000)).await;
+    scene.close_with(&[]).await;
+    writer.shutdown().await.expect_err("it was taken back");
+    scene.close_with(&[]).await;
+}
+
+/// A writer whose shutdown was polled once and has come to its end since.
+async fn complete_and_unheard(scene: &Scene, name: &str, data: &[u8]) -> FileWriter {
+    let mut writer = scene.given(name, data).await;
+    assert!(for_pauses(1, writer.shutdown()).await.is_none(), "it has to wait for the storage");
+    eventually("the file is there", Duration::from_secs(60), async || match scene.files().await.is_empty() {
+        true => Err("it is not".into()),
+        false => Ok(()),
+    })
+    .await;
+    writer
 }
 
 /// That a file whose shutdown was given up is not there; or, where that is all that is promised, whole.
@@ -30,36 +101,6 @@ async fn assert_given_up(scene: &Scene, file: &str, data: &[u8]) {
     }
     assert!(!scene.traits().takes_back, "{file} is there");
     scene.assert_holds(&handle(file), data).await;
-}
-
-/// One pause later each time, until a shutdown needs no more of them.
-pub(crate) async fn a_shutdown_at_every_pause(scene: &Scene) {
-    for (kind, data) in [("small", noise(1000)), ("large", noise(11 << 20))] {
-        let mut pauses = 1;
-        loop {
-            let name = format!("{kind}-{pauses}");
-            let mut writer = scene.given(&name, data).await;
-            if let Some(shut_down) = for_pauses(pauses, writer.shutdown()).await {
-                shut_down.expect("shut down");
-                break;
-            }
-            drop(writer);
-            pauses += 1;
-            assert!(pauses < 1000, "it ends some time");
-        }
-        let complete = format!("backup/{kind}-{pauses}");
-        scene.assert_holds(&handle(&complete), data).await;
-        assert!(pauses > 1, "some were given up");
-    }
-    scene.close().await;
-    let files = scene.files().await;
-    let stands = |kind: &str| files.iter().filter(|file| file.starts_with(&format!("backup/{kind}"))).count();
-    for (kind, data) in [("small", noise(1000)), ("large", noise(11 << 20))] {
-        for file in files.iter().filter(|file| file.starts_with(&format!("backup/{kind}"))) {
-            scene.assert_holds(&handle(file), data).await;
-        }
-        assert!(stands(kind) == 1 || !scene.traits().takes_back, "only the last one of each stands: {files:?}");
-    }
 }
 
 /// Dropping the future is not dropping the writer.
@@ -107,7 +148,7 @@ pub(crate) async fn a_shutdown_in_a_task_that_is_cancelled(scene: &Scene) {
     has_begun.await.expect("begun");
     task.abort();
     let ended = task.await;
-    scene.close().await;
+    scene.settle().await;
     match ended {
         // It was quicker.
         Ok(shut_down) => {

@@ -11,7 +11,7 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
@@ -66,10 +66,33 @@ impl Scene {
         .await;
     }
 
+    /// Waits until what was given up has ended by itself, which closing might have hastened, and asserts that nothing
+    /// unfinished is left. No writer may be open.
+    pub(crate) async fn settle(&self) {
+        eventually("what was given up has ended", Duration::from_secs(60), async || {
+            match self.backend.is_idle().await {
+                true => Ok(()),
+                false => Err("something is under way".into()),
+            }
+        })
+        .await;
+        self.assert_nothing_unfinished().await;
+    }
+
+    /// The same, and asserts that these files are there, and nothing else.
+    pub(crate) async fn settle_with(&self, files: &[&str]) {
+        self.settle().await;
+        assert_eq!(self.files().await, files);
+    }
+
     /// Closes the storage and asserts that nothing unfinished is left.
     pub(crate) async fn close(&self) {
         let closed = timeout(HANGS, self.backend.close()).await.expect("closing does not hang");
         closed.expect("nothing was left behind");
+        self.assert_nothing_unfinished().await;
+    }
+
+    async fn assert_nothing_unfinished(&self) {
         let unfinished = self.backend.unfinished().await;
         let allowed = self.may_leave_unfinished.load(Ordering::SeqCst);
         assert!(allowed || unfinished.is_empty(), "nothing unfinished is left: {unfinished:?}");
@@ -178,6 +201,21 @@ pub(crate) fn safe(name: &str) -> ShellSafeName {
 
 pub(crate) fn handle(file: &str) -> FileHandle {
     file.parse().expect("a handle")
+}
+
+/// Goes on with a future for so long, to the microsecond, and gives it up then. `None` when it was given up.
+pub(crate) async fn for_time<T>(time: Duration, future: impl Future<Output = T>) -> Option<T> {
+    let started = Instant::now();
+    let passed = async {
+        while started.elapsed() < time {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        biased;
+        result = future => Some(result),
+        () = passed => None,
+    }
 }
 
 /// Goes on with a future until it has paused so many times, and gives it up then. `None` when it was given up.

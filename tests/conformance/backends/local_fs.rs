@@ -35,6 +35,10 @@ impl Backend for LocalFs {
         self.archive.bucket().close().await
     }
 
+    async fn is_idle(&self) -> bool {
+        self.archive.bucket().under_way().is_empty()
+    }
+
     async fn files(&self) -> Vec<String> {
         let mut files = entries(self.folder.path(), "");
         files.retain(|name| !name.ends_with('/') && !name.starts_with(TEMPORARY));

@@ -44,6 +44,10 @@ impl Backend for S3Native {
         self.archive.bucket().close().await
     }
 
+    async fn is_idle(&self) -> bool {
+        self.archive.bucket().under_way().is_empty()
+    }
+
     async fn files(&self) -> Vec<String> {
         let handle = |key: String| match key.strip_prefix(PREFIX).and_then(|rest| rest.strip_prefix('/')) {
             Some(handle) => handle.to_owned(),
