@@ -1,0 +1,18 @@
+//! The storages that are tested.
+
+mod local_fs;
+mod s3_native;
+
+pub(crate) use local_fs::LocalFs;
+pub(crate) use s3_native::S3Native;
+
+use sealift::{Archive, Bucket, Budget, Codec, Compressor, ObjectStore};
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+/// The archive below `prefix` in a store, with the command line's memory budget.
+fn archive(store: impl ObjectStore, codec: Codec, prefix: &str) -> Archive {
+    let compressor = Compressor::new(codec, NonZeroUsize::new(2)).expect("threads");
+    let bucket = Bucket::new(store, Arc::new(compressor), Budget::new(Budget::DEFAULT).expect("valid"));
+    Archive::new(bucket, prefix).expect("a prefix")
+}
