@@ -4,7 +4,6 @@ use crate::aborts::LARGE;
 use crate::data::{assert_same, noise};
 use crate::scene::{self, Scene, for_pauses, for_time, handle, read};
 use sealift::FileWriter;
-use sealift_tests::eventually::eventually;
 use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::oneshot;
@@ -81,16 +80,21 @@ pub(crate) async fn a_shutdown_not_heard_of_before_the_storage_closes(scene: &Sc
     scene.close_with(&[]).await;
 }
 
-/// A writer whose shutdown was polled once and has come to its end since.
+/// A writer whose shutdown has come to its end since it was last polled.
 async fn complete_and_unheard(scene: &Scene, name: &str, data: &[u8]) -> FileWriter {
+    // Much longer than a commit takes. It may have to be polled more than once before it goes on by itself.
+    const GOES_ON: Duration = Duration::from_secs(2);
     let mut writer = scene.given(name, data).await;
-    assert!(for_pauses(1, writer.shutdown()).await.is_none(), "it has to wait for the storage");
-    eventually("the file is there", Duration::from_secs(60), async || match scene.files().await.is_empty() {
-        true => Err("it is not".into()),
-        false => Ok(()),
-    })
-    .await;
-    writer
+    loop {
+        assert!(for_pauses(1, writer.shutdown()).await.is_none(), "it has to wait for the storage");
+        let polled = Instant::now();
+        while polled.elapsed() < GOES_ON {
+            if !scene.files().await.is_empty() {
+                return writer;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
 }
 
 /// That a file whose shutdown was given up is not there; or, where that is all that is promised, whole.

@@ -68,5 +68,6 @@ macro_rules! tests {
     )+};
 }
 
-storage!(local_fs: crate::backends::LocalFs, 200 sequences);
-storage!(s3_native: crate::backends::S3Native, 60 sequences);
+storage!(command: crate::backends::Command, 30 sequences);
+storage!(local_fs: crate::backends::LocalFs, 80 sequences);
+storage!(s3_native: crate::backends::S3Native, 40 sequences);

@@ -1,8 +1,9 @@
 //! Readers: whole, or an error, and nothing that outlives them.
 
 use crate::data::{assert_same, noise, text};
-use crate::scene::{Counts, Scene, handle, read};
+use crate::scene::{Scene, handle, read};
 use sealift_tests::eventually::eventually;
+use sealift_tests::leaks::Counts;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 

@@ -4,12 +4,12 @@ use crate::backend::{Backend, Traits};
 use crate::data::assert_same;
 use sealift::{BackupHandle, BackupStorage, FileHandle, FileReader, FileWriter, ShellSafeName};
 use sealift_tests::eventually::eventually;
-use sealift_tests::process;
+use sealift_tests::leaks::{Counts, in_turn};
 use std::future::poll_fn;
 use std::io;
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -26,12 +26,9 @@ pub(crate) struct Scene {
     may_leave_unfinished: AtomicBool,
 }
 
-/// Runs a case when no other runs, since descriptors and children are counted in the whole process. The runtime has
-/// descriptors too, so it is made in turn.
+/// Runs a case when no other runs.
 pub(crate) fn run<B: Backend + 'static>(case: impl AsyncFnOnce(&Scene)) {
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    tokio::runtime::Runtime::new().expect("a runtime").block_on(async {
+    in_turn(async {
         let before = Counts::now();
         let scene = Scene { backend: Box::new(B::open().await), may_leave_unfinished: AtomicBool::new(false) };
         timeout(HANGS, case(&scene)).await.expect("the case does not hang");
@@ -39,31 +36,11 @@ pub(crate) fn run<B: Backend + 'static>(case: impl AsyncFnOnce(&Scene)) {
     });
 }
 
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Counts {
-    pub(crate) descriptors: usize,
-    pub(crate) children: usize,
-}
-
-impl Counts {
-    pub(crate) fn now() -> Self {
-        Counts {
-            descriptors: process::open_descriptors().len(),
-            children: process::children_of(std::process::id()).len(),
-        }
-    }
-}
-
 impl Scene {
     async fn end(self, before: Counts) {
         self.close().await;
         drop(self);
-        // Connections close in tasks that nobody can wait for.
-        eventually("descriptors and children are as before", Duration::from_secs(10), async || match Counts::now() {
-            now if now.descriptors <= before.descriptors && now.children <= before.children => Ok(()),
-            now => Err(format!("{now:?}, before {before:?}: {:?}", process::open_descriptors())),
-        })
-        .await;
+        before.assert_as_before().await;
     }
 
     /// Waits until what was given up has ended by itself, which closing might have hastened, and asserts that nothing

@@ -53,6 +53,11 @@ impl CommandStorage {
         }
     }
 
+    /// How many commands are under way, those included that were given up and are not gone yet.
+    pub fn under_way(&self) -> usize {
+        self.supervisor.under_way()
+    }
+
     /// Kills every command under way, and waits until all of their processes are gone. No command can be started
     /// afterwards. Cancel-safe: call it again to go on waiting.
     pub async fn close(&self) {
@@ -203,7 +208,11 @@ impl BackupStorage for CommandStorage {
     }
 
     async fn backup_metadata_file(&self, file: &FileHandle) -> Result<()> {
-        let name = file.as_ref().rsplit('/').next().unwrap_or_default();
+        // The command is given the name alone, and would move another file of the same name.
+        let Some(name) = file.as_ref().strip_prefix("metadata/") else {
+            return Err(Error::new(ErrorKind::InvalidName, "back up", file.to_string(), "it is not a metadata file")
+                .with_hint("handles of metadata files look like metadata/<name>"));
+        };
         let name: ShellSafeName = name.parse()?;
         let parameters = [("FILE_NAME", name.as_ref())];
         self.output(CommandName::BackupMetadataFile, name.as_ref(), &parameters, LONGEST_HANDLE).await.map(drop)

@@ -93,8 +93,9 @@ impl Supervisor {
         // Not received, it comes back and is dropped, which kills.
         drop(answer.send(Ok(Process { kill, stdin, stdout, stderr, ended })));
         let end = group.wait(command);
-        self.state().groups.remove(&number);
+        // Told first, so that nothing is under way when it is no longer listed.
         let _ = tell.send(end);
+        self.state().groups.remove(&number);
     }
 
     fn register(&self, group: &Arc<Group>) -> u64 {
@@ -106,6 +107,11 @@ impl Supervisor {
             group.kill();
         }
         number
+    }
+
+    /// How many commands are under way.
+    pub(crate) fn under_way(&self) -> usize {
+        self.state().groups.len()
     }
 
     /// Whether commands are still to be started.

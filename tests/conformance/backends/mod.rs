@@ -1,8 +1,10 @@
 //! The storages that are tested.
 
+mod command;
 mod local_fs;
 mod s3_native;
 
+pub(crate) use command::Command;
 pub(crate) use local_fs::LocalFs;
 pub(crate) use s3_native::S3Native;
 
