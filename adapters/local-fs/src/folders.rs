@@ -127,7 +127,7 @@ mod tests {
         }
     }
 
-    /// One thread removes what is empty as fast as it can; the others make folders in it.
+    /// Two who store and delete under the same name, as fast as they can.
     #[test]
     fn folders_are_made_while_another_removes_them() {
         let top = tempfile::tempdir().expect("a folder");
@@ -136,10 +136,16 @@ mod tests {
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                    let _ = create(&top.join("a/b/c"), Durable::No);
                     remove_empty(&top.join("a/b/c"), top);
                 }
             });
-            let made: io::Result<Vec<()>> = (0..2_000).map(|_| create(&top.join("a/b/c"), Durable::No)).collect();
+            let make_and_remove = |_| {
+                create(&top.join("a/b/c"), Durable::No)?;
+                remove_empty(&top.join("a/b/c"), top);
+                Ok(())
+            };
+            let made: io::Result<Vec<()>> = (0..2_000).map(make_and_remove).collect();
             // Before anything can fail here, since the other thread is waited for.
             done.store(true, std::sync::atomic::Ordering::Relaxed);
             made.expect("made in the end");
