@@ -234,16 +234,18 @@ def sums(request):
 
 
 def related(content_type, body):
-    """Metadata and content of a multipart/related body, the content to the byte."""
+    """Metadata and content of a multipart/related body, the content to the byte. Checksums may come after it."""
     header = email.message.Message()
     header["Content-Type"] = content_type
     boundary = b"--" + (header.get_param("boundary") or "").strip("'").encode()  # gsutil quotes it so
     line = b"\r\n" if boundary + b"\r\n" in body else b"\n"
     parts = (line + body).split(line + boundary)
-    if len(parts) != 4:
+    if len(parts) not in (4, 5):
         raise Refused(HTTPStatus.BAD_REQUEST, "Malformed multipart body.")
-    (_, meta), (head, content) = (part.split(line + line, 1) for part in parts[1:3])
+    (_, meta), (head, content), *more = (part.split(line + line, 1) for part in parts[1:-1])
     meta = json.loads(meta)
+    for _, checksums in more:
+        meta.update(json.loads(checksums))
     for field in head.decode("latin-1").split(line.decode()):
         if field.lower().startswith("content-type:"):
             meta.setdefault("contentType", field.split(":", 1)[1].strip())
@@ -276,6 +278,8 @@ def start(request, response, storage):
     sessions[identity] = Session(bucket, name, meta, request.query)
     scheme = "https" if isinstance(request._request_handler.connection, ssl.SSLSocket) else "http"
     address = request.get_header("Host")
+    if ":" not in address:  # as Google's client for Rust sends it
+        address = f"{address}:{request._request_handler.server.server_port}"
     response["Location"] = f"{scheme}://{address}{request.path}?uploadType=resumable&upload_id={identity}"
     response["X-GUploader-UploadID"] = identity
 
