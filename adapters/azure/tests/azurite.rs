@@ -11,11 +11,14 @@ use azure_storage_blob::models::{
 use bytes::Bytes;
 use futures::future::try_join_all;
 use sealift::{
-    Checksum, ChecksumAlgorithm, CommitOptions, ErrorKind, IfExists, Key, ObjectStore, Origin, Payload, Token,
+    Bucket, Budget, Checksum, ChecksumAlgorithm, Codec, CommitOptions, Compressor, ErrorKind, IfExists, Key,
+    ObjectStore, Origin, Payload, Token,
 };
 use sealift_azure::{AzureOptions, AzureStore, Credentials, Secret};
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const MIB: usize = 1 << 20;
 /// Azurite's, the same everywhere.
@@ -435,4 +438,40 @@ async fn every_way_to_authorise_and_what_is_denied() {
             assert!(!all.contains(secret), "{all}");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_are_sealed_or_leave_nothing() {
+    let container = new_store().await.url().rsplit('/').next().expect("a container").to_owned();
+    let mut options = AzureOptions::new(ACCOUNT, &container);
+    options.endpoint = Some(endpoint());
+    options.credentials = Credentials::SharedKey(Secret::new(KEY));
+    options.part_size = Some(MIB as u64);
+    let store = AzureStore::connect(options).await.expect("options are fine");
+    let compressor = Arc::new(Compressor::new(Codec::Plain, None).expect("threads"));
+    let bucket = Bucket::new(store.clone(), compressor, Budget::new(Budget::DEFAULT).expect("enough"));
+    let body = data(20 * MIB + 77, 3);
+
+    let mut sink = bucket.create(&key("sealed"), IfExists::Fail).expect("opened");
+    sink.write_all(&body).await.expect("written");
+    let sealed = sink.seal().await.expect("sealed");
+    assert_eq!((sealed.bytes_stored, sealed.parts), (body.len() as u64, 21));
+    let mut read = Vec::new();
+    bucket.open(&key("sealed")).await.expect("opened").read_to_end(&mut read).await.expect("read");
+    assert!(read == body);
+
+    for name in ["given-up", "sealed"] {
+        let mut sink = bucket.create(&key(name), IfExists::Replace).expect("opened");
+        sink.write_all(&body[..10 * MIB]).await.expect("written");
+        // With blocks under way.
+        sink.abort().await.expect("nothing is left");
+    }
+    assert_eq!(uncommitted(&store, "given-up").await, None);
+    assert_eq!(uncommitted(&store, "sealed").await, Some(0));
+    assert!(bucket.leftovers("", Duration::ZERO).await.expect("listed").is_empty());
+    assert_eq!(keys_of(&store, "").await, ["sealed"]);
+    read.clear();
+    bucket.open(&key("sealed")).await.expect("opened").read_to_end(&mut read).await.expect("read");
+    assert!(read == body, "as it was");
+    bucket.close().await.expect("nothing is left");
 }

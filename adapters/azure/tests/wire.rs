@@ -5,21 +5,29 @@
 #[allow(dead_code)]
 mod server;
 
-use sealift::{Checksum, ChecksumAlgorithm, CommitOptions, ErrorKind, IfExists, Key, ObjectStore, Payload, Token};
+use sealift::{
+    Bucket, Budget, Checksum, ChecksumAlgorithm, Codec, CommitOptions, Compressor, ErrorKind, IfExists, Key,
+    ObjectStore, Payload, Token,
+};
 use sealift_azure::{AzureOptions, AzureStore, Checksums, Credentials, Secret, UNREACHABLE_WITHIN};
 use server::{Reply, Request, Server};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+use tokio::io::AsyncWriteExt;
 
 const ETAG: &str = "etag: \"0x1\"\r\n";
 const CREATED: u16 = 201;
 
-async fn store(endpoint: &str) -> AzureStore {
+fn options(endpoint: &str) -> AzureOptions {
     let mut options = AzureOptions::new("account", "container");
     options.endpoint = Some(endpoint.to_owned());
     options.credentials = Credentials::Sas(Secret::new("sv=1&sig=s3cret"));
     options.checksums = Some(Checksums::Crc64);
-    AzureStore::connect(options).await.expect("options are fine")
+    options
+}
+
+async fn store(endpoint: &str) -> AzureStore {
+    AzureStore::connect(options(endpoint)).await.expect("options are fine")
 }
 
 fn key() -> Key {
@@ -114,6 +122,39 @@ async fn a_busy_service_is_asked_again_with_the_whole_body() {
     let requests = server.requests();
     assert_eq!(requests.len(), 3);
     requests.iter().for_each(assert_plain_body);
+}
+
+/// The first commit takes effect and its answer is lost; the second finds no blocks. The token settles it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_whose_answer_is_lost_is_a_commit() {
+    let token = Mutex::new(None);
+    let server = Server::start(move |request, _| match operation(request).as_str() {
+        "PUT block" => answer(CREATED, ""),
+        "PUT blocklist" => {
+            let sent = request.header("x-ms-meta-sealift_token").expect("a token").to_owned();
+            match token.lock().expect("fine").replace(sent) {
+                None => Reply::Cut,
+                Some(_) => error(400, "InvalidBlockList"),
+            }
+        }
+        "HEAD blob" => match token.lock().expect("fine").as_ref() {
+            Some(token) => {
+                answer(200, &format!("{ETAG}content-length: 3145729\r\nx-ms-meta-sealift_token: {token}\r\n"))
+            }
+            None => error(404, "BlobNotFound"),
+        },
+        other => panic!("{other}"),
+    })
+    .await;
+    let mut options = options(&server.endpoint);
+    options.part_size = Some(1 << 20);
+    let store = AzureStore::connect(options).await.expect("options are fine");
+    let compressor = Arc::new(Compressor::new(Codec::Plain, None).expect("threads"));
+    let bucket = Bucket::new(store, compressor, Budget::new(Budget::DEFAULT).expect("enough"));
+    let mut sink = bucket.create(&key(), IfExists::Fail).expect("opened");
+    sink.write_all(&vec![7; (3 << 20) + 1]).await.expect("written");
+    let sealed = sink.seal().await.expect("sealed");
+    assert_eq!((sealed.bytes_stored, sealed.etag.as_deref()), ((3 << 20) + 1, Some("\"0x1\"")));
 }
 
 #[tokio::test]
