@@ -237,6 +237,56 @@ async fn a_blob_that_cannot_be_kept_as_it_is_is_not_touched() {
 }
 
 #[tokio::test]
+async fn a_blob_is_committed_anew_only_as_it_was_and_if_nobody_changed_it() {
+    for (status, code) in [(CREATED, ""), (412, "ConditionNotMet")] {
+        let staged = Mutex::new(String::new());
+        let server = Server::start(move |request, _| match operation(request).as_str() {
+            "PUT block" => {
+                *staged.lock().expect("fine") = block_id(request).expect("an id");
+                answer(CREATED, "")
+            }
+            "GET blocklist" => {
+                let id = std::mem::take(&mut *staged.lock().expect("fine"));
+                let mine = format!("<Block><Name>{id}</Name><Size>9</Size></Block>");
+                let mine = if id.is_empty() { String::new() } else { mine };
+                let theirs = ["QUFB", "QkJC"].map(|id| format!("<Block><Name>{id}</Name><Size>4</Size></Block>"));
+                let theirs = theirs.concat();
+                let body = format!(
+                    "<BlockList><CommittedBlocks>{theirs}</CommittedBlocks>\
+                     <UncommittedBlocks>{mine}</UncommittedBlocks></BlockList>"
+                );
+                Reply::xml(200, &body)
+            }
+            "HEAD blob" => {
+                let kept = "x-ms-blob-type: BlockBlob\r\ncontent-length: 8\r\ncontent-type: text/x-kept\r\n\
+                            x-ms-meta-who: me\r\nx-ms-access-tier: Cool\r\n";
+                answer(200, &format!("{ETAG}{kept}"))
+            }
+            _ if status == CREATED => answer(CREATED, "etag: \"0x2\"\r\n"),
+            _ => error(status, code),
+        })
+        .await;
+        let upload = store(&server.endpoint).await.start(&key(), &commit(IfExists::Replace)).await.expect("started");
+        upload.put_part(1, digits()).await.expect("stored");
+        upload.abort().await.expect("nothing of it is left");
+        let requests = server.requests();
+        let anew = requests.iter().find(|request| operation(request) == "PUT blocklist").expect("committed");
+        for (name, value) in [
+            ("if-match", "\"0x1\""),
+            ("x-ms-blob-content-type", "text/x-kept"),
+            ("x-ms-meta-who", "me"),
+            ("x-ms-access-tier", "Cool"),
+        ] {
+            assert_eq!(anew.header(name), Some(value), "{name}");
+        }
+        let body = String::from_utf8(anew.body.clone()).expect("text");
+        assert!(body.contains("<Committed>QUFB</Committed><Committed>QkJC</Committed>"), "{body}");
+        assert!(!body.contains("Uncommitted"), "{body}");
+        assert!(!requests.iter().any(|request| request.method == "DELETE"));
+    }
+}
+
+#[tokio::test]
 async fn the_original_is_kept_until_a_copy_in_the_background_is_done() {
     let looks = Mutex::new(0);
     let server = Server::start(move |request, _| match (request.method.as_str(), request.target.contains("new")) {
