@@ -17,7 +17,7 @@
 //! fails loudly. Nothing that Azure offers closes that gap but a lease, which needs a blob to exist.
 
 use crate::blocks::{self, UploadId};
-use crate::errors::{condition_not_met, no_such_blob};
+use crate::errors::{condition_not_met, no_such_blob, status};
 use crate::existing::{Kept, recommit};
 use crate::store::{AzureStore, metadata};
 use azure_core::http::Etag;
@@ -81,7 +81,8 @@ pub(crate) async fn blocks_of(store: &AzureStore, key: &str) -> azure_core::Resu
                 uncommitted: listed.uncommitted_blocks.unwrap_or_default(),
             })
         }
-        Err(error) if no_such_blob(&error) => Ok(Blocks::default()),
+        // No such name, or not even a container: no blocks.
+        Err(error) if status(&error) == Some(404) => Ok(Blocks::default()),
         Err(error) => Err(error),
     }
 }

@@ -397,6 +397,7 @@ async fn a_missing_container_is_told_from_a_missing_blob() {
         assert_eq!(error.kind(), ErrorKind::NoSuchBucket, "{what}: {error}");
         assert!(error.hint().is_some(), "{what}: {error}");
     }
+    upload.abort().await.expect("nothing can be left");
 }
 
 #[tokio::test]
