@@ -123,6 +123,34 @@ except OSError as error:
     die "$1: port $2 on $host cannot be used: $why. Free it, or choose another: $3=PORT localstack/up"
 }
 
+# What a virtualenv holds, and where: its scripts name their interpreter by absolute path, so a moved checkout installs anew.
+python_wanted() { # VENV REQUIREMENTS
+  printf '%s\n' "$1"
+  "$python" --version
+  cat "$2"
+}
+
+# Installs what the file REQUIREMENTS names, unless VENV holds exactly that.
+install_python() { # NAME VENV REQUIREMENTS WHAT
+  local began=$SECONDS
+  if "$2/bin/python" -c '' 2>/dev/null && python_wanted "$2" "$3" | cmp -s - "$2/installed"; then
+    return
+  fi
+  "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+    die "$1: needs Python 3.11 or later, and $python is $("$python" --version). Set SEALIFT_PYTHON to a newer one"
+  say "$1: installing $4 into $2 (once)"
+  # The first thing this removes is the stamp `installed`, the last thing written: an install cut short is begun again.
+  rm -f "$2/installed"
+  "$python" -m venv --clear "$2" || die "$1: cannot make a virtualenv (Debian and Ubuntu: apt install python3-venv)"
+  "$2/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --no-compile \
+    -r "$3" >"$state/install.log" 2>&1 || {
+    tail -n 40 "$state/install.log" >&2
+    die "$1: pip could not install what $3 names; the output above is also in $state/install.log"
+  }
+  python_wanted "$2" "$3" >"$2/installed"
+  say "$1: installed after $((SECONDS - began)) s"
+}
+
 # bring_up NAME: when this returns, the emulator described in services/NAME.sh runs and answers. That file sets NAME_port and
 # NAME_port_variable, and defines NAME_install, NAME_start (calls spawn), NAME_healthy (asks once) and NAME_env (prints the
 # exports).

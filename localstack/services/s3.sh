@@ -5,31 +5,8 @@ s3_port=${SEALIFT_S3_PORT:-4566}
 s3_port_variable=SEALIFT_S3_PORT
 s3_venv=$state/venv
 
-# What is installed, and where: its scripts name their interpreter by absolute path, so a moved checkout installs anew.
-s3_wanted() {
-  printf '%s\n' "$s3_venv"
-  "$python" --version
-  cat "$here/requirements.txt"
-}
-
 s3_install() {
-  local began=$SECONDS
-  if "$s3_venv/bin/python" -c '' 2>/dev/null && s3_wanted | cmp -s - "$s3_venv/installed"; then
-    return
-  fi
-  "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
-    die "s3: needs Python 3.11 or later, and $python is $("$python" --version). Set SEALIFT_PYTHON to a newer one"
-  say "s3: installing LocalStack into $s3_venv (once, takes about a minute)"
-  # The first thing this removes is the stamp `installed`, the last thing written: an install cut short is begun again.
-  rm -f "$s3_venv/installed"
-  "$python" -m venv --clear "$s3_venv" || die "s3: cannot make a virtualenv (Debian and Ubuntu: apt install python3-venv)"
-  "$s3_venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --no-compile \
-    -r "$here/requirements.txt" >"$state/install.log" 2>&1 || {
-    tail -n 40 "$state/install.log" >&2
-    die "s3: pip could not install what localstack/requirements.txt names; the output above is also in $state/install.log"
-  }
-  s3_wanted >"$s3_venv/installed"
-  say "s3: installed after $((SECONDS - began)) s"
+  install_python s3 "$s3_venv" "$here/requirements.txt" LocalStack
 }
 
 s3_start() {

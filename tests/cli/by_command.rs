@@ -134,6 +134,27 @@ async fn a_signal_ends_the_command_before_its_input() {
     drop(stdin);
 }
 
+#[tokio::test]
+async fn a_signal_ends_a_command_that_does_not_end() {
+    let folder = folder();
+    let config = folder.path().join("config.yaml");
+    let yaml = std::fs::read_to_string(&config).expect("written");
+    std::fs::write(&config, yaml.replace("gzip -c |", "cat >/dev/null; : > \"$FOLDER/.file\"; sleep 1000 |"))
+        .expect("written");
+    let mut child = on(folder.path(), &["put", "backup/file"]).stdin(Stdio::piped()).spawn().expect("starts");
+    child.stdin.take().expect("a pipe").write_all(b"data").await.expect("taken");
+    let mark = folder.path().join(".file");
+    eventually("the command has all", Duration::from_secs(20), async || match mark.exists() {
+        true => Ok(()),
+        false => Err("not yet".into()),
+    })
+    .await;
+    kill_process(pid(&child), Signal::INT).expect("sent");
+    let ended = end(child).await.expect_code(130);
+    assert!(ended.stderr.contains("whole, or not there"), "{}", ended.stderr);
+    assert_eq!(commands_of(folder.path()), 0);
+}
+
 /// Nothing of ours can act any more: the group's leader does.
 #[tokio::test]
 async fn a_kill_takes_the_command_along() {

@@ -1,35 +1,13 @@
 //! Streams there and back: through `sealift`, and through the tools that people have.
 
 use crate::{bucket, incompressible, on_s3};
-use sealift_tests::cli::{run, run_with_input};
+use sealift_tests::cli::{run, run_with_input, shell};
 use sealift_tests::data::Pattern;
-use sealift_tests::s3::{TestBucket, aws};
-use std::process::Stdio;
-use tokio::process::Command;
 
 fn pattern(len: usize) -> Vec<u8> {
     let mut data = vec![0; len];
     Pattern::new(3).fill(&mut data);
     data
-}
-
-/// `script` in bash with the AWS command line as `$AWS`, set up for the emulator.
-fn shell(remote: &TestBucket, script: &str) -> Command {
-    let mut command = Command::new("bash");
-    command
-        .args(["-o", "errexit", "-o", "pipefail", "-c", script])
-        .env("AWS", aws())
-        .env("BUCKET", &remote.name)
-        .env("AWS_ENDPOINT_URL", remote.endpoint())
-        .env("AWS_ACCESS_KEY_ID", "test")
-        .env("AWS_SECRET_ACCESS_KEY", "test")
-        .env("AWS_DEFAULT_REGION", "us-east-1")
-        .env("AWS_EC2_METADATA_DISABLED", "true")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
-    command
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,7 @@ use sealift_tests::cli;
 use sealift_tests::data::{Digest, Hasher, Pattern, hex};
 use sealift_tests::s3::TestS3;
 use std::process::Stdio;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 
 const MIB: usize = 1 << 20;
 /// What the command may have resident at most, in bytes.
@@ -40,21 +40,29 @@ async fn a_long_stream_goes_up_and_comes_back_in_bounded_memory() {
     assert!(put_memory <= MEMORY, "put: {put_memory} bytes resident");
 
     let mut get = sealift(&["get", &url, "--json"]).spawn().expect("starts");
-    let mut stdout = get.stdout.take().expect("a pipe");
-    let (mut received, mut count) = (Hasher::new(), 0);
-    loop {
-        let n = stdout.read(&mut block).await.expect("read");
-        if n == 0 {
-            break;
-        }
-        received.update(&block[..n]);
-        count += n;
-    }
+    let received = hash(get.stdout.take().expect("a pipe")).await;
     let ended = cli::end(get).await.expect_code(0);
     let summary: serde_json::Value = serde_json::from_str(&ended.stderr).expect("JSON");
     let get_memory = summary["peak_memory_bytes"].as_u64().expect("known");
-    assert_eq!(count, mib * MIB);
-    assert_eq!(hex(received), hex(sent));
+    assert_eq!(received, (hex(sent.clone()), mib * MIB));
     assert!(get_memory <= MEMORY, "get: {get_memory} bytes resident");
+    // And through the tools that people have.
+    let mut read = cli::shell(&remote, "\"$AWS\" s3 cp \"s3://$BUCKET/stream\" - | gzip -dc").spawn().expect("starts");
+    let received = hash(read.stdout.take().expect("a pipe")).await;
+    cli::end(read).await.expect_code(0);
+    assert_eq!(received, (hex(sent), mib * MIB));
     println!("{mib} MiB; peak memory: put {} MiB, get {} MiB", put_memory >> 20, get_memory >> 20);
+}
+
+/// The hash of all that comes, and how much it was.
+async fn hash(mut from: impl AsyncRead + Unpin) -> (String, usize) {
+    let (mut hasher, mut count, mut block) = (Hasher::new(), 0, vec![0; MIB]);
+    loop {
+        let n = from.read(&mut block).await.expect("read");
+        if n == 0 {
+            return (hex(hasher), count);
+        }
+        hasher.update(&block[..n]);
+        count += n;
+    }
 }

@@ -32,7 +32,8 @@ pub(crate) fn rename(root: &Root, from: &Key, to: &Key) -> Result<()> {
 fn move_to(root: &Root, source: &Path, target: &Path) -> io::Result<()> {
     let folder = target.parent().unwrap_or(root.path());
     let mut moved = Ok(());
-    for _ in 0..ATTEMPTS {
+    for attempt in 0..ATTEMPTS {
+        folders::before_attempt(attempt);
         folders::create(folder, Durable::Yes)?;
         moved = fs::rename(source, target);
         match &moved {

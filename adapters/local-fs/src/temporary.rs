@@ -37,7 +37,8 @@ impl Temporary {
     pub(crate) fn create(root: &Arc<Root>, key: &Key) -> Result<Self> {
         let failed = |error| root.failed("make a temporary file for", key, error);
         let mut last = io::Error::from(io::ErrorKind::WouldBlock);
-        for _ in 0..ATTEMPTS {
+        for attempt in 0..ATTEMPTS {
+            folders::before_attempt(attempt);
             let id = temporary_id(key, &Token::random());
             let path = root.temporary_folder().join(&id);
             match create_locked(&path) {
@@ -98,7 +99,13 @@ impl Temporary {
             return Err(Error::new(ErrorKind::Corrupt, "verify", self.location(), reason));
         }
         let target = self.root.path_of("commit", &self.key)?;
-        self.put_in_place(&target, if_exists, given_up).map_err(|error| self.root.failed("commit", &self.key, error))
+        self.put_in_place(&target, if_exists, given_up).map_err(|error| {
+            if let Some(folder) = target.parent() {
+                // It may have been made for this file alone.
+                folders::remove_empty(folder, self.root.path());
+            }
+            self.root.failed("commit", &self.key, error)
+        })
     }
 
     fn put_in_place(&mut self, target: &Path, if_exists: IfExists, given_up: &AtomicBool) -> io::Result<fs::Metadata> {
@@ -108,7 +115,8 @@ impl Temporary {
         self.file.sync_all()?;
         let metadata = self.file.metadata()?;
         let mut moved = Ok(());
-        for _ in 0..ATTEMPTS {
+        for attempt in 0..ATTEMPTS {
+            folders::before_attempt(attempt);
             folders::create(folder, Durable::Yes)?;
             if given_up.load(Ordering::SeqCst) {
                 return Err(io::Error::new(io::ErrorKind::Interrupted, "it was given up"));

@@ -41,8 +41,7 @@ pub(super) async fn run(command: Command, interrupt: &Interrupt) -> Result<(), F
     match command {
         Command::Put(args) => {
             let storage = open(&args.storage)?;
-            let work = stoppable(interrupt, put(&storage, &args));
-            closing(&storage, work).await
+            closing(&storage, put(&storage, &args, interrupt)).await
         }
         Command::Run(args) => {
             let storage = open(&args.storage)?;
@@ -77,11 +76,15 @@ async fn closing<T>(storage: &CommandStorage, work: impl Future<Output = Result<
     done
 }
 
-async fn put(storage: &CommandStorage, args: &Put) -> Result<(), Failure> {
+async fn put(storage: &CommandStorage, args: &Put, interrupt: &Interrupt) -> Result<(), Failure> {
     let started = Instant::now();
-    let (handle, mut writer) = create(storage, &args.name, &args.write).await?;
-    let count = pour(stdin(), &mut writer).await?;
-    store(writer, count, &args.write).await?;
+    let taken = async {
+        let (handle, mut writer) = create(storage, &args.name, &args.write).await?;
+        let count = pour(stdin(), &mut writer).await?;
+        Ok((handle, writer, count))
+    };
+    let (handle, writer, count) = stoppable(interrupt, taken).await?;
+    store(writer, count, &args.write, interrupt).await?;
     tell("put", &handle, count, started, args.storage.summary());
     Ok(())
 }
@@ -91,7 +94,7 @@ async fn produced(storage: &CommandStorage, args: &Run, interrupt: &Interrupt) -
     let (handle, writer) = stoppable(interrupt, create(storage, &args.name, &args.write)).await?;
     let written = Written { writer, storage: storage.clone() };
     let (written, count) = produce(args, written, interrupt).await?;
-    stoppable(interrupt, store(written.writer, count, &args.write)).await?;
+    store(written.writer, count, &args.write, interrupt).await?;
     tell("run", &handle, count, started, args.storage.summary());
     Ok(())
 }
@@ -132,9 +135,16 @@ async fn create(storage: &CommandStorage, name: &str, args: &WriteArgs) -> Resul
     Ok(storage.create_for_write(&backup, &file).await?)
 }
 
-async fn store(mut writer: FileWriter, count: u64, args: &WriteArgs) -> Result<(), Failure> {
+async fn store(mut writer: FileWriter, count: u64, args: &WriteArgs, interrupt: &Interrupt) -> Result<(), Failure> {
     check_not_empty(count, args)?;
-    writer.shutdown().await.map_err(|error| Failure::from_io(error, "store the file"))
+    tokio::select! {
+        biased;
+        stored = writer.shutdown() => stored.map_err(|error| Failure::from_io(error, "store the file")),
+        signal = interrupt.requested() => {
+            let what = "when the command had all of the input: the file is whole, or not there";
+            Err(Failure::Interrupted(signal, format!("stopped by {signal} {what}")))
+        }
+    }
 }
 
 fn tell(operation: &str, handle: &FileHandle, count: u64, started: Instant, summary: Summary) {
