@@ -1,0 +1,170 @@
+//! From options to a client of the SDK: endpoint, authorisation, retries and time limits.
+
+use crate::checksums::{AddChecksum, Checksums};
+use crate::entra;
+use crate::options::{AzureOptions, Credentials};
+use crate::sign::{Sas, SharedKey};
+use crate::store::AzureStore;
+use crate::transport::{Http, ServiceClock, retries};
+use azure_core::http::policies::Policy;
+use azure_core::http::{Transport, Url};
+use azure_storage_blob::{BlobContainerClient, BlobContainerClientOptions};
+use sealift::{Error, ErrorKind, Growth, PartPolicy, Result};
+use std::sync::Arc;
+
+const MIB: u64 = 1 << 20;
+
+/// What a block blob takes (Microsoft, "Scalability and performance targets for Blob storage"): 50,000 blocks of
+/// 4,000 MiB. The concurrency is a choice.
+const POLICY: PartPolicy = PartPolicy {
+    max_parts: 50_000,
+    max_part: 4_000 * MIB,
+    max_object: 50_000 * 4_000 * MIB,
+    growth: Growth::Growing { first: 8 * MIB },
+    max_in_flight: 8,
+};
+
+impl AzureStore {
+    /// A store on the container that `options` names. Tokens are asked for with the first request, and the container is
+    /// not asked for. Cancel-safe.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidConfig`] for options that do not fit together, [`ErrorKind::InvalidName`] for what cannot be
+    /// the name of an account or a container.
+    pub async fn connect(options: AzureOptions) -> Result<AzureStore> {
+        check_names(&options)?;
+        let location = format!("az://{}/{}", options.account, options.container);
+        let invalid = |reason: String| Error::new(ErrorKind::InvalidConfig, "reach", &location, reason);
+        let endpoint = match &options.endpoint {
+            Some(endpoint) => endpoint.trim_end_matches('/').to_owned(),
+            None => format!("https://{}.blob.core.windows.net", options.account),
+        };
+        let mut url = Url::parse(&endpoint).map_err(|error| invalid(format!("the endpoint is not a URL: {error}")))?;
+        let bare = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+        if !bare || url.password().is_some() || !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+            // Not shown: what follows a question mark is mostly a signature.
+            return Err(invalid("the endpoint is not a plain http or https URL".to_owned())
+                .with_hint("give a shared access signature by itself, not in the endpoint"));
+        }
+        let checksums = options.checksums.unwrap_or_else(|| Checksums::of_host(url.host_str().unwrap_or_default()));
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().push(&options.container);
+        }
+
+        let clock = ServiceClock::default();
+        let http = Http::new(options.connect_timeout, clock.clone());
+        let http = Arc::new(http.map_err(|error| invalid(format!("no HTTP client: {}", error.without_url())))?);
+        let mut client = BlobContainerClientOptions::default();
+        client.client_options.retry = retries();
+        client.client_options.per_call_policies.push(Arc::new(AddChecksum));
+        let (policies, credential) = match &options.credentials {
+            Credentials::Entra(entra) => {
+                let credential = entra::credential(entra, &http);
+                (None, Some(credential.map_err(|error| invalid(error.to_string()))?))
+            }
+            Credentials::Token(credential) => (None, Some(Arc::clone(credential))),
+            Credentials::SharedKey(key) => {
+                let policy = SharedKey { account: options.account.clone(), key: key.clone() };
+                (Some(Arc::new(policy) as Arc<dyn Policy>), None)
+            }
+            Credentials::Sas(sas) => {
+                client.client_options.per_call_policies.push(Arc::new(Sas::new(sas)));
+                (None, None)
+            }
+            Credentials::Anonymous => (None, None),
+        };
+        client.client_options.per_try_policies.extend(policies);
+        if credential.is_some() && url.scheme() != "https" {
+            return Err(invalid("Entra tokens are sent over https only".to_owned()));
+        }
+        client.client_options.transport = Some(Transport::with_policy(http));
+        let container =
+            BlobContainerClient::new(url, credential, Some(client)).map_err(|error| invalid(error.to_string()))?;
+        let policy = part_policy(&options)?;
+        Ok(AzureStore { container: Arc::new(container), location, endpoint, policy, checksums, clock })
+    }
+}
+
+fn part_policy(options: &AzureOptions) -> Result<PartPolicy> {
+    let invalid = |reason: String| Err(Error::new(ErrorKind::InvalidConfig, "set up", "the part size", reason));
+    let first = options.part_size.unwrap_or(8 * MIB);
+    if !(MIB..=POLICY.max_part).contains(&first) {
+        return invalid(format!("{first} bytes is outside of 1 MiB to {} bytes, which Azure takes", POLICY.max_part));
+    }
+    let expected = options.expected_size.unwrap_or(0);
+    if expected > POLICY.max_object {
+        return invalid(format!("{expected} bytes are expected, and Azure takes {} at most", POLICY.max_object));
+    }
+    // A tenth of the blocks in reserve, for streams that come out longer than expected.
+    let wanted = expected.div_ceil(u64::from(POLICY.max_parts) * 9 / 10).next_multiple_of(MIB);
+    Ok(PartPolicy { growth: Growth::Growing { first: first.max(wanted).min(POLICY.max_part) }, ..POLICY })
+}
+
+/// Microsoft, "Storage account name" and "Naming and referencing containers", as far as they are about characters: the
+/// names become part of a URL.
+fn check_names(options: &AzureOptions) -> Result<()> {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let invalid = |what: &'static str, name: &str, rule: &'static str| {
+        Err(Error::new(ErrorKind::InvalidName, what, format!("{name:?}"), rule))
+    };
+    let (account, container) = (&options.account, &options.container);
+    if !(1..=63).contains(&account.len()) || !account.bytes().all(plain) {
+        return invalid("use the account", account, "an account's name has 3 to 24 of the characters a-z 0-9");
+    }
+    let special = matches!(container.as_str(), "$root" | "$web" | "$logs");
+    if !special && (!(3..=63).contains(&container.len()) || !container.bytes().all(plain)) {
+        return invalid("use the container", container, "a container's name has 3 to 63 of the characters a-z 0-9 -");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use azure_core::credentials::Secret;
+
+    fn options(container: &str, endpoint: &str) -> AzureOptions {
+        AzureOptions {
+            endpoint: Some(endpoint.to_owned()),
+            credentials: Credentials::SharedKey(Secret::new("c2VjcmV0")),
+            ..AzureOptions::new("account", container)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_store_shows_no_secret() {
+        let store = AzureStore::connect(options("container", "https://host/")).await.expect("fine");
+        assert!(!format!("{store:?}").contains("c2VjcmV0"));
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_reached_is_refused_without_showing_a_signature() {
+        for (container, endpoint, kind) in [
+            ("Container", "https://host", ErrorKind::InvalidName),
+            ("a", "https://host", ErrorKind::InvalidName),
+            ("container", "host", ErrorKind::InvalidConfig),
+            ("container", "ftp://host", ErrorKind::InvalidConfig),
+            ("container", "https://host?sv=1&sig=s3cret", ErrorKind::InvalidConfig),
+            ("container", "https://user:s3cret@host", ErrorKind::InvalidConfig),
+        ] {
+            let error = AzureStore::connect(options(container, endpoint)).await.expect_err(endpoint);
+            assert_eq!(error.kind(), kind, "{error}");
+            assert!(!error.to_string().contains("s3cret"), "{error}");
+        }
+        let mut entra = AzureOptions::new("account", "container");
+        entra.endpoint = Some("http://host".to_owned());
+        assert_eq!(AzureStore::connect(entra).await.expect_err("http").kind(), ErrorKind::InvalidConfig);
+    }
+
+    #[test]
+    fn parts_reach_far() {
+        let sized =
+            |part_size, expected_size| part_policy(&AzureOptions { part_size, expected_size, ..options("c", "") });
+        assert!(sized(None, None).expect("fine").longest_stream() > 100 << 40);
+        assert!(sized(None, Some(POLICY.max_object)).expect("fine").longest_stream() >= POLICY.max_object);
+        assert_eq!(sized(Some(64 * MIB), None).expect("fine").first_part(), 64 * MIB);
+        for (part_size, expected) in [(Some(1), None), (Some(4_001 * MIB), None), (None, Some(POLICY.max_object + 1))] {
+            assert_eq!(sized(part_size, expected).expect_err("refused").kind(), ErrorKind::InvalidConfig);
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! Sealift's adapter for Azure Blob Storage, on the official SDK.
+//!
+//! [`AzureStore::connect`] takes [`AzureOptions`]. An object is a block blob: one Put Blob when it fits, otherwise blocks
+//! that are staged in any order and committed as one list. Nothing here decides when to start, commit or abort: that is
+//! `sealift`'s.
+//!
+//! # What Azure has no uploads for
+//! Staged blocks belong to the *name*, not to an upload: whoever commits to a name, or puts a blob there, discards every
+//! other uncommitted block of that name. So of two uploads to one name at the same time the first to commit wins, and the
+//! other's commit fails loudly (`InvalidBlockList`); neither can be cut short or mixed. Each block's id carries an upload
+//! id and the time it was staged (`blocks`), so that blocks can be told apart; how they are removed is in `discard`.
+//!
+//! Staging under a name of our own and moving the blob into place would keep uploads apart, but flat blob storage has no
+//! rename: the move is a copy, which the service may run in the background with the target visible and incomplete.
+
+mod blocks;
+mod body;
+mod checksums;
+mod connect;
+mod connection_string;
+mod copy;
+mod discard;
+mod entra;
+mod errors;
+mod existing;
+mod options;
+mod read;
+mod sign;
+mod store;
+mod sweep;
+mod transport;
+mod upload;
+
+pub use azure_core::credentials::{Secret, TokenCredential};
+pub use checksums::Checksums;
+pub use options::{AzureOptions, Credentials, Entra};
+pub use store::AzureStore;
+pub use transport::UNREACHABLE_WITHIN;

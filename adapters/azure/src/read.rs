@@ -1,0 +1,94 @@
+//! Ranged reads: all the bytes that were asked for, of the content that was asked for, or an error.
+
+use crate::errors::{condition_not_met, no_such_blob, status};
+use crate::store::AzureStore;
+use azure_core::error::ErrorKind as SdkKind;
+use azure_core::http::Etag;
+use azure_core::http::headers::{HeaderName, Headers};
+use azure_storage_blob::models::{BlobClientDownloadOptions, HttpRange};
+use bytes::{Bytes, BytesMut};
+use futures::TryStreamExt;
+use sealift::{Error, ErrorKind, Result};
+use std::num::NonZero;
+use std::ops::Range;
+
+/// The bytes of `range`.
+pub(crate) async fn read(store: &AzureStore, key: &str, range: Range<u64>, etag: Option<&str>) -> Result<Bytes> {
+    match download(store, key, range, etag.map(Etag::from)).await {
+        Ok(bytes) => Ok(bytes),
+        Err(error) => {
+            let gone = condition_not_met(&error) || no_such_blob(&error) || status(&error) == Some(416);
+            if gone && etag.is_some() {
+                let reason = "it was replaced or removed while it was being read";
+                return Err(Error::new(ErrorKind::Changed, "read", store.location(key), reason)
+                    .with_hint("what was read so far must not be used; read again"));
+            }
+            Err(store.failed("read", key, error))
+        }
+    }
+}
+
+/// All bytes of the blob that `etag` names.
+pub(crate) async fn whole(store: &AzureStore, key: &str, size: u64, etag: &Etag) -> azure_core::Result<Bytes> {
+    match size {
+        0 => Ok(Bytes::new()),
+        _ => download(store, key, 0..size, Some(etag.clone())).await,
+    }
+}
+
+async fn download(store: &AzureStore, key: &str, range: Range<u64>, etag: Option<Etag>) -> azure_core::Result<Bytes> {
+    let wanted = (range.end - range.start) as usize;
+    let options = BlobClientDownloadOptions {
+        range: Some(HttpRange::from(range.clone())),
+        if_match: etag,
+        // In one request; the caller has several under way.
+        parallel: NonZero::new(1),
+        partition_size: NonZero::new(wanted),
+        ..Default::default()
+    };
+    let mut answer = store.blob(key).download(Some(options)).await?;
+    if !holds(&answer.headers, &range) {
+        let reason = format!("bytes {range:?} were asked for, and the service answered with others");
+        return Err(azure_core::Error::with_message(SdkKind::Other, reason));
+    }
+    let mut bytes = BytesMut::with_capacity(wanted);
+    while let Some(more) = answer.body.try_next().await? {
+        bytes.extend_from_slice(&more);
+        if bytes.len() > wanted {
+            break;
+        }
+    }
+    match bytes.len() == wanted {
+        true => Ok(bytes.freeze()),
+        false => {
+            let reason = format!("{wanted} bytes were asked for, and {} came", bytes.len());
+            Err(azure_core::Error::with_message(SdkKind::Io, reason))
+        }
+    }
+}
+
+/// Whether an answer is about exactly this range.
+fn holds(headers: &Headers, range: &Range<u64>) -> bool {
+    let told = headers.get_optional_str(&HeaderName::from_static("content-range"));
+    let told = told.and_then(|told| told.strip_prefix("bytes ")).and_then(|told| told.split('/').next());
+    told == Some(&format!("{}-{}", range.start, range.end - 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_must_be_about_the_range() {
+        let answer = |range: Option<&'static str>| {
+            let mut headers = Headers::new();
+            if let Some(range) = range {
+                headers.insert("content-range", range);
+            }
+            headers
+        };
+        assert!(holds(&answer(Some("bytes 5-9/100")), &(5..10)));
+        assert!(!holds(&answer(Some("bytes 5-8/9")), &(5..10)), "it ends before");
+        assert!(!holds(&answer(None), &(0..10)), "Range was ignored");
+    }
+}
