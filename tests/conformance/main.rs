@@ -43,8 +43,8 @@ macro_rules! storage {
                     dropped_after_its_runtime, everything_dropped_without_a_runtime;
                 cancelled: a_shutdown_at_its_first_pause, a_small_shutdown_at_any_moment,
                     a_large_shutdown_at_any_moment, a_shutdown_that_nobody_hears_of,
-                    a_shutdown_not_heard_of_before_the_storage_closes, a_shutdown_that_is_taken_up_again, a_write_that_is_taken_up_again,
-                    a_shutdown_in_a_task_that_is_cancelled;
+                    a_shutdown_not_heard_of_before_the_storage_closes, a_shutdown_that_is_taken_up_again,
+                    a_write_that_is_taken_up_again, a_shutdown_in_a_task_that_is_cancelled;
                 closing: a_writer_that_is_held, a_writer_without_bytes, a_shutdown_under_way, twice,
                     nothing_new_afterwards, what_is_complete_stays;
             }

@@ -70,7 +70,11 @@ impl Supervisor {
     /// Starts a command on a thread of its own. Cancel-safe: a command whose start nobody waits for any more is killed.
     pub(crate) async fn start(&self, script: Script) -> io::Result<Process> {
         let (answer, started) = oneshot::channel();
+        // Counted before it is asked: a `close` either waits for this thread, or is seen here.
         let (supervisor, token) = (self.clone(), self.0.threads.token());
+        if !self.is_open() {
+            return Err(io::Error::other("the storage was closed"));
+        }
         std::thread::Builder::new().name("sealift-command".into()).spawn(move || {
             supervisor.supervise(script, answer);
             drop(token);
