@@ -12,6 +12,7 @@ mod limits;
 mod options;
 mod provider;
 mod read;
+mod retry_after;
 mod store;
 mod sweep;
 mod upload;

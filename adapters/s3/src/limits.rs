@@ -1,6 +1,7 @@
 //! How long requests may take, and how often they are tried.
 
 use crate::body::Sent;
+use crate::retry_after::RetryAfter;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::http::HttpResponse;
@@ -44,6 +45,7 @@ pub(crate) fn common(config: Builder) -> Builder {
         .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
         .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
         .stalled_stream_protection(StalledStreamProtectionConfig::enabled().grace_period(STALLED).build())
+        .interceptor(RetryAfter)
 }
 
 /// A time limit for each attempt.
