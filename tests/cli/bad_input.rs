@@ -2,7 +2,9 @@
 
 use crate::{bucket, on_s3};
 use sealift_tests::cli::{self, run, run_with_input};
+use sealift_tests::cloud::Cloud;
 use sealift_tests::proxy::{Fault, FaultProxy, Match};
+use sealift_tests::s3;
 use std::time::{Duration, Instant};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -73,7 +75,7 @@ async fn an_object_that_exists_when_it_must_not() {
 async fn credentials_that_are_refused() {
     let remote = bucket().await;
     let proxy = FaultProxy::start(remote.endpoint()).await;
-    let fault = proxy.on(Match::any(), Fault::s3_error(403, "InvalidAccessKeyId", "The key does not exist."));
+    let fault = proxy.on(Match::any(), s3::error(403, "InvalidAccessKeyId", "The key does not exist."));
     let ended = run_with_input(on_s3(&remote, &proxy.endpoint(), &["put", "file"]), b"x").await.expect_code(4);
     assert!(fault.fired() >= 1);
     assert!(ended.stderr.contains("credential"), "{}", ended.stderr);

@@ -3,6 +3,7 @@
 use crate::{bucket, incompressible};
 use rustix::process::{Pid, Signal, kill_process};
 use sealift_tests::cli::{self, end, run, run_with_input};
+use sealift_tests::cloud::Cloud;
 use sealift_tests::eventually::eventually;
 use std::path::Path;
 use std::process::Stdio;

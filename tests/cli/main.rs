@@ -9,7 +9,8 @@ mod streams;
 mod sweeps;
 
 use sealift_tests::cli;
-use sealift_tests::s3::{TestBucket, TestS3};
+use sealift_tests::cloud::Cloud;
+use sealift_tests::s3::TestBucket;
 use tokio::process::Command;
 
 /// `sealift` on a bucket through `endpoint`.
@@ -20,7 +21,7 @@ fn on_s3(remote: &TestBucket, endpoint: &str, arguments: &[&str]) -> Command {
 }
 
 async fn bucket() -> TestBucket {
-    TestS3::new().await.bucket("cli").await
+    TestBucket::new("cli").await
 }
 
 fn incompressible(len: usize) -> Vec<u8> {

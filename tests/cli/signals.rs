@@ -3,8 +3,9 @@
 use crate::{bucket, incompressible, on_s3};
 use rustix::process::{Pid, Signal, kill_process};
 use sealift_tests::cli::{Ended, end, run};
+use sealift_tests::cloud::{Cloud, Step};
 use sealift_tests::process::{children_of, process_exists};
-use sealift_tests::proxy::{Fault, FaultProxy, Match};
+use sealift_tests::proxy::{Fault, FaultProxy};
 use sealift_tests::s3::TestBucket;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -20,7 +21,7 @@ fn pid(child: &Child) -> Pid {
 
 /// A `put` that has two parts under way, both held at the proxy, and waits for more input.
 async fn put_under_way(remote: &TestBucket, proxy: &FaultProxy) -> (Child, ChildStdin) {
-    let held = proxy.on(Match::any_part(), Fault::Stall);
+    let held = proxy.on(TestBucket::on(Step::AnyPart), Fault::Stall);
     let mut child = on_s3(remote, &proxy.endpoint(), &["put", "file"]).stdin(Stdio::piped()).spawn().expect("starts");
     let mut stdin = child.stdin.take().expect("a pipe");
     stdin.write_all(&incompressible(LEN)).await.expect("taken");
@@ -63,7 +64,7 @@ async fn put_stopped_by_sighup_while_its_input_is_silent() {
 async fn a_put_that_was_given_nothing_yet_stops_too() {
     let remote = bucket().await;
     let proxy = FaultProxy::start(remote.endpoint()).await;
-    let look = proxy.on(Match::head_object(), Fault::ApplyThenStall);
+    let look = proxy.on(TestBucket::on(Step::Look), Fault::ApplyThenStall);
     let mut child = on_s3(&remote, &proxy.endpoint(), &["put", "file"]).stdin(Stdio::piped()).spawn().expect("starts");
     let _stdin = child.stdin.take();
     look.wait_fired(1).await;
@@ -79,7 +80,7 @@ async fn a_second_signal_ends_at_once_and_names_the_upload() {
     let remote = bucket().await;
     let proxy = FaultProxy::start(remote.endpoint()).await;
     let (mut child, _stdin) = put_under_way(&remote, &proxy).await;
-    let abort = proxy.on(Match::abort(), Fault::Stall);
+    let abort = proxy.on(TestBucket::on(Step::Abort), Fault::Stall);
     kill_process(pid(&child), Signal::INT).expect("sent");
     abort.wait_fired(1).await;
     let sent = Instant::now();
@@ -89,7 +90,7 @@ async fn a_second_signal_ends_at_once_and_names_the_upload() {
     assert_eq!(status.code(), Some(130));
     let mut stderr = String::new();
     child.stderr.take().expect("a pipe").read_to_string(&mut stderr).await.expect("read");
-    let (_, id) = remote.uploads().await.pop().expect("it was left");
+    let (_, id) = remote.unfinished().await.pop().expect("it was left");
     assert!(stderr.contains(&id), "{stderr}");
     proxy.shutdown().await;
     // What the message says to do helps.

@@ -9,8 +9,9 @@ use sealift_s3::aws_credential_types::Credentials as Keys;
 use sealift_s3::aws_credential_types::provider::SharedCredentialsProvider;
 use sealift_s3::{Credentials, S3Options, S3Store};
 use sealift_tests::cli;
+use sealift_tests::cloud::Cloud;
 use sealift_tests::leaks::in_turn;
-use sealift_tests::s3::{TestBucket, TestS3, aws};
+use sealift_tests::s3::{TestBucket, aws};
 use std::path::Path;
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -111,7 +112,7 @@ async fn written_by_one_is_read_by_the_other(writer: &dyn BackupStorage, reader:
 #[test]
 fn gzip_and_aws_and_the_native_adapter_read_each_other() {
     in_turn(async {
-        let remote = TestS3::new().await.bucket("interop").await;
+        let remote = TestBucket::new("interop").await;
         let (native, command) = (native(&remote).await, configured(GZIP_AWS, environment(&remote)));
         assert_eq!(command.list_metadata_files().await.expect("listed"), []);
         written_by_one_is_read_by_the_other(&command, &native, "by-command").await;
@@ -125,7 +126,7 @@ fn gzip_and_aws_and_the_native_adapter_read_each_other() {
 #[test]
 fn gzip_and_aws_commit_nothing_that_was_dropped() {
     in_turn(async {
-        let remote = TestS3::new().await.bucket("interop").await;
+        let remote = TestBucket::new("interop").await;
         let command = configured(GZIP_AWS, environment(&remote));
         let data = data(1 << 20);
         for n in 0..20 {
@@ -157,7 +158,7 @@ async fn printed(arguments: &[&str]) -> String {
 #[test]
 fn a_configuration_of_sealift_itself_does_the_same_on_s3() {
     in_turn(async {
-        let remote = TestS3::new().await.bucket("interop").await;
+        let remote = TestBucket::new("interop").await;
         let yaml = printed(&["command-config", "--storage", &format!("s3://{}/e1", remote.name)]).await;
         let (native, command) = (native(&remote).await, configured(&yaml, environment(&remote)));
         written_by_one_is_read_by_the_other(&command, &native, "by-command").await;
@@ -209,7 +210,7 @@ fn configurations_of_operators() {
             eprintln!("skipped: SEALIFT_TEST_OPERATOR_CONFIGS names no folder of configurations");
             return;
         };
-        let remote = TestS3::new().await.bucket("interop").await;
+        let remote = TestBucket::new("interop").await;
         let native = native(&remote).await;
         let (mut parsed, mut worked) = (0, 0);
         for entry in std::fs::read_dir(folder).expect("a folder") {

@@ -3,7 +3,7 @@
 //! after each that nothing unfinished, no process and no descriptor is left.
 //!
 //! A case is an `async fn(&Scene)` in the table below; one that is not in the table is unused code. A new storage is
-//! an implementation of `Backend` below `backends/` and one line at the end of this file.
+//! an implementation of `Backend` below `backends/` (a cloud has one: `Native`) and one line at the end of this file.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod aborts;
@@ -70,4 +70,5 @@ macro_rules! tests {
 
 storage!(command: crate::backends::Command, 30 sequences);
 storage!(local_fs: crate::backends::LocalFs, 80 sequences);
-storage!(s3_native: crate::backends::S3Native, 40 sequences);
+storage!(s3_native: crate::backends::Native<sealift_tests::s3::TestBucket>, 40 sequences);
+storage!(azure_native: crate::backends::Native<sealift_tests::azure::TestContainer>, 40 sequences);

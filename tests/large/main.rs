@@ -3,8 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use sealift_tests::cli;
+use sealift_tests::cloud::Cloud;
 use sealift_tests::data::{Digest, Hasher, Pattern, hex};
-use sealift_tests::s3::TestS3;
+use sealift_tests::s3::TestBucket;
 use std::process::Stdio;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 
@@ -15,7 +16,7 @@ const MEMORY: u64 = 128 << 20;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_long_stream_goes_up_and_comes_back_in_bounded_memory() {
     let mib: usize = std::env::var("SEALIFT_TEST_STREAM_MIB").map_or(1024, |mib| mib.parse().expect("a number"));
-    let remote = TestS3::new().await.bucket("large").await;
+    let remote = TestBucket::new("large").await;
     let url = format!("s3://{}/stream", remote.name);
     let sealift = |arguments: &[&str]| {
         let mut command = cli::command(arguments);

@@ -1,9 +1,69 @@
-//! The promise, on S3 and in this process: each way in which a write can fail, with its fault injected between the
-//! adapter and a real server, and nothing left afterwards. The tests of this file count descriptors and threads of
+//! The promise, on every cloud and in this process: each way in which a write can fail, with its fault injected between
+//! the adapter and a real server, and nothing left afterwards. The tests of this file count descriptors and threads of
 //! the whole process, so they run one at a time.
+//!
+//! A case is an `async fn<C: Cloud>()` in the table below, or, where it is about a request that only some clouds have,
+//! in the lines of those clouds. A new cloud is an implementation of `Cloud` in tests/support and one line at the end.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod aborts;
+mod discards;
+mod lies;
 mod lost_replies;
 mod refusals;
+mod retries;
 mod scene;
+mod starts;
+
+/// All cases for one cloud, and those that it has besides.
+macro_rules! cloud {
+    ($name:ident: $cloud:ty; $($own:tt)*) => {
+        mod $name {
+            tests! { $cloud;
+                aborts: a_part_that_fails, a_complete_that_fails, a_put_that_fails,
+                    a_writer_dropped_with_a_part_in_flight,
+                    a_writer_dropped_while_the_server_has_a_part_but_not_answered,
+                    a_writer_dropped_over_an_object_that_is_there,
+                    a_shutdown_dropped_before_the_server_has_the_put,
+                    a_shutdown_dropped_before_the_server_has_the_complete,
+                    a_shutdown_dropped_after_the_server_has_applied_the_complete,
+                    a_shutdown_dropped_after_the_server_has_applied_the_put,
+                    a_writer_aborted_by_its_owner, closing_the_bucket_aborts_a_writer_that_is_still_held,
+                    an_abort_that_fails_says_what_is_left_and_a_sweep_removes_it,
+                    a_runtime_that_ends_under_a_writer;
+                lost_replies: a_complete_applied_with_its_reply_lost_is_one_success,
+                    a_complete_applied_with_every_reply_lost_is_one_success,
+                    a_put_applied_with_its_reply_lost_is_one_success,
+                    a_part_applied_with_its_reply_lost_is_stored_once,
+                    a_commit_that_nobody_can_look_at_is_an_error_that_says_so,
+                    an_object_that_exists_is_kept, of_many_writers_of_one_name_one_wins;
+                refusals: a_bucket_that_is_missing, credentials_that_are_refused,
+                    credentials_that_end_in_the_middle, an_endpoint_out_of_reach_is_given_up_in_time,
+                    a_read_whose_connection_breaks_goes_on, a_reader_dropped_while_the_service_is_silent,
+                    a_bit_that_flips_on_the_way_is_found, an_object_cut_short_in_storage_is_found;
+                retries: a_connection_that_is_reset, an_internal_error,
+                    a_busy_service_is_given_the_time_it_asks_for;
+                $($own)*
+            }
+        }
+    };
+}
+
+macro_rules! tests {
+    ($cloud:ty; $($subject:ident: $($case:ident),+;)+) => {$(
+        mod $subject {$(
+            #[test]
+            fn $case() {
+                sealift_tests::leaks::in_turn(crate::$subject::$case::<$cloud>());
+            }
+        )+}
+    )+};
+}
+
+cloud!(s3: sealift_tests::s3::TestBucket;
+    starts: a_start_that_fails, a_writer_dropped_while_its_upload_is_being_started;
+    lies: a_complete_answered_200_with_an_error_inside_is_an_error;);
+cloud!(azure: sealift_tests::azure::TestContainer;
+    discards: an_abort_that_cannot_look_says_what_is_left,
+        a_discard_applied_with_its_reply_lost_leaves_nothing,
+        a_mark_that_cannot_be_removed_is_no_object_and_is_swept;);

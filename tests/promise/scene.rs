@@ -1,34 +1,30 @@
 //! What every test of this file needs: a bucket of its own on the emulator, a proxy that injects faults, a Sealift
 //! bucket that talks through it, and the account of what was there before.
 
-use sealift::{Bucket, Budget, Codec, Compressor, Error, IfExists, Key, Level, Sink};
-use sealift_s3::aws_credential_types::Credentials;
-use sealift_s3::aws_credential_types::provider::SharedCredentialsProvider;
-use sealift_s3::{S3Options, S3Store};
+use sealift::{Bucket, Budget, Codec, Compressor, Error, IfExists, Key, Level, Sealed, Sink};
+use sealift_tests::cloud::Cloud;
 use sealift_tests::leaks::Counts;
-pub(crate) use sealift_tests::leaks::in_turn;
 use sealift_tests::proxy::FaultProxy;
-use sealift_tests::s3::{TestBucket, TestS3};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// Stored data of three parts: two full ones of 5 MiB and a last one.
 pub(crate) const THREE_PARTS: usize = 12 << 20;
 
-pub(crate) struct Scene {
+pub(crate) struct Scene<C> {
     before: Counts,
-    pub(crate) remote: TestBucket,
+    pub(crate) remote: C,
     pub(crate) proxy: FaultProxy,
     pub(crate) bucket: Bucket,
 }
 
-impl Scene {
+impl<C: Cloud> Scene<C> {
     pub(crate) async fn new() -> Self {
         let before = Counts::now();
-        let remote = TestS3::new().await.bucket("promise").await;
+        let remote = C::new("promise").await;
         let proxy = FaultProxy::start(remote.endpoint()).await;
-        let bucket = open_bucket(&remote.name, &proxy.endpoint()).await;
+        let bucket = open_bucket::<C>(remote.name(), &proxy.endpoint()).await;
         Scene { before, remote, proxy, bucket }
     }
 
@@ -42,7 +38,7 @@ impl Scene {
     }
 
     /// The same, for another runtime to make.
-    pub(crate) fn filled_sink(&self, len: usize) -> impl Future<Output = Sink> + Send + use<> {
+    pub(crate) fn filled_sink(&self, len: usize) -> impl Future<Output = Sink> + Send + use<C> {
         let bucket = self.bucket.clone();
         async move {
             let mut sink = bucket.create(&key(), IfExists::Replace).expect("open");
@@ -52,7 +48,7 @@ impl Scene {
     }
 
     /// Writes an object of `len` bytes to its end.
-    pub(crate) async fn write(&self, len: usize, if_exists: IfExists) -> Result<sealift::Sealed, Error> {
+    pub(crate) async fn write(&self, len: usize, if_exists: IfExists) -> Result<Sealed, Error> {
         let mut sink = self.sink(if_exists);
         match sink.write_all(&incompressible(len)).await {
             Ok(()) => sink.seal().await,
@@ -60,7 +56,16 @@ impl Scene {
         }
     }
 
-    /// Closes everything and asserts that nothing is left: no object, no upload, no child, no descriptor.
+    /// Asserts that the object of `len` bytes is all there is, and whole.
+    pub(crate) async fn assert_stored(&self, len: usize) {
+        assert_eq!(self.remote.objects().await, [key().to_string()]);
+        assert_eq!(self.remote.unfinished().await, Vec::new());
+        let mut data = Vec::new();
+        self.bucket.open(&key()).await.expect("there").read_to_end(&mut data).await.expect("whole");
+        assert!(data == incompressible(len));
+    }
+
+    /// Closes everything and asserts that nothing is left: no object, nothing unfinished, no child, no descriptor.
     pub(crate) async fn assert_nothing_left(self) {
         self.bucket.close().await.expect("nothing unheard");
         self.remote.assert_untouched().await;
@@ -77,21 +82,11 @@ impl Scene {
     }
 }
 
-pub(crate) async fn open_bucket(name: &str, endpoint: &str) -> Bucket {
-    let store = S3Store::connect(options(name, endpoint)).await.expect("connected");
+pub(crate) async fn open_bucket<C: Cloud>(name: &str, endpoint: &str) -> Bucket {
+    let store = C::connect(name, endpoint).await;
     let threads = NonZeroUsize::new(2);
     let compressor = Compressor::new(Codec::Gzip(Level::default()), threads).expect("threads");
     Bucket::new(store, Arc::new(compressor), Budget::new(Budget::DEFAULT).expect("valid"))
-}
-
-pub(crate) fn options(name: &str, endpoint: &str) -> S3Options {
-    let mut options = S3Options::new(name);
-    options.endpoint_url = Some(endpoint.to_owned());
-    options.region = Some("us-east-1".into());
-    options.part_size = Some(5 << 20);
-    let keys = Credentials::new("test", "test", None, None, "tests");
-    options.credentials = sealift_s3::Credentials::Provider(SharedCredentialsProvider::new(keys));
-    options
 }
 
 pub(crate) fn key() -> Key {

@@ -2,12 +2,13 @@
 
 use crate::scene::{self, PREFIX, sample};
 use sealift_command::CommandStorage;
-use sealift_tests::s3::{TestBucket, TestS3, aws};
+use sealift_tests::cloud::Cloud;
+use sealift_tests::s3::{TestBucket, aws};
 
 const SECRET: &str = "s3-secret-that-must-not-be-shown";
 
 async fn bucket() -> TestBucket {
-    TestS3::new().await.bucket("samples").await
+    TestBucket::new("samples").await
 }
 
 fn storage(remote: &TestBucket, bucket: &str) -> CommandStorage {

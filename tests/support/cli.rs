@@ -1,5 +1,6 @@
 //! The `sealift` command as a child process: built once, started with an environment of its own, watched.
 
+use crate::cloud::Cloud;
 use crate::s3::{TestBucket, aws};
 use serde_json::Value;
 use std::ffi::OsStr;
@@ -8,6 +9,9 @@ use std::process::{Output, Stdio};
 use std::sync::OnceLock;
 use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, Command};
+
+/// A secret key that is given to the command, and that it must never show.
+pub const SECRET: &str = "a-secret-that-must-not-be-shown";
 
 /// The path of the `sealift` binary, built from the sources as they are.
 pub fn sealift() -> PathBuf {
@@ -40,7 +44,7 @@ pub fn command<I: AsRef<OsStr>>(arguments: impl IntoIterator<Item = I>) -> Comma
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("AWS_ACCESS_KEY_ID", "test")
-        .env("AWS_SECRET_ACCESS_KEY", "a-secret-that-must-not-be-shown")
+        .env("AWS_SECRET_ACCESS_KEY", SECRET)
         .env("AWS_REGION", "us-east-1")
         .env("AWS_EC2_METADATA_DISABLED", "true")
         .env("AWS_CONFIG_FILE", "/dev/null")
@@ -96,7 +100,9 @@ impl Ended {
     /// Itself, if it exited with `code`.
     pub fn expect_code(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "{}\n{}", self.text(), self.stderr);
-        assert!(!self.stderr.contains("a-secret-that-must-not-be-shown"), "{}", self.stderr);
+        for secret in [SECRET, crate::azure::KEY] {
+            assert!(!self.stderr.contains(secret) && !self.text().contains(secret), "{}", self.stderr);
+        }
         self
     }
 }

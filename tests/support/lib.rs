@@ -1,9 +1,11 @@
-//! What the tests share: a proxy that injects faults, the emulator's view of a bucket, the command as a child process,
-//! facts about processes, the account of what a test leaves, data.
+//! What the tests share: a proxy that injects faults, the clouds as their emulators show them, the command as a child
+//! process, facts about processes, the account of what a test leaves, data.
 // It is test code: a panic is how it says that something is wrong.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub mod azure;
 pub mod cli;
+pub mod cloud;
 pub mod data;
 pub mod eventually;
 pub mod leaks;

@@ -1,5 +1,5 @@
-//! A reverse proxy between an S3 client and an S3 server, which passes requests on as they are, and does to some of
-//! them what networks and servers do when they fail.
+//! A reverse proxy between a client and a server, which passes requests on as they are, and does to some of them what
+//! networks and servers do when they fail. It knows no cloud: which request is which step, each cloud's file says.
 
 use bytes::Bytes;
 use futures::TryStreamExt;
@@ -11,6 +11,7 @@ use hyper::{Method, Request, Response, StatusCode, Uri};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
@@ -22,93 +23,57 @@ type Error = Box<dyn std::error::Error + Send + Sync>;
 type Body = BoxBody<Bytes, Error>;
 
 /// Which requests a fault is for.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Match {
-    what: What,
+    is: Predicate,
     times: usize,
 }
 
-#[derive(Debug, Clone, Copy)]
-enum What {
-    Any,
-    Put,
-    Start,
-    Part(Option<u32>),
-    Complete,
-    Abort,
-    Get,
-    Head,
-}
+type Predicate = Arc<dyn Fn(&Head<'_>) -> bool + Send + Sync>;
 
 impl Match {
-    fn new(what: What) -> Self {
-        Match { what, times: usize::MAX }
+    /// Every request of which `is` holds.
+    pub fn new(is: impl Fn(&Head<'_>) -> bool + Send + Sync + 'static) -> Self {
+        Match { is: Arc::new(is), times: usize::MAX }
     }
+
     /// Every request.
     pub fn any() -> Self {
-        Match::new(What::Any)
+        Match::new(|_| true)
     }
-    /// PutObject.
-    pub fn put_object() -> Self {
-        Match::new(What::Put)
-    }
-    /// CreateMultipartUpload.
-    pub fn create_multipart() -> Self {
-        Match::new(What::Start)
-    }
-    /// UploadPart of this part.
-    pub fn upload_part(number: u32) -> Self {
-        Match::new(What::Part(Some(number)))
-    }
-    /// UploadPart.
-    pub fn any_part() -> Self {
-        Match::new(What::Part(None))
-    }
-    /// CompleteMultipartUpload.
-    pub fn complete() -> Self {
-        Match::new(What::Complete)
-    }
-    /// AbortMultipartUpload.
-    pub fn abort() -> Self {
-        Match::new(What::Abort)
-    }
-    /// GetObject.
-    pub fn get_object() -> Self {
-        Match::new(What::Get)
-    }
-    /// HeadObject.
-    pub fn head_object() -> Self {
-        Match::new(What::Head)
-    }
+
     /// Only the first `times` of them.
     pub fn times(self, times: usize) -> Self {
         Match { times, ..self }
     }
 }
 
-impl What {
-    fn is(self, request: &Request<Incoming>) -> bool {
-        let query = request.uri().query().unwrap_or_default();
-        let parameter = |name: &str| {
-            query.split('&').find_map(|pair| {
-                let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-                (key == name).then_some(value)
-            })
-        };
-        let upload = parameter("uploadId").is_some();
-        let object = request.uri().path().trim_matches('/').contains('/');
-        match (self, request.method()) {
-            (What::Any, _) => true,
-            (What::Put, &Method::PUT) => object && !upload,
-            (What::Start, &Method::POST) => parameter("uploads").is_some(),
-            (What::Part(number), &Method::PUT) => {
-                upload && number.is_none_or(|number| parameter("partNumber") == Some(number.to_string().as_str()))
-            }
-            (What::Complete, &Method::POST) | (What::Abort, &Method::DELETE) => upload,
-            (What::Get, &Method::GET) => object && !upload,
-            (What::Head, &Method::HEAD) => object,
-            _ => false,
-        }
+/// What a request says before its body.
+#[derive(Debug)]
+pub struct Head<'a>(&'a Request<Incoming>);
+
+impl Head<'_> {
+    /// Its method.
+    pub fn method(&self) -> &Method {
+        self.0.method()
+    }
+
+    /// The parts of its path, as they stand there.
+    pub fn segments(&self) -> usize {
+        self.0.uri().path().split('/').filter(|part| !part.is_empty()).count()
+    }
+
+    /// The value of a parameter in its query, as it stands there; empty for one without a value.
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.0.uri().query().unwrap_or_default().split('&').find_map(|pair| {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (key == name).then_some(value)
+        })
+    }
+
+    /// The value of a header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.0.headers().get(name).and_then(|value| value.to_str().ok())
     }
 }
 
@@ -145,22 +110,26 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// An error as S3 answers it.
-    pub fn s3_error(status: u16, code: &str, message: &str) -> Self {
-        let body = format!(
-            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code><Message>{message}</Message></Error>"
-        );
-        Fault::Reply { status, headers: vec![("content-type".into(), "application/xml".into())], body }
+    /// An answer in XML.
+    pub fn xml(status: u16, headers: &[(&str, &str)], body: &str) -> Self {
+        let own = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let headers = [("content-type".to_owned(), "application/xml".to_owned())].into_iter().chain(own).collect();
+        Fault::Reply { status, headers, body: format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{body}") }
     }
 }
 
-#[derive(Debug)]
 struct Rule {
-    what: What,
+    is: Predicate,
     left: AtomicUsize,
     fault: Fault,
     fired: watch::Sender<usize>,
     released: CancellationToken,
+}
+
+impl fmt::Debug for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rule").field("fault", &self.fault).field("fired", &*self.fired.borrow()).finish_non_exhaustive()
+    }
 }
 
 /// A fault that was set up.
@@ -193,6 +162,7 @@ pub struct FaultProxy {
 
 #[derive(Debug)]
 struct Shared {
+    /// Without a path: requests have theirs.
     upstream: String,
     client: Client<HttpConnector, Body>,
     rules: Mutex<Vec<Arc<Rule>>>,
@@ -201,12 +171,14 @@ struct Shared {
 }
 
 impl FaultProxy {
-    /// A proxy before `upstream`, on a port of its own.
+    /// A proxy before the server of the URL `upstream`, on a port of its own.
     pub async fn start(upstream: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let endpoint = format!("http://{}", listener.local_addr().expect("bound"));
+        let upstream: Uri = upstream.parse().expect("a URL");
+        let path = upstream.path().trim_end_matches('/');
+        let endpoint = format!("http://{}{path}", listener.local_addr().expect("bound"));
         let shared = Arc::new(Shared {
-            upstream: upstream.trim_end_matches('/').to_owned(),
+            upstream: format!("http://{}", upstream.authority().expect("a host")),
             client: Client::builder(TokioExecutor::new()).build_http(),
             rules: Mutex::default(),
             stop: CancellationToken::new(),
@@ -216,7 +188,7 @@ impl FaultProxy {
         FaultProxy { endpoint, shared }
     }
 
-    /// Its URL.
+    /// Its URL, with the path that `upstream` has.
     pub fn endpoint(&self) -> String {
         self.endpoint.clone()
     }
@@ -224,7 +196,7 @@ impl FaultProxy {
     /// Sets up a fault. The first one that matches is done.
     pub fn on(&self, matches: Match, fault: Fault) -> FaultHandle {
         let rule = Arc::new(Rule {
-            what: matches.what,
+            is: matches.is,
             left: AtomicUsize::new(matches.times),
             fault,
             fired: watch::channel(0).0,
@@ -332,7 +304,7 @@ fn rule_for(shared: &Shared, request: &Request<Incoming>) -> Option<Arc<Rule>> {
     let rules = shared.rules.lock().expect("not poisoned");
     let chosen = rules.iter().find(|rule| {
         let take_one = |left: usize| left.checked_sub(1);
-        rule.what.is(request) && rule.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take_one).is_ok()
+        (rule.is)(&Head(request)) && rule.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take_one).is_ok()
     });
     chosen.cloned()
 }

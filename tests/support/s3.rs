@@ -1,8 +1,15 @@
-//! The emulator's own view of a bucket, through a client of the tests' own: what is really there.
+//! The S3 emulator, through a client of the tests' own: what is really in a bucket; and how S3's requests and errors
+//! look.
 
+use crate::cloud::{Cloud, Problem, Step, answer};
+use crate::proxy::{Fault, Head};
+use async_trait::async_trait;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Builder, Credentials, Region};
 use bytes::Bytes;
+use hyper::Method;
+use sealift_s3::aws_credential_types::provider::SharedCredentialsProvider;
+use sealift_s3::{S3Options, S3Store};
 use std::path::PathBuf;
 
 /// The AWS command line that comes with the emulator.
@@ -12,36 +19,13 @@ pub fn aws() -> PathBuf {
     aws
 }
 
-/// The S3 emulator.
-#[derive(Debug)]
-pub struct TestS3 {
-    client: Client,
-    endpoint: String,
+/// An error as S3 answers it.
+pub fn error(status: u16, code: &str, message: &str) -> Fault {
+    Fault::xml(status, &[], &format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>"))
 }
 
-impl TestS3 {
-    /// The emulator at `SEALIFT_TEST_S3_ENDPOINT`, or where `localstack/up` starts it.
-    pub async fn new() -> Self {
-        let endpoint = std::env::var("SEALIFT_TEST_S3_ENDPOINT").unwrap_or_else(|_| "http://127.0.0.1:4566".into());
-        let config = Builder::new()
-            .behavior_version(BehaviorVersion::latest())
-            .credentials_provider(Credentials::new("test", "test", None, None, "tests"))
-            .region(Region::from_static("us-east-1"))
-            .endpoint_url(&endpoint)
-            .force_path_style(true)
-            .build();
-        TestS3 { client: Client::from_conf(config), endpoint }
-    }
-
-    /// A new bucket, whose name begins with `prefix`.
-    pub async fn bucket(self, prefix: &str) -> TestBucket {
-        let name = format!("{prefix}-{:016x}", rand::random::<u64>());
-        let made = self.client.create_bucket().bucket(&name).send().await;
-        if let Err(error) = made {
-            panic!("no S3 emulator at {}: run ./localstack/up first ({error:?})", self.endpoint);
-        }
-        TestBucket { name, s3: self }
-    }
+fn keys() -> Credentials {
+    Credentials::new("test", "test", None, None, "tests")
 }
 
 /// A bucket of one test.
@@ -49,53 +33,118 @@ impl TestS3 {
 pub struct TestBucket {
     /// Its name.
     pub name: String,
-    s3: TestS3,
+    client: Client,
+    endpoint: String,
 }
 
 impl TestBucket {
-    /// The emulator's URL.
-    pub fn endpoint(&self) -> &str {
-        &self.s3.endpoint
+    /// Starts an upload as another program would, with one part, and leaves it.
+    pub async fn start_upload(&self, key: &str) -> String {
+        let started = self.client.create_multipart_upload().bucket(&self.name).key(key).send().await;
+        let id = started.expect("started").upload_id.expect("an id");
+        let part = self.client.upload_part().bucket(&self.name).key(key).upload_id(&id).part_number(1);
+        part.body(vec![7; 5 << 20].into()).send().await.expect("stored");
+        id
+    }
+}
+
+#[async_trait]
+impl Cloud for TestBucket {
+    type Store = S3Store;
+
+    async fn new(prefix: &str) -> Self {
+        let endpoint = std::env::var("SEALIFT_TEST_S3_ENDPOINT").unwrap_or_else(|_| "http://127.0.0.1:4566".into());
+        let config = Builder::new()
+            .behavior_version(BehaviorVersion::latest())
+            .credentials_provider(keys())
+            .region(Region::from_static("us-east-1"))
+            .endpoint_url(&endpoint)
+            .force_path_style(true)
+            .build();
+        let client = Client::from_conf(config);
+        let name = format!("{prefix}-{:016x}", rand::random::<u64>());
+        if let Err(error) = client.create_bucket().bucket(&name).send().await {
+            panic!("no S3 emulator at {endpoint}: run ./localstack/up first ({error:?})");
+        }
+        TestBucket { name, client, endpoint }
     }
 
-    /// The keys of all objects.
-    pub async fn objects(&self) -> Vec<String> {
-        let listed = self.s3.client.list_objects_v2().bucket(&self.name).send().await.expect("listed");
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn url(&self) -> String {
+        format!("s3://{}", self.name)
+    }
+
+    fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    fn variables(endpoint: &str) -> Vec<(&'static str, String)> {
+        vec![
+            ("AWS_ENDPOINT_URL", endpoint.to_owned()),
+            ("AWS_ACCESS_KEY_ID", "test".into()),
+            ("AWS_SECRET_ACCESS_KEY", crate::cli::SECRET.into()),
+            ("AWS_REGION", "us-east-1".into()),
+        ]
+    }
+
+    async fn connect(name: &str, endpoint: &str) -> S3Store {
+        let mut options = S3Options::new(name);
+        options.endpoint_url = Some(endpoint.to_owned());
+        options.region = Some("us-east-1".into());
+        options.part_size = Some(crate::cloud::PART as u64);
+        options.credentials = sealift_s3::Credentials::Provider(SharedCredentialsProvider::new(keys()));
+        S3Store::connect(options).await.expect("options are fine")
+    }
+
+    fn is(step: Step, request: &Head<'_>) -> bool {
+        let upload = request.parameter("uploadId").is_some();
+        let object = request.segments() > 1;
+        match (step, request.method()) {
+            (Step::Put, &Method::PUT) => object && !upload,
+            (Step::Start, &Method::POST) => request.parameter("uploads").is_some(),
+            (Step::AnyPart, &Method::PUT) => upload,
+            (Step::Part(number), &Method::PUT) => {
+                upload && request.parameter("partNumber") == Some(number.to_string().as_str())
+            }
+            (Step::Complete, &Method::POST) | (Step::Abort, &Method::DELETE) => upload,
+            (Step::Read, &Method::GET) => object && !upload,
+            (Step::Look, &Method::HEAD) => object,
+            _ => false,
+        }
+    }
+
+    fn problem(problem: Problem) -> Fault {
+        match problem {
+            Problem::Failed => error(500, "InternalError", "We encountered an internal error. Please try again."),
+            Problem::Busy { retry_after } => answer(error(503, "SlowDown", "Reduce your request rate."), retry_after),
+            Problem::Denied => error(403, "AccessDenied", "Access Denied"),
+            // 400, as documented.
+            Problem::Expired => error(400, "ExpiredToken", "The provided token has expired."),
+        }
+    }
+
+    async fn objects(&self) -> Vec<String> {
+        let listed = self.client.list_objects_v2().bucket(&self.name).send().await.expect("listed");
         listed.contents().iter().filter_map(|object| object.key().map(str::to_owned)).collect()
     }
 
-    /// Key and id of all incomplete uploads.
-    pub async fn uploads(&self) -> Vec<(String, String)> {
-        let listed = self.s3.client.list_multipart_uploads().bucket(&self.name).send().await.expect("listed");
+    async fn unfinished(&self) -> Vec<(String, String)> {
+        let listed = self.client.list_multipart_uploads().bucket(&self.name).send().await.expect("listed");
         let name = |upload: &aws_sdk_s3::types::MultipartUpload| {
             Some((upload.key()?.to_owned(), upload.upload_id()?.to_owned()))
         };
         listed.uploads().iter().filter_map(name).collect()
     }
 
-    /// An object's stored bytes.
-    pub async fn get(&self, key: &str) -> Option<Bytes> {
-        let object = self.s3.client.get_object().bucket(&self.name).key(key).send().await.ok()?;
+    async fn get(&self, key: &str) -> Option<Bytes> {
+        let object = self.client.get_object().bucket(&self.name).key(key).send().await.ok()?;
         Some(object.body.collect().await.expect("read").into_bytes())
     }
 
-    /// Stores an object.
-    pub async fn put(&self, key: &str, bytes: Bytes) {
-        self.s3.client.put_object().bucket(&self.name).key(key).body(bytes.into()).send().await.expect("stored");
-    }
-
-    /// Starts an upload as another program would, with one part, and leaves it.
-    pub async fn start_upload(&self, key: &str) -> String {
-        let started = self.s3.client.create_multipart_upload().bucket(&self.name).key(key).send().await;
-        let id = started.expect("started").upload_id.expect("an id");
-        let part = self.s3.client.upload_part().bucket(&self.name).key(key).upload_id(&id).part_number(1);
-        part.body(vec![7; 5 << 20].into()).send().await.expect("stored");
-        id
-    }
-
-    /// Asserts that there is no object and no incomplete upload.
-    pub async fn assert_untouched(&self) {
-        assert_eq!(self.objects().await, Vec::<String>::new(), "no object");
-        assert_eq!(self.uploads().await, Vec::new(), "no incomplete upload");
+    async fn put(&self, key: &str, bytes: Bytes) {
+        self.client.put_object().bucket(&self.name).key(key).body(bytes.into()).send().await.expect("stored");
     }
 }

@@ -2,11 +2,11 @@
 
 mod command;
 mod local_fs;
-mod s3_native;
+mod native;
 
 pub(crate) use command::Command;
 pub(crate) use local_fs::LocalFs;
-pub(crate) use s3_native::S3Native;
+pub(crate) use native::Native;
 
 use sealift::{Archive, Bucket, Budget, Codec, Compressor, ObjectStore};
 use std::num::NonZeroUsize;

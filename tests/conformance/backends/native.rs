@@ -1,34 +1,24 @@
-//! S3, on the emulator: gzip, below a prefix, in the smallest parts that S3 takes.
+//! A cloud, on its emulator: gzip, below a prefix, in the smallest parts.
 
 use crate::backend::{Backend, Traits};
 use async_trait::async_trait;
 use sealift::{Archive, BackupStorage, Codec, Error, Level};
-use sealift_s3::aws_credential_types::Credentials;
-use sealift_s3::aws_credential_types::provider::SharedCredentialsProvider;
-use sealift_s3::{S3Options, S3Store};
-use sealift_tests::s3::{TestBucket, TestS3};
+use sealift_tests::cloud::{Cloud, PART};
 use std::sync::Arc;
 
 const PREFIX: &str = "conformance/archive";
-const PART: usize = 5 << 20;
 
-pub(crate) struct S3Native {
-    remote: TestBucket,
+pub(crate) struct Native<C> {
+    remote: C,
     archive: Archive,
 }
 
 #[async_trait]
-impl Backend for S3Native {
+impl<C: Cloud> Backend for Native<C> {
     async fn open() -> Self {
-        let remote = TestS3::new().await.bucket("conformance").await;
-        let mut options = S3Options::new(&remote.name);
-        options.endpoint_url = Some(remote.endpoint().to_owned());
-        options.region = Some("us-east-1".into());
-        options.part_size = Some(PART as u64);
-        let keys = Credentials::new("test", "test", None, None, "tests");
-        options.credentials = sealift_s3::Credentials::Provider(SharedCredentialsProvider::new(keys));
-        let store = S3Store::connect(options).await.expect("connected");
-        S3Native { archive: super::archive(store, Codec::Gzip(Level::default()), PREFIX), remote }
+        let remote = C::new("conformance").await;
+        let store = C::connect(remote.name(), remote.endpoint()).await;
+        Native { archive: super::archive(store, Codec::Gzip(Level::default()), PREFIX), remote }
     }
 
     fn traits(&self) -> Traits {
@@ -61,7 +51,7 @@ impl Backend for S3Native {
     }
 
     async fn unfinished(&self) -> Vec<String> {
-        let uploads = self.remote.uploads().await;
+        let uploads = self.remote.unfinished().await;
         uploads.into_iter().map(|(key, id)| format!("upload {id} of {key}")).collect()
     }
 }

@@ -1,0 +1,196 @@
+//! Azurite, through a client of the tests' own: what is really in a container; and how Azure's requests and errors look.
+
+use crate::cloud::{Cloud, PART, Problem, Step, answer};
+use crate::proxy::{Fault, Head};
+use async_trait::async_trait;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::{Method, Request, StatusCode};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use percent_encoding::percent_decode_str;
+use sealift_azure::{AzureOptions, AzureStore, Credentials, Secret};
+use std::collections::BTreeSet;
+
+/// Azurite's account and key, the same everywhere (Microsoft, "Use the Azurite emulator for local Azure Storage
+/// development").
+pub const ACCOUNT: &str = "devstoreaccount1";
+/// See [`ACCOUNT`].
+pub const KEY: &str = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+/// A shared access signature for everything in that account until 2099, made with that key (Microsoft, "Create an account
+/// SAS").
+pub const SAS: &str = "sv=2021-06-08&ss=b&srt=sco&sp=rwdlac&se=2099-01-01T00:00:00Z&spr=https,http\
+                       &sig=1agykGYzV%2Fh%2FVK4tD3c5Jp7MvLMzQ54AcPCwmCFIqTk%3D";
+
+/// An error as Azure answers it.
+pub fn error(status: u16, code: &str, message: &str) -> Fault {
+    let body = format!("<Error><Code>{code}</Code><Message>{message}\nRequestId:R\nTime:T</Message></Error>");
+    Fault::xml(status, &[("x-ms-error-code", code)], &body)
+}
+
+/// A container of one test.
+#[derive(Debug)]
+pub struct TestContainer {
+    name: String,
+    client: Client<HttpConnector, Full<Bytes>>,
+    endpoint: String,
+}
+
+impl TestContainer {
+    /// One request about `path` (of the container, or of a blob in it): the status and the body of its answer.
+    async fn call(&self, method: Method, path: &str, query: &str, body: Bytes) -> (StatusCode, Bytes) {
+        let query = if query.is_empty() { SAS.to_owned() } else { format!("{query}&{SAS}") };
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("{}/{}{path}?{query}", self.endpoint, self.name))
+            .header("x-ms-version", "2021-06-08")
+            .header("x-ms-blob-type", "BlockBlob")
+            .header("content-length", body.len())
+            .body(Full::new(body))
+            .expect("a name that needs no escaping");
+        let answer = match self.client.request(request).await {
+            Ok(answer) => answer,
+            Err(error) => panic!("no Azurite at {}: run ./localstack/up first ({error})", self.endpoint),
+        };
+        let status = answer.status();
+        (status, answer.into_body().collect().await.expect("a body").to_bytes())
+    }
+
+    /// The texts of all elements `tag` in what the service lists. The names of the tests need no unescaping.
+    async fn listed(&self, path: &str, query: &str, tag: &str) -> Vec<String> {
+        let (status, body) = self.call(Method::GET, path, query, Bytes::new()).await;
+        // What has uncommitted blocks in one moment may be gone in the next.
+        if status == StatusCode::NOT_FOUND && !path.is_empty() {
+            return Vec::new();
+        }
+        assert_eq!(status, StatusCode::OK, "{body:?}");
+        let body = String::from_utf8(body.to_vec()).expect("UTF-8");
+        assert!(!body.contains("</NextMarker>"), "one page");
+        let (open, close) = (format!("<{tag}>"), format!("</{tag}>"));
+        body.split(&open).skip(1).filter_map(|rest| Some(rest.split_once(&close)?.0.to_owned())).collect()
+    }
+
+    /// The ids of a name's uncommitted blocks.
+    async fn uncommitted(&self, key: &str) -> Vec<Vec<u8>> {
+        let listed = self.listed(&format!("/{key}"), "comp=blocklist&blocklisttype=uncommitted", "Name").await;
+        listed.iter().map(|id| STANDARD.decode(id).expect("base64")).collect()
+    }
+
+    /// Stages a block as another program would, and leaves it.
+    pub async fn stage(&self, key: &str, id: &[u8], bytes: Bytes) {
+        let id = STANDARD.encode(id).replace('+', "%2B").replace('/', "%2F");
+        let (status, body) =
+            self.call(Method::PUT, &format!("/{key}"), &format!("comp=block&blockid={id}"), bytes).await;
+        assert_eq!(status, StatusCode::CREATED, "{body:?}");
+    }
+}
+
+/// The upload that a block of Sealift's belongs to, and its number, as they are in its id.
+fn upload_and_number(id: &[u8]) -> Option<(String, u32)> {
+    let rest = id.strip_prefix(b"SL").filter(|_| id.len() == 24)?;
+    let upload = rest[..14].iter().map(|byte| format!("{byte:02x}")).collect();
+    Some((upload, u32::from_be_bytes(rest[18..].try_into().ok()?)))
+}
+
+/// The number of the part that a request stages.
+fn part(request: &Head<'_>) -> Option<u32> {
+    let id = percent_decode_str(request.parameter("blockid")?).decode_utf8().ok()?;
+    upload_and_number(&STANDARD.decode(id.as_ref()).ok()?).map(|(_, number)| number)
+}
+
+#[async_trait]
+impl Cloud for TestContainer {
+    type Store = AzureStore;
+
+    async fn new(prefix: &str) -> Self {
+        let endpoint = std::env::var("SEALIFT_TEST_AZURE_ENDPOINT");
+        let container = TestContainer {
+            name: format!("{prefix}-{:016x}", rand::random::<u64>()),
+            client: Client::builder(TokioExecutor::new()).build_http(),
+            endpoint: endpoint.unwrap_or_else(|_| format!("http://127.0.0.1:10000/{ACCOUNT}")),
+        };
+        let (status, body) = container.call(Method::PUT, "", "restype=container", Bytes::new()).await;
+        assert_eq!(status, StatusCode::CREATED, "{body:?}");
+        container
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn url(&self) -> String {
+        format!("az://{}", self.name)
+    }
+
+    fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    fn variables(endpoint: &str) -> Vec<(&'static str, String)> {
+        let connection = format!("AccountName={ACCOUNT};AccountKey={KEY};BlobEndpoint={endpoint}");
+        vec![("AZURE_STORAGE_CONNECTION_STRING", connection)]
+    }
+
+    async fn connect(name: &str, endpoint: &str) -> AzureStore {
+        let mut options = AzureOptions::new(ACCOUNT, name);
+        options.endpoint = Some(endpoint.to_owned());
+        options.credentials = Credentials::SharedKey(Secret::new(KEY));
+        options.part_size = Some(PART as u64);
+        AzureStore::connect(options).await.expect("options are fine")
+    }
+
+    fn is(step: Step, request: &Head<'_>) -> bool {
+        // The account is in the path.
+        let blob = request.segments() > 2;
+        let about = request.parameter("comp");
+        // An abort commits too: an empty blob that is marked, or the blob that is there, on the condition that it is
+        // that one.
+        let anew = request.header("if-match").is_some() || request.header("x-ms-meta-sealift_discarding").is_some();
+        match (step, request.method(), about) {
+            (Step::Put, &Method::PUT, None) => blob && request.header("x-ms-blob-type").is_some(),
+            (Step::AnyPart, &Method::PUT, Some("block")) => part(request).is_some_and(|number| number > 0),
+            (Step::Part(number), &Method::PUT, Some("block")) => part(request) == Some(number),
+            (Step::Complete, &Method::PUT, Some("blocklist")) => !anew,
+            (Step::Abort, &Method::PUT, Some("blocklist")) => anew,
+            (Step::Read, &Method::GET, None) | (Step::Look, &Method::HEAD, None) => blob,
+            _ => false,
+        }
+    }
+
+    fn problem(problem: Problem) -> Fault {
+        match problem {
+            Problem::Failed => error(500, "InternalError", "The server encountered an internal error."),
+            Problem::Busy { retry_after } => answer(error(503, "ServerBusy", "The server is busy."), retry_after),
+            Problem::Denied => error(403, "AuthorizationPermissionMismatch", "This request is not authorized."),
+            // What an expired shared access signature gets.
+            Problem::Expired => error(403, "AuthenticationFailed", "Server failed to authenticate the request."),
+        }
+    }
+
+    async fn objects(&self) -> Vec<String> {
+        self.listed("", "restype=container&comp=list", "Name").await
+    }
+
+    async fn unfinished(&self) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        for key in self.listed("", "restype=container&comp=list&include=uncommittedblobs", "Name").await {
+            let upload = |id: &Vec<u8>| upload_and_number(id).map_or("unknown".to_owned(), |(upload, _)| upload);
+            let uploads: BTreeSet<String> = self.uncommitted(&key).await.iter().map(upload).collect();
+            found.extend(uploads.into_iter().map(|upload| (key.clone(), upload)));
+        }
+        found
+    }
+
+    async fn get(&self, key: &str) -> Option<Bytes> {
+        let (status, body) = self.call(Method::GET, &format!("/{key}"), "", Bytes::new()).await;
+        (status == StatusCode::OK).then_some(body)
+    }
+
+    async fn put(&self, key: &str, bytes: Bytes) {
+        let (status, body) = self.call(Method::PUT, &format!("/{key}"), "", bytes).await;
+        assert_eq!(status, StatusCode::CREATED, "{body:?}");
+    }
+}
