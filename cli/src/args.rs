@@ -189,7 +189,7 @@ pub(crate) struct WriteArgs {
 #[command(next_help_heading = "Storage")]
 pub(crate) struct StorageArgs {
     /// s3-native, local-fs, command-adapter, or a URL: s3://BUCKET/PREFIX, file:///FOLDER.
-    #[arg(long, env = "SEALIFT_STORAGE", value_name = "KIND|URL")]
+    #[arg(long, env = "SEALIFT_STORAGE", hide_env_values = true, value_name = "KIND|URL")]
     pub(crate) storage: Option<String>,
     /// The bucket (s3-native).
     #[arg(long)]

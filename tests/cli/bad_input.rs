@@ -21,6 +21,23 @@ async fn empty_input_is_refused_unless_allowed() {
     assert!(get.stdout.is_empty());
 }
 
+/// Such a URL is no storage of ours, but people may have one at hand, with what it is signed by.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_url_with_a_signature_is_refused_and_not_repeated() {
+    let url = "https://account.blob.core.windows.net/c?sv=1&sig=s3cret";
+    for arguments in [vec!["put", "file"], vec!["command-config"]] {
+        let mut command = cli::command(&arguments);
+        command.env("SEALIFT_STORAGE", url);
+        let ended = run(command).await.expect_code(2);
+        assert!(ended.stderr.contains("https://account.blob.core.windows.net/c: unknown"), "{}", ended.stderr);
+        assert!(!ended.stderr.contains("s3cret") && !ended.text().contains("s3cret"), "{arguments:?}");
+    }
+    let mut help = cli::command(["put", "--help"]);
+    help.env("SEALIFT_STORAGE", url);
+    let help = run(help).await.expect_code(0).text();
+    assert!(help.contains("SEALIFT_STORAGE") && !help.contains("s3cret"), "{help}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn no_storage_and_storages_that_make_no_sense() {
     for (arguments, hint) in [

@@ -46,67 +46,44 @@ pub(crate) async fn a_writer_dropped_with_a_part_in_flight<C: Cloud>() {
 
 pub(crate) async fn a_writer_dropped_while_the_server_has_a_part_but_not_answered<C: Cloud>() {
     let scene = Scene::<C>::new().await;
-    let fault = scene.proxy.on(C::on(Step::Part(1)), Fault::ApplyThenStall);
-    let sink = scene.filled(THREE_PARTS).await;
-    fault.wait_fired(1).await;
+    let sink = scene.with_a_part_stored().await;
+    drop(sink);
+    scene.assert_nothing_left().await;
+}
+
+/// A shutdown of `len` bytes that is dropped when `fault`, which holds the answer back, has been done to `step`.
+async fn a_shutdown_dropped<C: Cloud>(len: usize, step: Step, fault: Fault) {
+    let scene = Scene::<C>::new().await;
+    let fault = scene.proxy.on(C::on(step), fault);
+    let mut sink = scene.filled(len).await;
+    tokio::select! {
+        _ = sink.shutdown() => panic!("the answer is held"),
+        () = fault.wait_fired(1) => {}
+    }
     drop(sink);
     scene.assert_nothing_left().await;
 }
 
 pub(crate) async fn a_shutdown_dropped_before_the_server_has_the_complete<C: Cloud>() {
-    let scene = Scene::<C>::new().await;
-    let fault = scene.proxy.on(C::on(Step::Complete), Fault::Stall);
-    let mut sink = scene.filled(THREE_PARTS).await;
-    tokio::select! {
-        _ = sink.shutdown() => panic!("the complete is held"),
-        () = fault.wait_fired(1) => {}
-    }
-    drop(sink);
-    scene.assert_nothing_left().await;
+    a_shutdown_dropped::<C>(THREE_PARTS, Step::Complete, Fault::Stall).await;
 }
 
 pub(crate) async fn a_shutdown_dropped_before_the_server_has_the_put<C: Cloud>() {
-    let scene = Scene::<C>::new().await;
-    let fault = scene.proxy.on(C::on(Step::Put), Fault::Stall);
-    let mut sink = scene.filled(1000).await;
-    tokio::select! {
-        _ = sink.shutdown() => panic!("the put is held"),
-        () = fault.wait_fired(1) => {}
-    }
-    drop(sink);
-    scene.assert_nothing_left().await;
+    a_shutdown_dropped::<C>(1000, Step::Put, Fault::Stall).await;
 }
 
 pub(crate) async fn a_shutdown_dropped_after_the_server_has_applied_the_complete<C: Cloud>() {
-    let scene = Scene::<C>::new().await;
-    let fault = scene.proxy.on(C::on(Step::Complete), Fault::ApplyThenStall);
-    let mut sink = scene.filled(THREE_PARTS).await;
-    tokio::select! {
-        _ = sink.shutdown() => panic!("the answer is held"),
-        () = fault.wait_fired(1) => {}
-    }
-    drop(sink);
-    scene.assert_nothing_left().await;
+    a_shutdown_dropped::<C>(THREE_PARTS, Step::Complete, Fault::ApplyThenStall).await;
 }
 
 pub(crate) async fn a_shutdown_dropped_after_the_server_has_applied_the_put<C: Cloud>() {
-    let scene = Scene::<C>::new().await;
-    let fault = scene.proxy.on(C::on(Step::Put), Fault::ApplyThenStall);
-    let mut sink = scene.filled(1000).await;
-    tokio::select! {
-        _ = sink.shutdown() => panic!("the answer is held"),
-        () = fault.wait_fired(1) => {}
-    }
-    drop(sink);
-    scene.assert_nothing_left().await;
+    a_shutdown_dropped::<C>(1000, Step::Put, Fault::ApplyThenStall).await;
 }
 
 pub(crate) async fn a_writer_dropped_over_an_object_that_is_there<C: Cloud>() {
     let scene = Scene::<C>::new().await;
     scene.remote.put(key().as_ref(), "old".into()).await;
-    let fault = scene.proxy.on(C::on(Step::Part(1)), Fault::ApplyThenStall);
-    let sink = scene.filled(THREE_PARTS).await;
-    fault.wait_fired(1).await;
+    let sink = scene.with_a_part_stored().await;
     drop(sink);
     scene.bucket.close().await.expect("nothing unheard");
     assert!(scene.remote.unfinished().await.is_empty());
@@ -116,14 +93,14 @@ pub(crate) async fn a_writer_dropped_over_an_object_that_is_there<C: Cloud>() {
 
 pub(crate) async fn a_writer_aborted_by_its_owner<C: Cloud>() {
     let scene = Scene::<C>::new().await;
-    let sink = scene.filled(THREE_PARTS).await;
+    let sink = scene.with_a_part_stored().await;
     sink.abort().await.expect("nothing left");
     scene.assert_nothing_left().await;
 }
 
 pub(crate) async fn closing_the_bucket_aborts_a_writer_that_is_still_held<C: Cloud>() {
     let scene = Scene::<C>::new().await;
-    let mut sink = scene.filled(THREE_PARTS).await;
+    let mut sink = scene.with_a_part_stored().await;
     scene.bucket.close().await.expect("nothing left");
     scene.remote.assert_untouched().await;
     let error = sink.shutdown().await.expect_err("it was stopped");
@@ -135,9 +112,7 @@ pub(crate) async fn closing_the_bucket_aborts_a_writer_that_is_still_held<C: Clo
 pub(crate) async fn an_abort_that_fails_says_what_is_left_and_a_sweep_removes_it<C: Cloud>() {
     let scene = Scene::<C>::new().await;
     let abort = scene.proxy.on(C::on(Step::Abort), C::problem(Problem::Failed));
-    let stored = scene.proxy.on(C::on(Step::Part(1)), Fault::ApplyThenStall);
-    let sink = scene.filled(THREE_PARTS).await;
-    stored.wait_fired(1).await;
+    let sink = scene.with_a_part_stored().await;
     let error = sink.abort().await.expect_err("the abort failed");
     assert!(abort.fired() >= 1);
     let (left, id) = scene.remote.unfinished().await.pop().expect("an upload was left");

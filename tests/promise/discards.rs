@@ -1,6 +1,6 @@
 //! Where parts are removed by committing something else (Azure): what goes wrong on that way.
 
-use crate::scene::{Scene, THREE_PARTS, key, open_bucket};
+use crate::scene::{Scene, key, open_bucket};
 use hyper::Method;
 use sealift::{ErrorKind, IfExists};
 use sealift_tests::cloud::{Cloud, Problem, Step};
@@ -11,9 +11,7 @@ pub(crate) async fn an_abort_that_cannot_look_says_what_is_left<C: Cloud>() {
     let scene = Scene::<C>::new().await;
     let look = |request: &Head<'_>| request.method() == Method::GET && request.parameter("comp") == Some("blocklist");
     let fault = scene.proxy.on(Match::new(look), C::problem(Problem::Failed));
-    let stored = scene.proxy.on(C::on(Step::Part(1)), Fault::ApplyThenStall);
-    let sink = scene.filled(THREE_PARTS).await;
-    stored.wait_fired(1).await;
+    let sink = scene.with_a_part_stored().await;
     let error = sink.abort().await.expect_err("nothing could be seen");
     assert!(fault.fired() >= 1);
     let (_, id) = scene.remote.unfinished().await.pop().expect("blocks were left");
@@ -24,9 +22,7 @@ pub(crate) async fn an_abort_that_cannot_look_says_what_is_left<C: Cloud>() {
 pub(crate) async fn a_discard_applied_with_its_reply_lost_leaves_nothing<C: Cloud>() {
     let scene = Scene::<C>::new().await;
     let fault = scene.proxy.on(C::on(Step::Abort).times(1), Fault::ApplyThenCut);
-    let stored = scene.proxy.on(C::on(Step::Part(1)), Fault::ApplyThenStall);
-    let sink = scene.filled(THREE_PARTS).await;
-    stored.wait_fired(1).await;
+    let sink = scene.with_a_part_stored().await;
     sink.abort().await.expect("nothing left");
     assert_eq!(fault.fired(), 1);
     scene.assert_nothing_left().await;
@@ -36,9 +32,7 @@ pub(crate) async fn a_discard_applied_with_its_reply_lost_leaves_nothing<C: Clou
 pub(crate) async fn a_mark_that_cannot_be_removed_is_no_object_and_is_swept<C: Cloud>() {
     let scene = Scene::<C>::new().await;
     let fault = scene.proxy.on(Match::new(|request| request.method() == Method::DELETE), C::problem(Problem::Failed));
-    let stored = scene.proxy.on(C::on(Step::Part(1)), Fault::ApplyThenStall);
-    let sink = scene.filled(THREE_PARTS).await;
-    stored.wait_fired(1).await;
+    let sink = scene.with_a_part_stored().await;
     let error = sink.abort().await.expect_err("something is left");
     assert!(fault.fired() >= 1);
     assert!(!error.left_behind().is_empty(), "{error}");

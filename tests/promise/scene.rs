@@ -2,9 +2,9 @@
 //! bucket that talks through it, and the account of what was there before.
 
 use sealift::{Bucket, Budget, Codec, Compressor, Error, IfExists, Key, Level, Sealed, Sink};
-use sealift_tests::cloud::Cloud;
+use sealift_tests::cloud::{Cloud, Step};
 use sealift_tests::leaks::Counts;
-use sealift_tests::proxy::FaultProxy;
+use sealift_tests::proxy::{Fault, FaultProxy};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -45,6 +45,14 @@ impl<C: Cloud> Scene<C> {
             sink.write_all(&incompressible(len)).await.expect("written");
             sink
         }
+    }
+
+    /// A sink of which the server has a part, without having answered: there is something to remove, for certain.
+    pub(crate) async fn with_a_part_stored(&self) -> Sink {
+        let stored = self.proxy.on(C::on(Step::Part(1)), Fault::ApplyThenStall);
+        let sink = self.filled(THREE_PARTS).await;
+        stored.wait_fired(1).await;
+        sink
     }
 
     /// Writes an object of `len` bytes to its end.

@@ -17,12 +17,12 @@ use std::collections::BTreeSet;
 
 /// Azurite's account and key, the same everywhere (Microsoft, "Use the Azurite emulator for local Azure Storage
 /// development").
-pub const ACCOUNT: &str = "devstoreaccount1";
+const ACCOUNT: &str = "devstoreaccount1";
 /// See [`ACCOUNT`].
-pub const KEY: &str = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+pub(crate) const KEY: &str = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 /// A shared access signature for everything in that account until 2099, made with that key (Microsoft, "Create an account
 /// SAS").
-pub const SAS: &str = "sv=2021-06-08&ss=b&srt=sco&sp=rwdlac&se=2099-01-01T00:00:00Z&spr=https,http\
+const SAS: &str = "sv=2021-06-08&ss=b&srt=sco&sp=rwdlac&se=2099-01-01T00:00:00Z&spr=https,http\
                        &sig=1agykGYzV%2Fh%2FVK4tD3c5Jp7MvLMzQ54AcPCwmCFIqTk%3D";
 
 /// An error as Azure answers it.
@@ -78,14 +78,6 @@ impl TestContainer {
         let listed = self.listed(&format!("/{key}"), "comp=blocklist&blocklisttype=uncommitted", "Name").await;
         listed.iter().map(|id| STANDARD.decode(id).expect("base64")).collect()
     }
-
-    /// Stages a block as another program would, and leaves it.
-    pub async fn stage(&self, key: &str, id: &[u8], bytes: Bytes) {
-        let id = STANDARD.encode(id).replace('+', "%2B").replace('/', "%2F");
-        let (status, body) =
-            self.call(Method::PUT, &format!("/{key}"), &format!("comp=block&blockid={id}"), bytes).await;
-        assert_eq!(status, StatusCode::CREATED, "{body:?}");
-    }
 }
 
 /// The upload that a block of Sealift's belongs to, and its number, as they are in its id.
@@ -121,17 +113,8 @@ impl Cloud for TestContainer {
         &self.name
     }
 
-    fn url(&self) -> String {
-        format!("az://{}", self.name)
-    }
-
     fn endpoint(&self) -> &str {
         &self.endpoint
-    }
-
-    fn variables(endpoint: &str) -> Vec<(&'static str, String)> {
-        let connection = format!("AccountName={ACCOUNT};AccountKey={KEY};BlobEndpoint={endpoint}");
-        vec![("AZURE_STORAGE_CONNECTION_STRING", connection)]
     }
 
     async fn connect(name: &str, endpoint: &str) -> AzureStore {

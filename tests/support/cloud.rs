@@ -22,14 +22,8 @@ pub trait Cloud: Send + Sync + Sized + 'static {
     /// The bucket's name.
     fn name(&self) -> &str;
 
-    /// The bucket as a URL of Sealift's command line.
-    fn url(&self) -> String;
-
     /// The emulator's URL.
     fn endpoint(&self) -> &str;
-
-    /// The variables that lead Sealift's command line to the service at `endpoint`.
-    fn variables(endpoint: &str) -> Vec<(&'static str, String)>;
 
     /// The adapter on the bucket `name` of the service at `endpoint`, with parts of [`PART`].
     async fn connect(name: &str, endpoint: &str) -> Self::Store;

@@ -73,21 +73,8 @@ impl Cloud for TestBucket {
         &self.name
     }
 
-    fn url(&self) -> String {
-        format!("s3://{}", self.name)
-    }
-
     fn endpoint(&self) -> &str {
         &self.endpoint
-    }
-
-    fn variables(endpoint: &str) -> Vec<(&'static str, String)> {
-        vec![
-            ("AWS_ENDPOINT_URL", endpoint.to_owned()),
-            ("AWS_ACCESS_KEY_ID", "test".into()),
-            ("AWS_SECRET_ACCESS_KEY", crate::cli::SECRET.into()),
-            ("AWS_REGION", "us-east-1".into()),
-        ]
     }
 
     async fn connect(name: &str, endpoint: &str) -> S3Store {

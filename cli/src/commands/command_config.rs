@@ -5,6 +5,7 @@
 use crate::args::{ChecksumsArg, CodecArg, CommandConfig, StorageArgs};
 use crate::failure::Failure;
 use crate::report;
+use crate::target;
 use clap::ValueEnum;
 use sealift::Budget;
 use shlex::try_quote;
@@ -19,11 +20,7 @@ pub(super) fn run(args: &CommandConfig) -> Result<(), Failure> {
             "command-config is for native storage; a command adapter has a configuration".into(),
         ));
     }
-    if args.storage.storage.is_none() {
-        return Err(Failure::Usage(
-            "command-config: say --storage s3://BUCKET/PREFIX or --storage file:///FOLDER".into(),
-        ));
-    }
+    target::check(&args.storage)?;
     let program = match &args.program {
         Some(program) => program.clone(),
         None => std::env::current_exe().map_err(|error| anyhow::Error::new(error).context("find this program"))?,

@@ -132,6 +132,11 @@ fn s3_options(args: &StorageArgs, bucket: String) -> S3Options {
     options
 }
 
+/// Refuses options that name no storage, without opening it.
+pub(crate) fn check(args: &StorageArgs) -> Result<(), Failure> {
+    place(args).map(|_| ())
+}
+
 /// The storage that --storage names, without its prefix.
 fn place(args: &StorageArgs) -> Result<Place, Failure> {
     let missing = |what: &str| Failure::Usage(format!("--storage {what}"));
@@ -176,7 +181,8 @@ fn whole_url_alone(args: &StorageArgs) -> Result<(), Failure> {
 
 /// A URL as a storage and the path in it. Only file URLs are percent-decoded: an S3 key may hold any character.
 fn parse_url(url: &str) -> Result<(Place, String), Failure> {
-    let wrong = |why: &str| Failure::Usage(format!("{url}: {why}"));
+    // Not all of it is shown: what follows a question mark may be a signature.
+    let wrong = |why: &str| Failure::Usage(format!("{}: {why}", url.split('?').next().unwrap_or_default()));
     if let Some(rest) = url.strip_prefix("s3://") {
         let (bucket, path) = rest.split_once('/').unwrap_or((rest, ""));
         return match bucket {
