@@ -78,14 +78,6 @@ impl TestContainer {
         let listed = self.listed(&format!("/{key}"), "comp=blocklist&blocklisttype=uncommitted", "Name").await;
         listed.iter().map(|id| STANDARD.decode(id).expect("base64")).collect()
     }
-
-    /// Stages a block as another program would, and leaves it.
-    pub async fn stage(&self, key: &str, id: &[u8], bytes: Bytes) {
-        let id = STANDARD.encode(id).replace('+', "%2B").replace('/', "%2F");
-        let (status, body) =
-            self.call(Method::PUT, &format!("/{key}"), &format!("comp=block&blockid={id}"), bytes).await;
-        assert_eq!(status, StatusCode::CREATED, "{body:?}");
-    }
 }
 
 /// The upload that a block of Sealift's belongs to, and its number, as they are in its id.
@@ -191,6 +183,12 @@ impl Cloud for TestContainer {
 
     async fn put(&self, key: &str, bytes: Bytes) {
         let (status, body) = self.call(Method::PUT, &format!("/{key}"), "", bytes).await;
+        assert_eq!(status, StatusCode::CREATED, "{body:?}");
+    }
+
+    async fn leave_unfinished(&self, key: &str) {
+        let query = format!("comp=block&blockid={}", STANDARD.encode("theirs"));
+        let (status, body) = self.call(Method::PUT, &format!("/{key}"), &query, vec![7; PART].into()).await;
         assert_eq!(status, StatusCode::CREATED, "{body:?}");
     }
 }

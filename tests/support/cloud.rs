@@ -52,6 +52,9 @@ pub trait Cloud: Send + Sync + Sized + 'static {
     /// Stores an object.
     async fn put(&self, key: &str, bytes: Bytes);
 
+    /// Begins to store an object as another program would, and leaves it.
+    async fn leave_unfinished(&self, key: &str);
+
     /// The requests that are this step.
     fn on(step: Step) -> Match {
         Match::new(move |request| Self::is(step, request))

@@ -1,7 +1,7 @@
 //! The S3 emulator, through a client of the tests' own: what is really in a bucket; and how S3's requests and errors
 //! look.
 
-use crate::cloud::{Cloud, Problem, Step, answer};
+use crate::cloud::{Cloud, PART, Problem, Step, answer};
 use crate::proxy::{Fault, Head};
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
@@ -35,17 +35,6 @@ pub struct TestBucket {
     pub name: String,
     client: Client,
     endpoint: String,
-}
-
-impl TestBucket {
-    /// Starts an upload as another program would, with one part, and leaves it.
-    pub async fn start_upload(&self, key: &str) -> String {
-        let started = self.client.create_multipart_upload().bucket(&self.name).key(key).send().await;
-        let id = started.expect("started").upload_id.expect("an id");
-        let part = self.client.upload_part().bucket(&self.name).key(key).upload_id(&id).part_number(1);
-        part.body(vec![7; 5 << 20].into()).send().await.expect("stored");
-        id
-    }
 }
 
 #[async_trait]
@@ -94,7 +83,7 @@ impl Cloud for TestBucket {
         let mut options = S3Options::new(name);
         options.endpoint_url = Some(endpoint.to_owned());
         options.region = Some("us-east-1".into());
-        options.part_size = Some(crate::cloud::PART as u64);
+        options.part_size = Some(PART as u64);
         options.credentials = sealift_s3::Credentials::Provider(SharedCredentialsProvider::new(keys()));
         S3Store::connect(options).await.expect("options are fine")
     }
@@ -146,5 +135,12 @@ impl Cloud for TestBucket {
 
     async fn put(&self, key: &str, bytes: Bytes) {
         self.client.put_object().bucket(&self.name).key(key).body(bytes.into()).send().await.expect("stored");
+    }
+
+    async fn leave_unfinished(&self, key: &str) {
+        let started = self.client.create_multipart_upload().bucket(&self.name).key(key).send().await;
+        let id = started.expect("started").upload_id.expect("an id");
+        let part = self.client.upload_part().bucket(&self.name).key(key).upload_id(&id).part_number(1);
+        part.body(vec![7; PART].into()).send().await.expect("stored");
     }
 }
