@@ -1,9 +1,11 @@
 //! Streams there and back: through `sealift`, and through the tools that people have.
 
 use crate::{bucket, incompressible, on};
-use sealift_tests::cli::{run, run_with_input, shell};
-use sealift_tests::cloud::Cloud;
+use sealift_tests::cli::{run, run_with_input};
+use sealift_tests::cloud::{Cloud, Errand};
 use sealift_tests::data::Pattern;
+use std::process::Stdio;
+use tokio::process::Command;
 
 fn pattern(len: usize) -> Vec<u8> {
     let mut data = vec![0; len];
@@ -28,22 +30,40 @@ async fn sizes_around_every_border_come_back_identical<C: Cloud>() {
     assert!(remote.unfinished().await.is_empty());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn aws_and_gzip_read_what_sealift_wrote() {
-    let remote = bucket().await;
-    let data = pattern(21 << 20);
-    run_with_input(on(&remote, remote.endpoint(), &["put", "file"]), &data).await.expect_code(0);
-    let read = shell(&remote, "\"$AWS\" s3 cp s3://$BUCKET/p/file - | gzip -dc");
-    let read = run_with_input(read, b"").await.expect_code(0);
-    assert!(read.stdout == data);
+/// `data` through `gzip` with these options.
+async fn gzip(options: &str, data: &[u8]) -> Vec<u8> {
+    let mut gzip = Command::new("gzip");
+    gzip.arg(options).stdout(Stdio::piped()).stderr(Stdio::piped());
+    run_with_input(gzip, data).await.expect_code(0).stdout
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn sealift_reads_what_aws_and_gzip_wrote() {
-    let remote = bucket().await;
+async fn the_vendors_client_and_gzip_read_what_sealift_wrote<C: Cloud>() {
+    let remote = C::new("cli").await;
+    // One part, and several.
+    for (name, len) in [("small", 1000), ("large", 21 << 20)] {
+        let data = pattern(len);
+        run_with_input(on(&remote, remote.endpoint(), &["put", name]), &data).await.expect_code(0);
+        let read = run_with_input(remote.vendor(Errand::Read(&format!("p/{name}"))), b"").await.expect_code(0);
+        assert!(gzip("-dc", &read.stdout).await == data);
+    }
+    // And it lists what Sealift lists.
+    let listed = run_with_input(remote.vendor(Errand::List), b"").await.expect_code(0).text();
+    let listed: Vec<Vec<&str>> = listed.lines().map(|line| line.split_whitespace().collect()).collect();
+    let mut ours = Vec::new();
+    for name in ["large", "small"] {
+        let stat = run(on(&remote, remote.endpoint(), &["stat", name, "--json"])).await.expect_code(0).json();
+        ours.push([format!("p/{name}"), stat["bytes_stored"].to_string()]);
+    }
+    assert_eq!(listed, ours);
+}
+
+async fn sealift_reads_what_gzip_and_the_vendors_client_wrote<C: Cloud>() {
+    let remote = C::new("cli").await;
     let data = pattern(21 << 20);
-    let write = shell(&remote, "gzip -c | \"$AWS\" s3 cp - s3://$BUCKET/p/file");
-    run_with_input(write, &data).await.expect_code(0);
+    let stored = gzip("-c", &data).await;
+    run_with_input(remote.vendor(Errand::Write("p/file")), &stored).await.expect_code(0);
+    let names = run(on(&remote, remote.endpoint(), &["ls", "--names"])).await.expect_code(0);
+    assert_eq!(names.text(), "file\n");
     let get = run(on(&remote, remote.endpoint(), &["get", "file"])).await.expect_code(0);
     assert!(get.stdout == data);
 }
@@ -156,6 +176,8 @@ async fn the_summary_says_what_was_stored<C: Cloud>() {
 
 on_every_cloud!(
     sizes_around_every_border_come_back_identical,
+    the_vendors_client_and_gzip_read_what_sealift_wrote,
+    sealift_reads_what_gzip_and_the_vendors_client_wrote,
     a_file_appears_only_when_all_was_verified,
     without_compression_the_object_is_the_input,
     listing_showing_and_removing,

@@ -1,7 +1,5 @@
 //! The `sealift` command as a child process: built once, started with an environment of its own, watched.
 
-use crate::cloud::Cloud;
-use crate::s3::{TestBucket, aws};
 use serde_json::Value;
 use std::ffi::OsStr;
 use std::path::PathBuf;
@@ -50,25 +48,6 @@ pub fn command<I: AsRef<OsStr>>(arguments: impl IntoIterator<Item = I>) -> Comma
         .env("AWS_CONFIG_FILE", "/dev/null")
         .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
         .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
-    command
-}
-
-/// `script` in bash with the AWS command line as `$AWS`, set up for the emulator.
-pub fn shell(remote: &TestBucket, script: &str) -> Command {
-    let mut command = Command::new("bash");
-    command
-        .args(["-o", "errexit", "-o", "pipefail", "-c", script])
-        .env("AWS", aws())
-        .env("BUCKET", &remote.name)
-        .env("AWS_ENDPOINT_URL", remote.endpoint())
-        .env("AWS_ACCESS_KEY_ID", "test")
-        .env("AWS_SECRET_ACCESS_KEY", "test")
-        .env("AWS_DEFAULT_REGION", "us-east-1")
-        .env("AWS_EC2_METADATA_DISABLED", "true")
-        .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true);

@@ -1,7 +1,7 @@
 //! The S3 emulator, through a client of the tests' own: what is really in a bucket; and how S3's requests and errors
 //! look.
 
-use crate::cloud::{Cloud, PART, Problem, Step, answer};
+use crate::cloud::{Cloud, Errand, PART, Problem, Step, answer, piped};
 use crate::proxy::{Fault, Head};
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
@@ -11,6 +11,7 @@ use hyper::Method;
 use sealift_s3::aws_credential_types::provider::SharedCredentialsProvider;
 use sealift_s3::{S3Options, S3Store};
 use std::path::PathBuf;
+use tokio::process::Command;
 
 /// The AWS command line that comes with the emulator.
 pub fn aws() -> PathBuf {
@@ -142,5 +143,26 @@ impl Cloud for TestBucket {
         let id = started.expect("started").upload_id.expect("an id");
         let part = self.client.upload_part().bucket(&self.name).key(key).upload_id(&id).part_number(1);
         part.body(vec![7; PART].into()).send().await.expect("stored");
+    }
+
+    fn vendor(&self, errand: Errand<'_>) -> Command {
+        let url = |key: &str| format!("s3://{}/{key}", self.name);
+        let mut aws = piped(aws());
+        match errand {
+            Errand::Read(key) => aws.args(["s3", "cp", &url(key), "-"]),
+            Errand::Write(key) => aws.args(["s3", "cp", "-", &url(key)]),
+            Errand::List => aws.args(["s3api", "list-objects-v2", "--bucket", &self.name]).args([
+                "--output",
+                "text",
+                "--query",
+                "Contents[].[Key, Size]",
+            ]),
+        };
+        aws.env("AWS_ENDPOINT_URL", &self.endpoint)
+            .env("AWS_ACCESS_KEY_ID", "test")
+            .env("AWS_SECRET_ACCESS_KEY", "test")
+            .env("AWS_DEFAULT_REGION", "us-east-1")
+            .env("AWS_EC2_METADATA_DISABLED", "true");
+        aws
     }
 }
