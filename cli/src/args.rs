@@ -190,7 +190,7 @@ pub(crate) struct WriteArgs {
 pub(crate) struct StorageArgs {
     /// s3-native, azure-native, local-fs, command-adapter, or a URL: s3://BUCKET/PREFIX, az://CONTAINER/PREFIX,
     /// file:///FOLDER.
-    #[arg(long, env = "SEALIFT_STORAGE", value_name = "KIND|URL")]
+    #[arg(long, env = "SEALIFT_STORAGE", hide_env_values = true, value_name = "KIND|URL")]
     pub(crate) storage: Option<String>,
     /// The bucket (s3-native) or the container (azure-native).
     #[arg(long, visible_alias = "container", value_name = "NAME")]
