@@ -188,11 +188,12 @@ pub(crate) struct WriteArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Storage")]
 pub(crate) struct StorageArgs {
-    /// s3-native, local-fs, command-adapter, or a URL: s3://BUCKET/PREFIX, file:///FOLDER.
+    /// s3-native, azure-native, local-fs, command-adapter, or a URL: s3://BUCKET/PREFIX, az://CONTAINER/PREFIX,
+    /// file:///FOLDER.
     #[arg(long, env = "SEALIFT_STORAGE", hide_env_values = true, value_name = "KIND|URL")]
     pub(crate) storage: Option<String>,
-    /// The bucket (s3-native).
-    #[arg(long)]
+    /// The bucket (s3-native) or the container (azure-native).
+    #[arg(long, visible_alias = "container", value_name = "NAME")]
     pub(crate) bucket: Option<String>,
     /// What every key begins with.
     #[arg(long, default_value = "")]
@@ -203,16 +204,18 @@ pub(crate) struct StorageArgs {
     /// The YAML file that says which commands reach the storage (command-adapter).
     #[arg(long, value_name = "FILE")]
     pub(crate) command_adapter_config: Option<PathBuf>,
-    /// The service's URL, for services other than AWS. AWS_ENDPOINT_URL works too.
+    /// The service's URL, for services other than the cloud's own. For S3, AWS_ENDPOINT_URL works too.
     #[arg(long, value_name = "URL")]
     pub(crate) endpoint_url: Option<String>,
-    /// The bucket's region. AWS_REGION and profiles work too.
+    /// The bucket's region (s3-native). AWS_REGION and profiles work too.
     #[arg(long)]
     pub(crate) region: Option<String>,
     /// Use no credentials (public buckets).
     #[arg(long)]
     pub(crate) anonymous: bool,
-    /// The checksums the S3 service takes [default: the provider's; full-object on AWS and unknown services].
+    #[command(flatten)]
+    pub(crate) azure: AzureArgs,
+    /// The checksums the service takes [default: the provider's; full-object on AWS and unknown S3 services].
     #[arg(long)]
     pub(crate) checksums: Option<ChecksumsArg>,
     /// Compress with gzip, or store as it is [default: gzip; none on local-fs].
@@ -250,6 +253,25 @@ impl StorageArgs {
             (false, true) => Summary::None,
             (false, false) => Summary::Text,
         }
+    }
+}
+
+/// What only azure-native asks for. Keys and signatures are no options: everybody can read a command line.
+#[derive(Debug, Args)]
+pub(crate) struct AzureArgs {
+    /// The storage account (azure-native). AZURE_STORAGE_ACCOUNT works too, and AZURE_STORAGE_CONNECTION_STRING.
+    #[arg(long, value_name = "ACCOUNT")]
+    pub(crate) account_name: Option<String>,
+    /// A file that holds a shared access signature (azure-native). Without it: AZURE_STORAGE_CONNECTION_STRING,
+    /// AZURE_STORAGE_KEY, AZURE_STORAGE_SAS_TOKEN, or a login with Entra ID.
+    #[arg(long, value_name = "FILE", conflicts_with = "anonymous")]
+    pub(crate) sas_file: Option<PathBuf>,
+}
+
+impl AzureArgs {
+    /// Whether any of them was said.
+    pub(crate) fn is_given(&self) -> bool {
+        self.account_name.is_some() || self.sas_file.is_some()
     }
 }
 

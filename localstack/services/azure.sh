@@ -7,6 +7,7 @@ azure_port_variable=SEALIFT_AZURE_PORT
 azure_tls_port=${SEALIFT_AZURE_TLS_PORT:-10001}
 azure_tls_port_variable=SEALIFT_AZURE_TLS_PORT
 azure_npm=$state/npm
+azure_venv=$state/venv-azure
 
 azure_wanted() {
   printf '%s\n' "$azure_node"
@@ -15,6 +16,7 @@ azure_wanted() {
 }
 
 azure_install() {
+  install_python azure "$azure_venv" "$here/requirements-azure.txt" azure-storage-blob
   local began=$SECONDS npm=${SEALIFT_NPM:-npm}
   # Node itself, since `node` may be a wrapper that needs more of the environment than an emulator is given.
   azure_node=$("${SEALIFT_NODE:-node}" -p process.execPath) ||

@@ -1,6 +1,23 @@
 //! The `sealift` command from outside: real processes, signals, pipes and exit codes.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+/// Tests of each of these cases, `async fn<C: Cloud>()`, on each cloud.
+macro_rules! on_every_cloud {
+    ($($case:ident),+ $(,)?) => {
+        on_every_cloud!(s3: sealift_tests::s3::TestBucket; $($case),+);
+        on_every_cloud!(azure: sealift_tests::azure::TestContainer; $($case),+);
+    };
+    ($name:ident: $cloud:ty; $($case:ident),+) => {
+        mod $name {$(
+            #[tokio::test(flavor = "multi_thread")]
+            async fn $case() {
+                super::$case::<$cloud>().await;
+            }
+        )+}
+    };
+}
+
+mod azure;
 mod bad_input;
 mod by_command;
 mod local_fs;
@@ -13,10 +30,10 @@ use sealift_tests::cloud::Cloud;
 use sealift_tests::s3::TestBucket;
 use tokio::process::Command;
 
-/// `sealift` on a bucket through `endpoint`.
-fn on_s3(remote: &TestBucket, endpoint: &str, arguments: &[&str]) -> Command {
+/// `sealift` below `p` in a bucket, through `endpoint`.
+fn on<C: Cloud>(remote: &C, endpoint: &str, arguments: &[&str]) -> Command {
     let mut command = cli::command(arguments);
-    command.env("SEALIFT_STORAGE", format!("s3://{}/p", remote.name)).env("AWS_ENDPOINT_URL", endpoint);
+    command.env("SEALIFT_STORAGE", format!("{}/p", remote.url())).envs(C::variables(endpoint));
     command
 }
 

@@ -1,12 +1,11 @@
 //! Stopping: signals while standard input stays open and silent, producers that fail or are killed.
 
-use crate::{bucket, incompressible, on_s3};
+use crate::{bucket, incompressible, on};
 use rustix::process::{Pid, Signal, kill_process};
 use sealift_tests::cli::{Ended, end, run};
 use sealift_tests::cloud::{Cloud, Step};
 use sealift_tests::process::{children_of, process_exists};
 use sealift_tests::proxy::{Fault, FaultProxy};
-use sealift_tests::s3::TestBucket;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -19,20 +18,20 @@ fn pid(child: &Child) -> Pid {
     Pid::from_raw(child.id().expect("running") as i32).expect("a pid")
 }
 
-/// A `put` that has two parts under way, both held at the proxy, and waits for more input.
-async fn put_under_way(remote: &TestBucket, proxy: &FaultProxy) -> (Child, ChildStdin) {
-    let held = proxy.on(TestBucket::on(Step::AnyPart), Fault::Stall);
-    let mut child = on_s3(remote, &proxy.endpoint(), &["put", "file"]).stdin(Stdio::piped()).spawn().expect("starts");
+/// A `put` that has two parts under way, both held at the proxy as `held` says, and waits for more input.
+async fn put_under_way<C: Cloud>(remote: &C, proxy: &FaultProxy, held: Fault) -> (Child, ChildStdin) {
+    let held = proxy.on(C::on(Step::AnyPart), held);
+    let mut child = on(remote, &proxy.endpoint(), &["put", "file"]).stdin(Stdio::piped()).spawn().expect("starts");
     let mut stdin = child.stdin.take().expect("a pipe");
     stdin.write_all(&incompressible(LEN)).await.expect("taken");
     held.wait_fired(2).await;
     (child, stdin)
 }
 
-async fn stopped_by(signal: Signal, code: i32) {
-    let remote = bucket().await;
+async fn stopped_by<C: Cloud>(signal: Signal, code: i32) {
+    let remote = C::new("cli").await;
     let proxy = FaultProxy::start(remote.endpoint()).await;
-    let (child, stdin) = put_under_way(&remote, &proxy).await;
+    let (child, stdin) = put_under_way(&remote, &proxy, Fault::Stall).await;
     let id = child.id().expect("running");
     let sent = Instant::now();
     kill_process(pid(&child), signal).expect("sent");
@@ -45,27 +44,23 @@ async fn stopped_by(signal: Signal, code: i32) {
     proxy.shutdown().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn put_stopped_by_sigint_while_its_input_is_silent() {
-    stopped_by(Signal::INT, 130).await;
+async fn put_stopped_by_sigint_while_its_input_is_silent<C: Cloud>() {
+    stopped_by::<C>(Signal::INT, 130).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn put_stopped_by_sigterm_while_its_input_is_silent() {
-    stopped_by(Signal::TERM, 143).await;
+async fn put_stopped_by_sigterm_while_its_input_is_silent<C: Cloud>() {
+    stopped_by::<C>(Signal::TERM, 143).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn put_stopped_by_sighup_while_its_input_is_silent() {
-    stopped_by(Signal::HUP, 129).await;
+async fn put_stopped_by_sighup_while_its_input_is_silent<C: Cloud>() {
+    stopped_by::<C>(Signal::HUP, 129).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_put_that_was_given_nothing_yet_stops_too() {
-    let remote = bucket().await;
+async fn a_put_that_was_given_nothing_yet_stops_too<C: Cloud>() {
+    let remote = C::new("cli").await;
     let proxy = FaultProxy::start(remote.endpoint()).await;
-    let look = proxy.on(TestBucket::on(Step::Look), Fault::ApplyThenStall);
-    let mut child = on_s3(&remote, &proxy.endpoint(), &["put", "file"]).stdin(Stdio::piped()).spawn().expect("starts");
+    let look = proxy.on(C::on(Step::Look), Fault::ApplyThenStall);
+    let mut child = on(&remote, &proxy.endpoint(), &["put", "file"]).stdin(Stdio::piped()).spawn().expect("starts");
     let _stdin = child.stdin.take();
     look.wait_fired(1).await;
     look.release();
@@ -75,12 +70,11 @@ async fn a_put_that_was_given_nothing_yet_stops_too() {
     proxy.shutdown().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_second_signal_ends_at_once_and_names_the_upload() {
-    let remote = bucket().await;
+async fn a_second_signal_ends_at_once_and_names_the_upload<C: Cloud>() {
+    let remote = C::new("cli").await;
     let proxy = FaultProxy::start(remote.endpoint()).await;
-    let (mut child, _stdin) = put_under_way(&remote, &proxy).await;
-    let abort = proxy.on(TestBucket::on(Step::Abort), Fault::Stall);
+    let (mut child, _stdin) = put_under_way(&remote, &proxy, Fault::ApplyThenStall).await;
+    let abort = proxy.on(C::on(Step::Abort), Fault::Stall);
     kill_process(pid(&child), Signal::INT).expect("sent");
     abort.wait_fired(1).await;
     let sent = Instant::now();
@@ -94,27 +88,25 @@ async fn a_second_signal_ends_at_once_and_names_the_upload() {
     assert!(stderr.contains(&id), "{stderr}");
     proxy.shutdown().await;
     // What the message says to do helps.
-    run(on_s3(&remote, remote.endpoint(), &["sweep", "--older-than", "0s", "--yes"])).await.expect_code(0);
+    run(on(&remote, remote.endpoint(), &["sweep", "--older-than", "0s", "--yes"])).await.expect_code(0);
     remote.assert_untouched().await;
 }
 
 /// Runs `script` as the producer of `run`, which writes `LEN` bytes and then its process group's number to its
 /// standard error.
-async fn run_producer(remote: &TestBucket, script: &str) -> Ended {
-    run(on_s3(remote, remote.endpoint(), &["run", "file", "--", "bash", "-c", script])).await
+async fn run_producer<C: Cloud>(remote: &C, script: &str) -> Ended {
+    run(on(remote, remote.endpoint(), &["run", "file", "--", "bash", "-c", script])).await
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_producer_that_fails_stores_nothing() {
-    let remote = bucket().await;
+async fn a_producer_that_fails_stores_nothing<C: Cloud>() {
+    let remote = C::new("cli").await;
     let ended = run_producer(&remote, "head -c 20000000 /dev/urandom; exit 3").await.expect_code(8);
     assert!(ended.stderr.contains("bash") && ended.stderr.contains('3'), "{}", ended.stderr);
     remote.assert_untouched().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_producer_that_is_killed_stores_nothing() {
-    let remote = bucket().await;
+async fn a_producer_that_is_killed_stores_nothing<C: Cloud>() {
+    let remote = C::new("cli").await;
     let ended = run_producer(&remote, "head -c 20000000 /dev/urandom; kill -KILL $$").await.expect_code(8);
     assert!(ended.stderr.contains("signal 9"), "{}", ended.stderr);
     remote.assert_untouched().await;
@@ -132,7 +124,7 @@ async fn a_producer_that_fails_takes_its_children_along() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_producer_that_cannot_be_started_is_named() {
     let remote = bucket().await;
-    let ended = run(on_s3(&remote, remote.endpoint(), &["run", "file", "--", "no-such-program"])).await.expect_code(8);
+    let ended = run(on(&remote, remote.endpoint(), &["run", "file", "--", "no-such-program"])).await.expect_code(8);
     assert!(ended.stderr.contains("no-such-program"), "{}", ended.stderr);
     remote.assert_untouched().await;
 }
@@ -142,7 +134,7 @@ async fn a_signal_stops_the_producer_too_even_one_that_ignores_it() {
     let remote = bucket().await;
     let script = "trap '' TERM INT; head -c 20000000 /dev/urandom; echo $$ >&2; while :; do sleep 1000; done";
     let mut child =
-        on_s3(&remote, remote.endpoint(), &["run", "file", "--", "bash", "-c", script]).spawn().expect("starts");
+        on(&remote, remote.endpoint(), &["run", "file", "--", "bash", "-c", script]).spawn().expect("starts");
     let mut stderr = BufReader::new(child.stderr.take().expect("a pipe"));
     let mut line = String::new();
     stderr.read_line(&mut line).await.expect("read");
@@ -157,12 +149,22 @@ async fn a_signal_stops_the_producer_too_even_one_that_ignores_it() {
     remote.assert_untouched().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_producer_that_succeeds_is_stored() {
-    let remote = bucket().await;
-    let ended = run(on_s3(&remote, remote.endpoint(), &["run", "file", "--json", "--", "printf", "hello"])).await;
+async fn a_producer_that_succeeds_is_stored<C: Cloud>() {
+    let remote = C::new("cli").await;
+    let ended = run(on(&remote, remote.endpoint(), &["run", "file", "--json", "--", "printf", "hello"])).await;
     let summary = ended.expect_code(0).json();
     assert_eq!(summary["bytes_in"], 5);
-    let back = run(on_s3(&remote, remote.endpoint(), &["get", "file"])).await.expect_code(0);
+    let back = run(on(&remote, remote.endpoint(), &["get", "file"])).await.expect_code(0);
     assert_eq!(back.stdout, b"hello");
 }
+
+on_every_cloud!(
+    put_stopped_by_sigint_while_its_input_is_silent,
+    put_stopped_by_sigterm_while_its_input_is_silent,
+    put_stopped_by_sighup_while_its_input_is_silent,
+    a_put_that_was_given_nothing_yet_stops_too,
+    a_second_signal_ends_at_once_and_names_the_upload,
+    a_producer_that_fails_stores_nothing,
+    a_producer_that_is_killed_stores_nothing,
+    a_producer_that_succeeds_is_stored,
+);

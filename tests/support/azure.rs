@@ -1,6 +1,6 @@
 //! Azurite, through a client of the tests' own: what is really in a container; and how Azure's requests and errors look.
 
-use crate::cloud::{Cloud, PART, Problem, Step, answer};
+use crate::cloud::{Cloud, Errand, PART, Problem, Step, answer, piped};
 use crate::proxy::{Fault, Head};
 use async_trait::async_trait;
 use base64::Engine;
@@ -14,16 +14,32 @@ use hyper_util::rt::TokioExecutor;
 use percent_encoding::percent_decode_str;
 use sealift_azure::{AzureOptions, AzureStore, Credentials, Secret};
 use std::collections::BTreeSet;
+use std::path::PathBuf;
+use tokio::process::Command;
 
 /// Azurite's account and key, the same everywhere (Microsoft, "Use the Azurite emulator for local Azure Storage
 /// development").
-const ACCOUNT: &str = "devstoreaccount1";
+pub const ACCOUNT: &str = "devstoreaccount1";
 /// See [`ACCOUNT`].
-pub(crate) const KEY: &str = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+pub const KEY: &str = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 /// A shared access signature for everything in that account until 2099, made with that key (Microsoft, "Create an account
 /// SAS").
-const SAS: &str = "sv=2021-06-08&ss=b&srt=sco&sp=rwdlac&se=2099-01-01T00:00:00Z&spr=https,http\
+pub const SAS: &str = "sv=2021-06-08&ss=b&srt=sco&sp=rwdlac&se=2099-01-01T00:00:00Z&spr=https,http\
                        &sig=1agykGYzV%2Fh%2FVK4tD3c5Jp7MvLMzQ54AcPCwmCFIqTk%3D";
+
+/// azure-storage-blob on a container.
+const VENDOR: &str = r#"
+import os, sys
+from azure.storage.blob import ContainerClient
+container = ContainerClient.from_connection_string(os.environ["AZURE_STORAGE_CONNECTION_STRING"], sys.argv[1])
+if sys.argv[2] == "read":
+    container.download_blob(sys.argv[3]).readinto(sys.stdout.buffer)
+elif sys.argv[2] == "write":
+    container.upload_blob(sys.argv[3], sys.stdin.buffer)
+else:
+    for blob in container.list_blobs():
+        print(blob.name, blob.size)
+"#;
 
 /// An error as Azure answers it.
 pub fn error(status: u16, code: &str, message: &str) -> Fault {
@@ -113,8 +129,17 @@ impl Cloud for TestContainer {
         &self.name
     }
 
+    fn url(&self) -> String {
+        format!("az://{}", self.name)
+    }
+
     fn endpoint(&self) -> &str {
         &self.endpoint
+    }
+
+    fn variables(endpoint: &str) -> Vec<(&'static str, String)> {
+        let connection = format!("AccountName={ACCOUNT};AccountKey={KEY};BlobEndpoint={endpoint}");
+        vec![("AZURE_STORAGE_CONNECTION_STRING", connection)]
     }
 
     async fn connect(name: &str, endpoint: &str) -> AzureStore {
@@ -175,5 +200,24 @@ impl Cloud for TestContainer {
     async fn put(&self, key: &str, bytes: Bytes) {
         let (status, body) = self.call(Method::PUT, &format!("/{key}"), "", bytes).await;
         assert_eq!(status, StatusCode::CREATED, "{body:?}");
+    }
+
+    async fn leave_unfinished(&self, key: &str) {
+        let query = format!("comp=block&blockid={}", STANDARD.encode("theirs"));
+        let (status, body) = self.call(Method::PUT, &format!("/{key}"), &query, vec![7; PART].into()).await;
+        assert_eq!(status, StatusCode::CREATED, "{body:?}");
+    }
+
+    fn vendor(&self, errand: Errand<'_>) -> Command {
+        let python = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../localstack/.state/venv-azure/bin/python");
+        assert!(python.exists(), "{} is missing: run ./localstack/up", python.display());
+        let mut client = piped(python);
+        client.args(["-I", "-c", VENDOR, &self.name]).envs(Self::variables(&self.endpoint));
+        match errand {
+            Errand::Read(key) => client.args(["read", key]),
+            Errand::Write(key) => client.args(["write", key]),
+            Errand::List => client.arg("list"),
+        };
+        client
     }
 }

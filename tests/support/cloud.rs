@@ -5,7 +5,10 @@ use crate::proxy::{Fault, Head, Match};
 use async_trait::async_trait;
 use bytes::Bytes;
 use sealift::ObjectStore;
+use std::ffi::OsStr;
+use std::process::Stdio;
 use std::time::Duration;
+use tokio::process::Command;
 
 /// The size of the parts that [`Cloud::connect`] makes: the smallest that every cloud takes.
 pub const PART: usize = 5 << 20;
@@ -22,8 +25,14 @@ pub trait Cloud: Send + Sync + Sized + 'static {
     /// The bucket's name.
     fn name(&self) -> &str;
 
+    /// The bucket as a URL of Sealift's command line.
+    fn url(&self) -> String;
+
     /// The emulator's URL.
     fn endpoint(&self) -> &str;
+
+    /// The variables that lead Sealift's command line to the service at `endpoint`.
+    fn variables(endpoint: &str) -> Vec<(&'static str, String)>;
 
     /// The adapter on the bucket `name` of the service at `endpoint`, with parts of [`PART`].
     async fn connect(name: &str, endpoint: &str) -> Self::Store;
@@ -46,6 +55,12 @@ pub trait Cloud: Send + Sync + Sized + 'static {
     /// Stores an object.
     async fn put(&self, key: &str, bytes: Bytes);
 
+    /// Begins to store an object as another program would, and leaves it.
+    async fn leave_unfinished(&self, key: &str);
+
+    /// The vendor's own client, about to do this, as a child process with its standard streams piped.
+    fn vendor(&self, errand: Errand<'_>) -> Command;
+
     /// The requests that are this step.
     fn on(step: Step) -> Match {
         Match::new(move |request| Self::is(step, request))
@@ -56,6 +71,24 @@ pub trait Cloud: Send + Sync + Sized + 'static {
         assert_eq!(self.objects().await, Vec::<String>::new(), "no object");
         assert_eq!(self.unfinished().await, Vec::new(), "nothing unfinished");
     }
+}
+
+/// What a vendor's client is asked to do.
+#[derive(Debug, Clone, Copy)]
+pub enum Errand<'a> {
+    /// Write the object of this key to its standard output.
+    Read(&'a str),
+    /// Store its standard input, of a length that it is not told, under this key.
+    Write(&'a str),
+    /// Print the key and the size of each object, one a line.
+    List,
+}
+
+/// `program` with piped streams, killed with the test.
+pub(crate) fn piped(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command
 }
 
 /// What a request of Sealift's is for.

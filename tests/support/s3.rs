@@ -1,7 +1,7 @@
 //! The S3 emulator, through a client of the tests' own: what is really in a bucket; and how S3's requests and errors
 //! look.
 
-use crate::cloud::{Cloud, Problem, Step, answer};
+use crate::cloud::{Cloud, Errand, PART, Problem, Step, answer, piped};
 use crate::proxy::{Fault, Head};
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
@@ -11,6 +11,7 @@ use hyper::Method;
 use sealift_s3::aws_credential_types::provider::SharedCredentialsProvider;
 use sealift_s3::{S3Options, S3Store};
 use std::path::PathBuf;
+use tokio::process::Command;
 
 /// The AWS command line that comes with the emulator.
 pub fn aws() -> PathBuf {
@@ -35,17 +36,6 @@ pub struct TestBucket {
     pub name: String,
     client: Client,
     endpoint: String,
-}
-
-impl TestBucket {
-    /// Starts an upload as another program would, with one part, and leaves it.
-    pub async fn start_upload(&self, key: &str) -> String {
-        let started = self.client.create_multipart_upload().bucket(&self.name).key(key).send().await;
-        let id = started.expect("started").upload_id.expect("an id");
-        let part = self.client.upload_part().bucket(&self.name).key(key).upload_id(&id).part_number(1);
-        part.body(vec![7; 5 << 20].into()).send().await.expect("stored");
-        id
-    }
 }
 
 #[async_trait]
@@ -73,15 +63,28 @@ impl Cloud for TestBucket {
         &self.name
     }
 
+    fn url(&self) -> String {
+        format!("s3://{}", self.name)
+    }
+
     fn endpoint(&self) -> &str {
         &self.endpoint
+    }
+
+    fn variables(endpoint: &str) -> Vec<(&'static str, String)> {
+        vec![
+            ("AWS_ENDPOINT_URL", endpoint.to_owned()),
+            ("AWS_ACCESS_KEY_ID", "test".into()),
+            ("AWS_SECRET_ACCESS_KEY", crate::cli::SECRET.into()),
+            ("AWS_REGION", "us-east-1".into()),
+        ]
     }
 
     async fn connect(name: &str, endpoint: &str) -> S3Store {
         let mut options = S3Options::new(name);
         options.endpoint_url = Some(endpoint.to_owned());
         options.region = Some("us-east-1".into());
-        options.part_size = Some(crate::cloud::PART as u64);
+        options.part_size = Some(PART as u64);
         options.credentials = sealift_s3::Credentials::Provider(SharedCredentialsProvider::new(keys()));
         S3Store::connect(options).await.expect("options are fine")
     }
@@ -133,5 +136,33 @@ impl Cloud for TestBucket {
 
     async fn put(&self, key: &str, bytes: Bytes) {
         self.client.put_object().bucket(&self.name).key(key).body(bytes.into()).send().await.expect("stored");
+    }
+
+    async fn leave_unfinished(&self, key: &str) {
+        let started = self.client.create_multipart_upload().bucket(&self.name).key(key).send().await;
+        let id = started.expect("started").upload_id.expect("an id");
+        let part = self.client.upload_part().bucket(&self.name).key(key).upload_id(&id).part_number(1);
+        part.body(vec![7; PART].into()).send().await.expect("stored");
+    }
+
+    fn vendor(&self, errand: Errand<'_>) -> Command {
+        let url = |key: &str| format!("s3://{}/{key}", self.name);
+        let mut aws = piped(aws());
+        match errand {
+            Errand::Read(key) => aws.args(["s3", "cp", &url(key), "-"]),
+            Errand::Write(key) => aws.args(["s3", "cp", "-", &url(key)]),
+            Errand::List => aws.args(["s3api", "list-objects-v2", "--bucket", &self.name]).args([
+                "--output",
+                "text",
+                "--query",
+                "Contents[].[Key, Size]",
+            ]),
+        };
+        aws.env("AWS_ENDPOINT_URL", &self.endpoint)
+            .env("AWS_ACCESS_KEY_ID", "test")
+            .env("AWS_SECRET_ACCESS_KEY", "test")
+            .env("AWS_DEFAULT_REGION", "us-east-1")
+            .env("AWS_EC2_METADATA_DISABLED", "true");
+        aws
     }
 }

@@ -33,7 +33,7 @@ impl AzureStore {
     /// the name of an account or a container.
     pub async fn connect(options: AzureOptions) -> Result<AzureStore> {
         check_names(&options)?;
-        let location = format!("az://{}/{}", options.account, options.container);
+        let location = format!("az://{}", options.container);
         let invalid = |reason: String| Error::new(ErrorKind::InvalidConfig, "reach", &location, reason);
         let endpoint = match &options.endpoint {
             Some(endpoint) => endpoint.trim_end_matches('/').to_owned(),

@@ -62,7 +62,7 @@ pub(crate) fn failed(
 ) -> Error {
     let described = |kind, reason: String| Error::new(kind, operation, location, reason);
     match error.kind() {
-        SdkKind::HttpResponse { .. } => refused(described, &error),
+        SdkKind::HttpResponse { .. } => refused(described, endpoint, &error),
         SdkKind::Credential => {
             described(ErrorKind::Denied, format!("no usable credentials: {}", shortened(&error.to_string()))).with_hint(
                 "log in with `az login`, give the machine an identity, set AZURE_STORAGE_CONNECTION_STRING, or give a \
@@ -84,7 +84,7 @@ pub(crate) fn failed(
     }
 }
 
-fn refused(described: impl FnOnce(ErrorKind, String) -> Error, error: &azure_core::Error) -> Error {
+fn refused(described: impl FnOnce(ErrorKind, String) -> Error, endpoint: &str, error: &azure_core::Error) -> Error {
     let (status, code) = (status(error).unwrap_or_default(), code(error).unwrap_or_default());
     let mut reason = format!("{status} {}", if code == status.to_string() { "" } else { code }).trim_end().to_owned();
     let mut message = String::new();
@@ -99,16 +99,16 @@ fn refused(described: impl FnOnce(ErrorKind, String) -> Error, error: &azure_cor
     }
     match (status, code) {
         (_, "ContainerNotFound" | "ContainerBeingDeleted") => described(ErrorKind::NoSuchBucket, reason)
-            .with_hint("check the container's name, and that it is in this account"),
+            .with_hint(format!("check the container's name, and that it is in the account at {endpoint}")),
         (_, code) if code.starts_with("Lease") => described(ErrorKind::Service, reason)
             .with_hint("somebody holds a lease on the blob: choose another name, or break the lease"),
         (_, "BlobImmutableDueToPolicy" | "BlobImmutableDueToLegalHold") => described(ErrorKind::Denied, reason)
             .with_hint("the blob must not be changed or removed yet: choose another name"),
         (401 | 403, _) | (_, "PublicAccessNotPermitted" | "NoAuthenticationInformation") => {
-            described(ErrorKind::Denied, reason).with_hint(
-                "check which credentials are in use, that they have not expired, and what they may do: with Entra, the \
-                 role Storage Blob Data Contributor on the container",
-            )
+            described(ErrorKind::Denied, reason).with_hint(format!(
+                "check which credentials are in use at {endpoint}, that they have not expired, and what they may do: \
+                 with Entra, the role Storage Blob Data Contributor on the container"
+            ))
         }
         (404, _) => described(ErrorKind::NotFound, reason),
         (412, _) | (_, "BlobAlreadyExists") => {
@@ -192,10 +192,10 @@ mod tests {
             (500, "OperationTimedOut", ErrorKind::TimedOut),
             (503, "ServerBusy", ErrorKind::Service),
         ] {
-            let error = failed("commit", "az://a/c/k", "https://h", answer(status, code));
+            let error = failed("commit", "az://c/k", "https://h", answer(status, code));
             assert_eq!(error.kind(), kind, "{status} {code}");
             let text = error.to_string();
-            for part in ["commit", "az://a/c/k", &status.to_string(), code, "why", "ID7"] {
+            for part in ["commit", "az://c/k", &status.to_string(), code, "why", "ID7"] {
                 assert!(text.contains(part), "{text}");
             }
             assert!(!text.contains("s3cret"), "{text}");
@@ -214,7 +214,7 @@ mod tests {
     #[test]
     fn a_standstill_is_a_timeout() {
         let stalled = azure_core::Error::new(SdkKind::Io, Stalled(Duration::from_secs(75)));
-        let error = failed("read", "az://a/c/k", "https://h", stalled.with_context("retried"));
+        let error = failed("read", "az://c/k", "https://h", stalled.with_context("retried"));
         assert_eq!(error.kind(), ErrorKind::TimedOut);
         assert!(error.to_string().contains("nothing moved for 75 s"), "{error}");
     }

@@ -29,7 +29,7 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct AzureStore {
     pub(crate) container: Arc<BlobContainerClient>,
-    /// `az://ACCOUNT/CONTAINER`
+    /// `az://CONTAINER`, as others write it too (fsspec, DuckDB, Polars, delta-rs), and as the command line takes it.
     pub(crate) location: String,
     /// For messages.
     pub(crate) endpoint: String,

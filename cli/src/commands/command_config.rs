@@ -2,7 +2,7 @@
 //! unchanged tool gets the native adapters by it, with one process a file instead of a shell, a compressor and a cloud's
 //! command line.
 
-use crate::args::{ChecksumsArg, CodecArg, CommandConfig, StorageArgs};
+use crate::args::{AzureArgs, ChecksumsArg, CodecArg, CommandConfig, StorageArgs};
 use crate::failure::Failure;
 use crate::report;
 use crate::target;
@@ -75,6 +75,7 @@ fn flags(args: &StorageArgs) -> Result<String, Failure> {
         endpoint_url,
         region,
         anonymous,
+        azure: AzureArgs { account_name, sas_file },
         checksums,
         codec,
         level,
@@ -86,6 +87,7 @@ fn flags(args: &StorageArgs) -> Result<String, Failure> {
         quiet: _,
     } = args;
     let local_fs_dir = local_fs_dir.as_deref().map(text_of).transpose()?;
+    let sas_file = sas_file.as_deref().map(text_of).transpose()?;
     let bytes = |size: &bytesize::ByteSize| size.as_u64().to_string();
     let options = [
         ("--storage", storage.clone()),
@@ -94,6 +96,8 @@ fn flags(args: &StorageArgs) -> Result<String, Failure> {
         ("--local-fs-dir", local_fs_dir),
         ("--endpoint-url", endpoint_url.clone()),
         ("--region", region.clone()),
+        ("--account-name", account_name.clone()),
+        ("--sas-file", sas_file),
         ("--checksums", checksums.as_ref().and_then(name_of::<ChecksumsArg>)),
         ("--codec", codec.as_ref().and_then(name_of::<CodecArg>)),
         ("--level", (*level != 5).then(|| level.to_string())),

@@ -1,12 +1,24 @@
-//! From arguments to an opened storage: the only place that knows all adapters.
+//! From arguments to an opened storage: the only place that knows all adapters. Which storage is meant is in `place`, and
+//! what an adapter takes of the arguments in its own file.
 
-use crate::args::{ChecksumsArg, CodecArg, StorageArgs};
+#[cfg(feature = "azure")]
+mod azure;
+#[cfg(not(all(feature = "s3", feature = "azure")))]
+mod left_out;
+mod local_fs;
+mod place;
+#[cfg(feature = "s3")]
+mod s3;
+
+use crate::args::{CodecArg, StorageArgs};
 use crate::failure::Failure;
-use percent_encoding::percent_decode_str;
+#[cfg(not(feature = "azure"))]
+use left_out::azure;
+#[cfg(not(feature = "s3"))]
+use left_out::s3;
+pub(crate) use place::check;
+use place::{Cloud, Place, parse_url, place, url_prefix};
 use sealift::{Bucket, Budget, Codec, Compressor, Key, Level, ObjectStore};
-use sealift_local_fs::LocalFs;
-use sealift_s3::{Checksums, Credentials, S3Options, S3Store};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 /// An opened storage, and where in it the command works.
@@ -18,11 +30,17 @@ pub(crate) struct Target {
     name: String,
 }
 
-/// Which storage is meant.
-#[derive(Debug, PartialEq, Eq)]
-enum Place {
-    S3 { bucket: String },
-    LocalFs { root: PathBuf },
+/// What the streams of every storage go through.
+struct Streams {
+    compressor: Arc<Compressor>,
+    budget: Budget,
+}
+
+impl Streams {
+    /// Streams of `store`.
+    fn of(self, store: impl ObjectStore) -> Bucket {
+        Bucket::new(store, self.compressor, self.budget)
+    }
 }
 
 impl Target {
@@ -65,18 +83,24 @@ impl Target {
 
     async fn open(args: &StorageArgs, place: Place, prefix: &str, name: &str) -> Result<Self, Failure> {
         let (place_prefix, default_codec) = match &place {
-            Place::S3 { .. } => (url_prefix(args)?, CodecArg::Gzip),
+            Place::Bucket(..) => (url_prefix(args)?, CodecArg::Gzip),
             Place::LocalFs { .. } => (String::new(), CodecArg::None),
         };
         let codec = match args.codec.unwrap_or(default_codec) {
             CodecArg::Gzip => Codec::Gzip(Level::new(args.level)?),
             CodecArg::None => Codec::Plain,
         };
-        let budget = Budget::new(args.memory.as_u64())?;
-        let compressor = Arc::new(Compressor::new(codec, args.compress_threads)?);
+        let streams = Streams {
+            budget: Budget::new(args.memory.as_u64())?,
+            compressor: Arc::new(Compressor::new(codec, args.compress_threads)?),
+        };
+        if args.azure.is_given() && !matches!(place, Place::Bucket(Cloud::Azure, _)) {
+            return Err(Failure::Usage("--account-name and --sas-file are for azure-native only".into()));
+        }
         let bucket = match place {
-            Place::S3 { bucket } => open_bucket(S3Store::connect(s3_options(args, bucket)).await?, compressor, budget),
-            Place::LocalFs { root } => open_bucket(LocalFs::open(root)?, compressor, budget),
+            Place::Bucket(Cloud::S3, bucket) => s3::open(args, bucket, streams).await?,
+            Place::Bucket(Cloud::Azure, container) => azure::open(args, container, streams).await?,
+            Place::LocalFs { root } => local_fs::open(root, streams)?,
         };
         let prefixes = [place_prefix.trim_matches('/'), prefix.trim_matches('/')];
         let prefix = prefixes.iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join("/");
@@ -112,108 +136,11 @@ impl Target {
     }
 }
 
-fn open_bucket(store: impl ObjectStore, compressor: Arc<Compressor>, budget: Budget) -> Bucket {
-    Bucket::new(store, compressor, budget)
-}
-
-fn s3_options(args: &StorageArgs, bucket: String) -> S3Options {
-    let mut options = S3Options::new(bucket);
-    options.endpoint_url = args.endpoint_url.clone();
-    options.region = args.region.clone();
-    options.part_size = args.part_size.map(|size| size.as_u64());
-    options.expected_size = args.expected_size.map(|size| size.as_u64());
-    options.checksums = args.checksums.map(|checksums| match checksums {
-        ChecksumsArg::FullObject => Checksums::FullObject,
-        ChecksumsArg::None => Checksums::None,
-    });
-    if args.anonymous {
-        options.credentials = Credentials::Anonymous;
-    }
-    options
-}
-
-/// Refuses options that name no storage, without opening it.
-pub(crate) fn check(args: &StorageArgs) -> Result<(), Failure> {
-    place(args).map(|_| ())
-}
-
-/// The storage that --storage names, without its prefix.
-fn place(args: &StorageArgs) -> Result<Place, Failure> {
-    let missing = |what: &str| Failure::Usage(format!("--storage {what}"));
-    match args.storage.as_deref() {
-        Some("s3-native") => match &args.bucket {
-            Some(bucket) => Ok(Place::S3 { bucket: bucket.clone() }),
-            None => Err(missing("s3-native needs --bucket NAME; or say --storage s3://BUCKET/PREFIX")),
-        },
-        Some("local-fs") => match &args.local_fs_dir {
-            Some(root) => Ok(Place::LocalFs { root: root.clone() }),
-            None => Err(missing("local-fs needs --local-fs-dir FOLDER; or say --storage file:///FOLDER")),
-        },
-        Some(url) if url.contains("://") => match parse_url(url)? {
-            (Place::LocalFs { root }, path) => Ok(Place::LocalFs { root: root.join(path) }),
-            (place, _) => Ok(place),
-        },
-        Some(other) => Err(Failure::Usage(format!(
-            "--storage {other}: unknown; use s3-native, local-fs, command-adapter, s3://BUCKET/PREFIX or file:///FOLDER"
-        ))),
-        None => Err(Failure::Usage(
-            "no storage was named; use --storage s3://BUCKET/PREFIX or --storage file:///FOLDER, \
-             set SEALIFT_STORAGE, or give the object's whole URL"
-                .into(),
-        )),
-    }
-}
-
-/// The prefix in the URL of --storage.
-fn url_prefix(args: &StorageArgs) -> Result<String, Failure> {
-    match args.storage.as_deref() {
-        Some(url) if url.contains("://") => parse_url(url).map(|(_, path)| path),
-        _ => Ok(String::new()),
-    }
-}
-
 fn whole_url_alone(args: &StorageArgs) -> Result<(), Failure> {
     match args.bucket.is_some() || args.local_fs_dir.is_some() || !args.prefix.is_empty() {
-        true => Err(Failure::Usage("a whole URL leaves no room for --bucket, --local-fs-dir or --prefix".into())),
+        true => Err(Failure::Usage(
+            "a whole URL leaves no room for --bucket, --container, --local-fs-dir or --prefix".into(),
+        )),
         false => Ok(()),
-    }
-}
-
-/// A URL as a storage and the path in it. Only file URLs are percent-decoded: an S3 key may hold any character.
-fn parse_url(url: &str) -> Result<(Place, String), Failure> {
-    // Not all of it is shown: what follows a question mark may be a signature.
-    let wrong = |why: &str| Failure::Usage(format!("{}: {why}", url.split('?').next().unwrap_or_default()));
-    if let Some(rest) = url.strip_prefix("s3://") {
-        let (bucket, path) = rest.split_once('/').unwrap_or((rest, ""));
-        return match bucket {
-            "" => Err(wrong("it names no bucket; use s3://BUCKET/PREFIX")),
-            bucket => Ok((Place::S3 { bucket: bucket.to_owned() }, path.to_owned())),
-        };
-    }
-    if let Some(rest) = url.strip_prefix("file://") {
-        let path = rest.strip_prefix("localhost").unwrap_or(rest);
-        let path = percent_decode_str(path).decode_utf8().map_err(|_| wrong("it is not UTF-8"))?;
-        return match path.strip_prefix('/') {
-            Some(path) => Ok((Place::LocalFs { root: PathBuf::from("/") }, path.trim_end_matches('/').to_owned())),
-            None => Err(wrong("a file URL has three slashes and an absolute path: file:///FOLDER")),
-        };
-    }
-    Err(wrong("unknown kind of URL; use s3://BUCKET/PREFIX or file:///FOLDER"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn urls() {
-        let s3 = |bucket: &str| Place::S3 { bucket: bucket.into() };
-        let parsed = |url: &str| parse_url(url).expect("a URL");
-        assert_eq!(parsed("s3://b"), (s3("b"), String::new()));
-        assert_eq!(parsed("s3://b/p/q"), (s3("b"), "p/q".into()));
-        assert_eq!(parsed("file:///a%20b/c/"), (Place::LocalFs { root: "/".into() }, "a b/c".into()));
-        for bad in ["s3://", "file://a/b", "ftp://x/y"] {
-            assert!(parse_url(bad).is_err(), "{bad}");
-        }
     }
 }

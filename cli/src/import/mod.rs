@@ -1,6 +1,8 @@
 //! Reads what the commands of a command adapter's configuration do, and says it in sealift's options, or why that cannot
 //! be done. Only what is understood as a whole is translated: a command with a part that is not would be another one.
 
+mod azcopy;
+
 use sealift_command::CommandConfig;
 use shlex::split;
 
@@ -47,23 +49,29 @@ pub(crate) fn native(config: &CommandConfig, environment: impl Fn(&str) -> Optio
     if !same_place || read.codec != write.codec {
         return cannot("open_for_read reads from another place, or in another form, than create_for_write writes");
     }
-    if let Place::S3(url) = &read.place
+    if let Place::S3(url) | Place::Azure(url) = &read.place
         && !words("list_metadata_files", &commands.list_metadata_files)?.join(" ").contains(&format!("{url}/metadata"))
     {
         return cannot("list_metadata_files looks elsewhere than in the folder `metadata` beside the backups");
     }
     let mut notes = Vec::new();
-    let mut resolved = |text: &str| resolve(text, &variables, &mut notes);
+    let mut known = |text: &str| substituted(text, &variables, &mut notes);
     let mut flags = match &read.place {
-        Place::S3(url) => vec![format!("--storage={}", resolved(url))],
-        Place::Folder(folder) => vec!["--storage=local-fs".into(), format!("--local-fs-dir={}", resolved(folder))],
+        Place::S3(url) => vec![format!("--storage={}", quoted(&known(url)))],
+        Place::Azure(url) => azcopy::flags(&known(url))?,
+        Place::Folder(folder) => {
+            vec!["--storage=local-fs".into(), format!("--local-fs-dir={}", quoted(&known(folder)))]
+        }
         Place::Nowhere => Vec::new(),
     };
     for (name, value) in [("--endpoint-url", &write.endpoint), ("--region", &write.region)] {
-        flags.extend(value.as_deref().map(|value| format!("{name}={}", resolved(value))));
+        flags.extend(value.as_deref().map(|value| format!("{name}={}", quoted(&known(value)))));
+    }
+    if let Place::Azure(_) = &read.place {
+        notes.push(azcopy::credentials(write.secret.as_deref()));
     }
     match (&read.place, read.codec) {
-        (Place::S3(_), Codec::None) => flags.push("--codec=none".into()),
+        (Place::S3(_) | Place::Azure(_), Codec::None) => flags.push("--codec=none".into()),
         (Place::Folder(_), Codec::Gzip) => flags.push("--codec=gzip".into()),
         _ => {}
     }
@@ -82,6 +90,8 @@ pub(crate) fn native(config: &CommandConfig, environment: impl Fn(&str) -> Optio
 #[derive(Debug, PartialEq, Eq)]
 enum Place {
     S3(String),
+    /// The URL of a folder in a container, without a signature.
+    Azure(String),
     Folder(String),
     Nowhere,
 }
@@ -101,6 +111,8 @@ struct Transfer {
     endpoint: Option<String>,
     region: Option<String>,
     profile: Option<String>,
+    /// What follows the file's name in its URL: a signature. The name of the variable, or nothing of it.
+    secret: Option<String>,
 }
 
 impl Transfer {
@@ -112,22 +124,34 @@ impl Transfer {
                 "{name} stores what {codec} makes, and sealift stores gzip or the bytes as they are"
             ));
         }
-        for (program, service) in [
-            ("gsutil", "Google Cloud Storage"),
-            ("gcloud", "Google Cloud Storage"),
-            ("azcopy", "Azure"),
-            ("az", "Azure"),
-        ] {
+        for (program, service) in [("gsutil", "Google Cloud Storage"), ("gcloud", "Google Cloud Storage")] {
             if calls(program) {
                 return cannot(format!("{name} uses {program}, and this version has no native adapter for {service}"));
             }
+        }
+        if calls("az") {
+            // It has a dozen ways to say which account, and who asks.
+            return cannot(format!(
+                "{name} uses az, whose options are not understood; say --storage az://CONTAINER/PREFIX yourself"
+            ));
         }
         let codec = match ["gzip", "gunzip", "zcat", "pigz", "unpigz"].into_iter().any(calls) {
             true => Codec::Gzip,
             false => Codec::None,
         };
-        let nowhere =
-            Transfer { place: Place::Nowhere, codec, anonymous: false, endpoint: None, region: None, profile: None };
+        let nowhere = Transfer {
+            place: Place::Nowhere,
+            codec,
+            anonymous: false,
+            endpoint: None,
+            region: None,
+            profile: None,
+            secret: None,
+        };
+        if calls("azcopy") {
+            let azcopy::Copy { url, secret } = azcopy::copy(name, &words)?;
+            return Ok(Transfer { place: Place::Azure(url), secret, ..nowhere });
+        }
         if calls("aws") || calls("s5cmd") {
             return nowhere.on_s3(name, &words);
         }
@@ -182,15 +206,24 @@ fn program_of(word: &str) -> &str {
     word.trim_start_matches('(').rsplit('/').next().unwrap_or_default()
 }
 
+/// How commands name a file.
+const HANDLES: [&str; 4] =
+    ["/$FILE_HANDLE", "/${FILE_HANDLE}", "/$BACKUP_HANDLE/$FILE_NAME", "/${BACKUP_HANDLE}/${FILE_NAME}"];
+
 /// What comes before the handle in the path or URL of a file.
 fn base_of(word: &str) -> Option<&str> {
     let word = word.trim_end_matches([';', ')']);
-    let handles = ["/$FILE_HANDLE", "/${FILE_HANDLE}", "/$BACKUP_HANDLE/$FILE_NAME", "/${BACKUP_HANDLE}/${FILE_NAME}"];
-    handles.iter().find_map(|handle| word.strip_suffix(handle))
+    HANDLES.iter().find_map(|handle| word.strip_suffix(handle))
 }
 
-/// `text` with its variables replaced, for a shell: quoted, or in double quotes with those that are not set.
-fn resolve(text: &str, variables: &impl Fn(&str) -> Option<String>, notes: &mut Vec<String>) -> String {
+/// A text with its variables replaced. Those that are not set are still there, in braces.
+#[derive(Debug)]
+struct Substituted {
+    text: String,
+    open: bool,
+}
+
+fn substituted(text: &str, variables: &impl Fn(&str) -> Option<String>, notes: &mut Vec<String>) -> Substituted {
     let (mut resolved, mut rest, mut open) = (String::new(), text, false);
     while let Some((before, after)) = rest.split_once('$') {
         resolved.push_str(before);
@@ -213,9 +246,15 @@ fn resolve(text: &str, variables: &impl Fn(&str) -> Option<String>, notes: &mut 
         rest = after;
     }
     resolved.push_str(rest);
+    Substituted { text: resolved, open }
+}
+
+/// For a shell: quoted, or in double quotes with the variables that are not set.
+fn quoted(substituted: &Substituted) -> String {
+    let Substituted { text, open } = substituted;
     match open {
-        true => format!("\"{resolved}\""),
-        false => shlex::try_quote(&resolved).map_or_else(|_| resolved.clone(), |quoted| quoted.into_owned()),
+        true => format!("\"{text}\""),
+        false => shlex::try_quote(text).map_or_else(|_| text.clone(), |quoted| quoted.into_owned()),
     }
 }
 
@@ -224,7 +263,7 @@ fn cannot<T>(why: impl Into<String>) -> Result<T, Cannot> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     const S3_WRITE: &str = r#"
@@ -236,7 +275,7 @@ mod tests {
         r#"AWS_MAX_ATTEMPTS=9 aws s3 cp "s3://$BUCKET/$SUB_DIR/$FILE_HANDLE" - --no-sign-request | gzip -cd"#;
     const S3_LIST: &str = "(aws s3 ls s3://$BUCKET/$SUB_DIR/metadata/ || :) | sed -ne 's#.* #metadata/#p'";
 
-    fn import(write: &str, read: &str, list: &str, variables: &[(&str, &str)]) -> Result<Native, Cannot> {
+    pub(super) fn import(write: &str, read: &str, list: &str, variables: &[(&str, &str)]) -> Result<Native, Cannot> {
         let variables: Vec<_> =
             variables.iter().map(|(key, value)| serde_json::json!({ "key": key, "value": value })).collect();
         let config = serde_json::json!({ "env_vars": variables, "commands": {
@@ -246,7 +285,7 @@ mod tests {
         native(&CommandConfig::from_yaml(&config.to_string(), "test").expect("valid"), |_| None)
     }
 
-    fn flags(native: Result<Native, Cannot>) -> String {
+    pub(super) fn flags(native: Result<Native, Cannot>) -> String {
         native.expect("understood").flags.join(" ")
     }
 
@@ -290,7 +329,9 @@ mod tests {
             (S3_WRITE.replace("$FILE_NAME", "$FILE_NAME.gz"), S3_READ.into(), "another handle"),
             (S3_WRITE.replace("aws s3 cp", "rclone rcat"), S3_READ.into(), "rclone"),
             (S3_WRITE.into(), "gsutil cp gs://$BUCKET/$FILE_HANDLE - | gzip -cd".into(), "Google"),
-            (S3_WRITE.into(), "azcopy cp --from-to BlobPipe https://x/$FILE_HANDLE".into(), "Azure"),
+            (S3_WRITE.into(), "az storage blob download --name e1/$FILE_HANDLE".into(), "uses az"),
+            (S3_WRITE.into(), "azcopy cp --from-to BlobPipe https://x/$FILE_HANDLE | gzip -cd".into(), "another place"),
+            (S3_WRITE.into(), "azcopy cp --from-to BlobPipe --s2s-x https://x/$FILE_HANDLE".into(), "--s2s-x"),
             (S3_WRITE.into(), "cat 'x".into(), "quotes"),
             (S3_WRITE.into(), "some-tool $FILE_HANDLE".into(), "/$FILE_HANDLE"),
         ] {

@@ -1,0 +1,11 @@
+//! A folder.
+
+use super::Streams;
+use crate::failure::Failure;
+use sealift::Bucket;
+use sealift_local_fs::LocalFs;
+use std::path::PathBuf;
+
+pub(super) fn open(root: PathBuf, streams: Streams) -> Result<Bucket, Failure> {
+    Ok(streams.of(LocalFs::open(root)?))
+}
