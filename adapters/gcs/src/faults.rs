@@ -1,0 +1,275 @@
+//! What can go wrong with one request, whether trying again may help, and the same as Sealift's error: which kind, in
+//! which words, and what to try next. Never a header or a URL, which could hold a secret.
+
+use http::HeaderMap;
+use sealift::{Error, ErrorKind};
+use serde::Deserialize;
+use std::borrow::Cow;
+use std::error::Error as StdError;
+use std::time::Duration;
+
+/// Why a request failed.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// The service answered with an error.
+    Refused(Refusal),
+    /// There is no token to send. It may help to try again when that is `transient`.
+    Credentials { reason: String, transient: bool },
+    /// There was no connection to send the request on.
+    NoConnection(String),
+    /// The connection ended before the answer did.
+    Broken(String),
+    /// Nothing moved for so long.
+    Stalled(Duration),
+    /// The upload session is not there (any more): 404, 410, or 499 where it was cancelled.
+    SessionGone(u16),
+    /// A session was answered with success, and is where it was before.
+    NoHeadway(&'static str),
+    /// The answer is not what it should be.
+    Unexpected(String),
+    /// What the service holds is not what was sent.
+    Differs(String),
+}
+
+/// An answer that is an error.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) status: u16,
+    /// The service's word for it (`notFound`), where it gives one.
+    pub(crate) reason: String,
+    pub(crate) message: String,
+    pub(crate) retry_after: Option<Duration>,
+}
+
+#[derive(Deserialize)]
+struct Body {
+    error: BodyError,
+}
+
+#[derive(Deserialize)]
+struct BodyError {
+    #[serde(default)]
+    message: String,
+    #[serde(default)]
+    errors: Vec<BodyReason>,
+}
+
+#[derive(Deserialize)]
+struct BodyReason {
+    #[serde(default)]
+    reason: String,
+}
+
+impl Refusal {
+    pub(crate) fn new(status: u16, headers: &HeaderMap, body: &[u8]) -> Self {
+        let (reason, message) = match serde_json::from_slice::<Body>(body) {
+            Ok(Body { error }) => {
+                (error.errors.into_iter().next().map(|first| first.reason).unwrap_or_default(), error.message)
+            }
+            // The upload server speaks plain text; proxies speak HTML, which helps nobody.
+            Err(_) => match std::str::from_utf8(body) {
+                Ok(text) if !text.trim_start().starts_with('<') => (String::new(), text.to_owned()),
+                _ => (String::new(), String::new()),
+            },
+        };
+        // Only in seconds: the service does not send it as a date.
+        let seconds = headers.get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
+        Refusal { status, reason, message: shortened(&message), retry_after: seconds.map(Duration::from_secs) }
+    }
+
+    fn text(&self) -> String {
+        let text = format!("{} {}", self.status, self.reason);
+        match self.message.is_empty() {
+            true => text.trim_end().to_owned(),
+            false => format!("{}: {}", text.trim_end(), self.message),
+        }
+    }
+}
+
+impl Fault {
+    /// The status of the answer, if there was one.
+    pub(crate) fn status(&self) -> Option<u16> {
+        match self {
+            Fault::Refused(refusal) => Some(refusal.status),
+            _ => None,
+        }
+    }
+
+    /// Whether there is no such object (but a bucket).
+    pub(crate) fn no_such_object(&self) -> bool {
+        matches!(self, Fault::Refused(refusal) if refusal.status == 404 && !no_such_bucket(refusal))
+    }
+
+    /// How often to try in all, before this is the last word. Connecting has its own limits: an endpoint that is not there
+    /// is given up within [`UNREACHABLE_WITHIN`](crate::UNREACHABLE_WITHIN), and one that answers nothing costs minutes.
+    pub(crate) fn attempts(&self) -> u32 {
+        match self {
+            Fault::NoConnection(_) | Fault::Credentials { transient: true, .. } => 4,
+            Fault::Stalled(_) => 2,
+            Fault::Broken(_) | Fault::NoHeadway(_) => 6,
+            // What Google calls retryable ("Retry strategy").
+            Fault::Refused(Refusal { status: 408 | 429 | 500..=599, .. }) => 6,
+            _ => 1,
+        }
+    }
+
+    /// The same without `secret`, which the service may have repeated in its message.
+    pub(crate) fn without(mut self, secret: &str) -> Self {
+        if let Fault::Refused(Refusal { message: text, .. }) | Fault::Unexpected(text) | Fault::Broken(text) = &mut self
+            && !secret.is_empty()
+        {
+            *text = text.replace(secret, "…");
+        }
+        self
+    }
+
+    /// This as the error of `operation` at `location`, of the service at `endpoint`.
+    pub(crate) fn into_error(
+        self,
+        operation: impl Into<Cow<'static, str>>,
+        location: impl Into<String>,
+        endpoint: &str,
+    ) -> Error {
+        let described = |kind, reason: String| Error::new(kind, operation, location, reason);
+        match self {
+            Fault::Refused(refusal) => refused(described, endpoint, &refusal),
+            Fault::Credentials { reason, .. } => {
+                described(ErrorKind::Denied, format!("no usable credentials: {reason}")).with_hint(
+                    "run `gcloud auth application-default login`, or set GOOGLE_APPLICATION_CREDENTIALS to a \
+                     credentials file; for a public bucket, use no credentials",
+                )
+            }
+            Fault::NoConnection(cause) => {
+                described(ErrorKind::Unreachable, format!("cannot talk to {endpoint}: {cause}"))
+                    .with_hint("check the endpoint, the network, proxies and certificates")
+            }
+            Fault::Broken(cause) => {
+                described(ErrorKind::Unreachable, format!("the connection to {endpoint} broke off: {cause}"))
+            }
+            Fault::Stalled(limit) => described(
+                ErrorKind::TimedOut,
+                format!("{endpoint} did not answer: nothing moved for {} s", limit.as_secs_f32()),
+            )
+            .with_hint("check the network; a slow line is fine, one that stands still is not"),
+            Fault::SessionGone(status) => {
+                described(ErrorKind::Service, format!("{status}: the service has no such upload session (any more)"))
+                    .with_hint("it was cancelled, or is more than a week old: upload again")
+            }
+            Fault::NoHeadway(what) => described(ErrorKind::Service, format!("{endpoint} {what}")),
+            Fault::Unexpected(what) => {
+                described(ErrorKind::Service, format!("unexpected answer from {endpoint}: {what}"))
+            }
+            Fault::Differs(what) => described(ErrorKind::Corrupt, what),
+        }
+    }
+}
+
+fn no_such_bucket(refusal: &Refusal) -> bool {
+    refusal.status == 404 && refusal.message.contains("bucket does not exist")
+}
+
+fn refused(described: impl FnOnce(ErrorKind, String) -> Error, endpoint: &str, refusal: &Refusal) -> Error {
+    let text = refusal.text();
+    let message = refusal.message.to_ascii_lowercase();
+    match (refusal.status, refusal.reason.as_str()) {
+        _ if no_such_bucket(refusal) => described(ErrorKind::NoSuchBucket, text)
+            .with_hint(format!("check the bucket's name, and that it is at {endpoint}")),
+        (401, _) => described(ErrorKind::Denied, text).with_hint(format!(
+            "the credentials have expired or are not valid at {endpoint}: log in again, or give others"
+        )),
+        (403, "retentionPolicyNotMet" | "objectUnderActiveHold") => described(ErrorKind::Denied, text)
+            .with_hint("the object must not be changed or removed yet: choose another name"),
+        (403, _) => described(ErrorKind::Denied, text).with_hint(format!(
+            "check which credentials are in use at {endpoint}, and what they may do: the role Storage Object User on \
+             the bucket"
+        )),
+        (404, _) => described(ErrorKind::NotFound, text),
+        (412, _) => described(ErrorKind::AlreadyExists, text).with_hint("choose another name, or let it be replaced"),
+        (413, _) => described(ErrorKind::TooLarge, text),
+        (400, _) if message.contains("crc32c") || message.contains("checksum") || message.contains("md5") => {
+            described(ErrorKind::Corrupt, text)
+        }
+        (408, _) => described(ErrorKind::TimedOut, text),
+        (429 | 500..=599, _) => {
+            described(ErrorKind::Service, text).with_hint("the service is busy or broken: try later")
+        }
+        _ => described(ErrorKind::Service, text),
+    }
+}
+
+/// The error and its causes.
+pub(crate) fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |error: &&'a (dyn StdError + 'static)| StdError::source(*error))
+}
+
+/// The words of the innermost cause.
+pub(crate) fn root_cause(error: &(dyn StdError + 'static)) -> String {
+    shortened(&chain(error).last().map(ToString::to_string).unwrap_or_default())
+}
+
+/// One line, not too long.
+pub(crate) fn shortened(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(400) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(status: u16, reason: &str, message: &str) -> Fault {
+        let body =
+            format!(r#"{{"error":{{"code":{status},"message":"{message}","errors":[{{"reason":"{reason}"}}]}}}}"#);
+        Fault::Refused(Refusal::new(status, &HeaderMap::new(), body.as_bytes()))
+    }
+
+    #[test]
+    fn answers_have_their_kinds() {
+        for (status, reason, message, kind) in [
+            (404, "notFound", "The specified bucket does not exist.", ErrorKind::NoSuchBucket),
+            (404, "notFound", "No such object: b/k", ErrorKind::NotFound),
+            (401, "required", "Anonymous caller does not have access", ErrorKind::Denied),
+            (403, "forbidden", "x does not have access", ErrorKind::Denied),
+            (403, "retentionPolicyNotMet", "Object is subject to retention", ErrorKind::Denied),
+            (412, "conditionNotMet", "At least one", ErrorKind::AlreadyExists),
+            (400, "invalid", "Provided CRC32C is wrong", ErrorKind::Corrupt),
+            (400, "invalid", "Bad request", ErrorKind::Service),
+            (413, "uploadTooLarge", "too large", ErrorKind::TooLarge),
+            (503, "backendError", "busy", ErrorKind::Service),
+        ] {
+            let error = refusal(status, reason, message).into_error("commit", "gs://b/k", "https://h");
+            assert_eq!(error.kind(), kind, "{status} {reason}");
+            let text = error.to_string();
+            for part in ["commit", "gs://b/k", &status.to_string(), reason, message] {
+                assert!(text.contains(part), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_what_may_pass_is_tried_again() {
+        for status in [408, 429, 500, 502, 503, 504] {
+            assert!(refusal(status, "", "").attempts() > 1, "{status}");
+        }
+        for status in [400, 401, 403, 404, 412, 416] {
+            assert_eq!(refusal(status, "", "").attempts(), 1, "{status}");
+        }
+        assert_eq!(Fault::SessionGone(410).attempts(), 1);
+    }
+
+    #[test]
+    fn what_the_service_repeats_is_hidden() {
+        let fault = refusal(400, "invalid", "no upload s3cret here").without("s3cret");
+        assert!(!format!("{fault:?}").contains("s3cret"));
+        assert!(!fault.into_error("commit", "gs://b/k", "https://h").to_string().contains("s3cret"));
+    }
+
+    #[test]
+    fn a_page_of_a_proxy_is_not_shown() {
+        let Refusal { message, .. } = Refusal::new(502, &HeaderMap::new(), b"<html>gone</html>");
+        assert_eq!(message, "");
+    }
+}

@@ -1,0 +1,38 @@
+//! Sealift's adapter for Google Cloud Storage.
+//!
+//! [`GcsStore::connect`] takes [`GcsOptions`]. An object is put in one request when it fits in one part, otherwise in one
+//! resumable session: pieces in series, of which nothing can be seen before the last. Nothing here decides when to start,
+//! commit or abort: that is `sealift`'s.
+//!
+//! # Two clients
+//! Google's own SDK puts whole objects and reads ranges (`sdk`). It has no calls for a session that is fed piece by piece
+//! and can be cancelled, and none of the JSON API for the rest, so that is a client of this crate (`transport`,
+//! `session`). Both send the same credentials (`credentials`), and both are retried in the same way (`tries`).
+//!
+//! # What needs no sweeping
+//! A session that was not finished shows nothing in any listing, cannot be found by anybody but who holds its address,
+//! and ends after a week (Google, "Resumable uploads": "A session URI expires after one week"). So
+//! [`leftovers`](sealift::ObjectStore::leftovers) finds nothing, and after a crash there is nothing to remove.
+//!
+//! # What is secret
+//! The address of a session is all that anybody needs to write to it, so it is shown nowhere: an upload is named by its
+//! token instead, which its object will carry.
+#![forbid(unsafe_code)]
+
+mod connect;
+mod copy;
+mod credentials;
+mod faults;
+mod options;
+mod pieces;
+mod resource;
+mod sdk;
+mod session;
+mod store;
+mod transport;
+mod tries;
+mod upload;
+
+pub use options::{Credentials, GcsOptions};
+pub use store::GcsStore;
+pub use transport::UNREACHABLE_WITHIN;
