@@ -188,11 +188,11 @@ pub(crate) struct WriteArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Storage")]
 pub(crate) struct StorageArgs {
-    /// s3-native, azure-native, local-fs, command-adapter, or a URL: s3://BUCKET/PREFIX, az://CONTAINER/PREFIX,
-    /// file:///FOLDER.
+    /// s3-native, gcs-native, azure-native, local-fs, command-adapter, or a URL: s3://BUCKET/PREFIX, gs://BUCKET/PREFIX,
+    /// az://CONTAINER/PREFIX, file:///FOLDER.
     #[arg(long, env = "SEALIFT_STORAGE", hide_env_values = true, value_name = "KIND|URL")]
     pub(crate) storage: Option<String>,
-    /// The bucket (s3-native) or the container (azure-native).
+    /// The bucket (s3-native, gcs-native) or the container (azure-native).
     #[arg(long, visible_alias = "container", value_name = "NAME")]
     pub(crate) bucket: Option<String>,
     /// What every key begins with.
@@ -204,7 +204,8 @@ pub(crate) struct StorageArgs {
     /// The YAML file that says which commands reach the storage (command-adapter).
     #[arg(long, value_name = "FILE")]
     pub(crate) command_adapter_config: Option<PathBuf>,
-    /// The service's URL, for services other than the cloud's own. For S3, AWS_ENDPOINT_URL works too.
+    /// The service's URL, for services other than the cloud's own. For S3, AWS_ENDPOINT_URL works too; for
+    /// Google STORAGE_EMULATOR_HOST, and without credentials then.
     #[arg(long, value_name = "URL")]
     pub(crate) endpoint_url: Option<String>,
     /// The bucket's region (s3-native). AWS_REGION and profiles work too.
@@ -215,6 +216,8 @@ pub(crate) struct StorageArgs {
     pub(crate) anonymous: bool,
     #[command(flatten)]
     pub(crate) azure: AzureArgs,
+    #[command(flatten)]
+    pub(crate) gcs: GcsArgs,
     /// The checksums the service takes [default: the provider's; full-object on AWS and unknown S3 services].
     #[arg(long)]
     pub(crate) checksums: Option<ChecksumsArg>,
@@ -272,6 +275,23 @@ impl AzureArgs {
     /// Whether any of them was said.
     pub(crate) fn is_given(&self) -> bool {
         self.account_name.is_some() || self.sas_file.is_some()
+    }
+}
+
+/// What only gcs-native asks for.
+#[derive(Debug, Args)]
+pub(crate) struct GcsArgs {
+    /// A JSON file with the key of a service account, or another kind of credentials that Google's tools write
+    /// (gcs-native). Without it, where Google's tools look: GOOGLE_APPLICATION_CREDENTIALS, `gcloud auth
+    /// application-default login`, the machine's own account.
+    #[arg(long, value_name = "FILE", conflicts_with = "anonymous")]
+    pub(crate) credentials_file: Option<PathBuf>,
+}
+
+impl GcsArgs {
+    /// Whether any of them was said.
+    pub(crate) fn is_given(&self) -> bool {
+        self.credentials_file.is_some()
     }
 }
 

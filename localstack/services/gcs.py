@@ -2,7 +2,8 @@
 
     gcs.py ADDRESS PORT [CERTIFICATE KEY]
 
-With a certificate, the port speaks TLS too, to those who begin with it.
+With a certificate, the port speaks TLS too, to those who begin with it. GET /sessions/BUCKET, which the service does not have,
+lists the upload sessions that are neither complete nor cancelled: a test that wants none left can see it by that only.
 
 Left alone, the emulator serves one connection at a time, stores the part of a body that came before its connection broke,
 ignores preconditions and page sizes, says of a new upload session that it has a byte, forgets a session when it is complete,
@@ -346,6 +347,19 @@ def cancel(request, response, _storage):
     response.status = CANCELLED
 
 
+def under_way(request, response, _storage):
+    bucket = request.params["bucket_name"]
+    response.json(
+        {
+            "sessions": [
+                {"name": session.name, "metadata": session.meta.get("metadata") or {}, "size": len(session.received)}
+                for session in sessions.values()
+                if session.bucket == bucket and not session.resource and not session.cancelled
+            ]
+        }
+    )
+
+
 # Reading.
 
 
@@ -464,7 +478,8 @@ def main(address, port, certificate=None, key=None):
     for name in "_make_object_resource", "_checksums":
         if not hasattr(objects, name):
             sys.exit(f"gcp-storage-emulator has no {name}: look at localstack/services/gcs.py when changing its version")
-    server.HANDLERS = tuple(replaced(*entry) for entry in server.HANDLERS)
+    under_way_at = r"^/sessions/(?P<bucket_name>[-.\w]+)$", {"GET": answered(under_way)}
+    server.HANDLERS = under_way_at, *(replaced(*entry) for entry in server.HANDLERS)
     objects.insert = answered(insert)  # the router also names it directly
     httpd = Server((address, int(port)), partial(Handler, Memory(use_memory_fs=True, data_dir="/")))
     if certificate:

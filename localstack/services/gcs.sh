@@ -7,7 +7,7 @@ gcs_venv=$state/venv-gcs
 gcs_tls=$state/tls # client.pem is the authority, server.pem and server.key are for 127.0.0.1
 
 gcs_install() {
-  install_python gcs "$gcs_venv" "$here/requirements-gcs.txt" "gcp-storage-emulator and gsutil"
+  install_python gcs "$gcs_venv" "$here/requirements-gcs.txt" "gcp-storage-emulator, google-cloud-storage and gsutil"
   mkdir -p "$state/bin"
   ln -sf "$gcs_venv/bin/gsutil" "$state/bin/gsutil"
   if [[ ! -e $gcs_tls/client.pem ]]; then # the last one written

@@ -4,9 +4,20 @@
 /// Tests of each of these cases, `async fn<C: Cloud>()`, on each cloud.
 macro_rules! on_every_cloud {
     ($($case:ident),+ $(,)?) => {
-        on_every_cloud!(s3: sealift_tests::s3::TestBucket; $($case),+);
-        on_every_cloud!(azure: sealift_tests::azure::TestContainer; $($case),+);
+        on_clouds_that_list_uploads!($($case),+);
+        on_cloud!(gcs: sealift_tests::gcs::TestBucket; $($case),+);
     };
+}
+
+/// The same, where what an upload has left can be found by others.
+macro_rules! on_clouds_that_list_uploads {
+    ($($case:ident),+ $(,)?) => {
+        on_cloud!(s3: sealift_tests::s3::TestBucket; $($case),+);
+        on_cloud!(azure: sealift_tests::azure::TestContainer; $($case),+);
+    };
+}
+
+macro_rules! on_cloud {
     ($name:ident: $cloud:ty; $($case:ident),+) => {
         mod $name {$(
             #[tokio::test(flavor = "multi_thread")]
@@ -20,6 +31,8 @@ macro_rules! on_every_cloud {
 mod azure;
 mod bad_input;
 mod by_command;
+
+mod gcs;
 mod local_fs;
 mod signals;
 mod streams;

@@ -15,7 +15,7 @@ fn pattern(len: usize) -> Vec<u8> {
 
 async fn sizes_around_every_border_come_back_identical<C: Cloud>() {
     let remote = C::new("cli").await;
-    for len in [1, 1 << 20, (1 << 20) + 1, 8 << 20, (8 << 20) + 1, 25 << 20] {
+    for len in [1, 1 << 20, (1 << 20) + 1, 8 << 20, (8 << 20) + 1, 16 << 20, (16 << 20) + 1, 25 << 20] {
         let data = pattern(len);
         let put = run_with_input(on(&remote, remote.endpoint(), &["put", "file", "--json"]), &data).await;
         let summary = put.expect_code(0).json();
@@ -168,8 +168,7 @@ async fn the_summary_says_what_was_stored<C: Cloud>() {
     let remote = C::new("cli").await;
     let put = run_with_input(on(&remote, remote.endpoint(), &["put", "file"]), &[0; 100_000]).await.expect_code(0);
     let text = put.text();
-    for part in ["sealed ", &format!("{}/p/file", remote.url()), "97.7 KiB in", "stored (ratio", "1 part", "crc64nvme:"]
-    {
+    for part in ["sealed ", &format!("{}/p/file", remote.url()), "97.7 KiB in", "stored (ratio", "1 part", "crc"] {
         assert!(text.contains(part), "{part} in {text}");
     }
 }

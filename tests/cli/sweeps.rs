@@ -64,7 +64,7 @@ async fn uploads_of_others_are_told_and_kept<C: Cloud>() {
     assert_eq!(remote.unfinished().await.len(), 1, "only below the prefix");
 }
 
-on_every_cloud!(
+on_clouds_that_list_uploads!(
     the_leftovers_of_a_kill_are_listed_then_gone,
     an_upload_that_is_alive_is_not_touched,
     uploads_of_others_are_told_and_kept,

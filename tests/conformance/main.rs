@@ -72,3 +72,4 @@ storage!(command: crate::backends::Command, 30 sequences);
 storage!(local_fs: crate::backends::LocalFs, 80 sequences);
 storage!(s3_native: crate::backends::Native<sealift_tests::s3::TestBucket>, 40 sequences);
 storage!(azure_native: crate::backends::Native<sealift_tests::azure::TestContainer>, 40 sequences);
+storage!(gcs_native: crate::backends::Native<sealift_tests::gcs::TestBucket>, 40 sequences);

@@ -84,6 +84,7 @@ macro_rules! cloud {
 
 cloud!(s3: sealift_tests::s3::TestBucket);
 cloud!(azure: sealift_tests::azure::TestContainer);
+cloud!(gcs: sealift_tests::gcs::TestBucket);
 
 /// The hash of all that comes, and how much it was.
 async fn hash(mut from: impl AsyncRead + Unpin) -> (String, usize) {

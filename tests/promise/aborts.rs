@@ -1,6 +1,6 @@
 //! Writes that fail or are given up: the abort leaves nothing.
 
-use crate::scene::{Scene, THREE_PARTS, key, open_bucket};
+use crate::scene::{Scene, THREE_PARTS, key};
 use sealift::{ErrorKind, IfExists};
 use sealift_tests::cloud::{Cloud, Problem, Step};
 use sealift_tests::proxy::Fault;
@@ -107,25 +107,6 @@ pub(crate) async fn closing_the_bucket_aborts_a_writer_that_is_still_held<C: Clo
     assert_eq!(sealift::Error::from_io(&error).expect("ours").kind(), ErrorKind::Cancelled);
     drop(sink);
     scene.assert_nothing_left().await;
-}
-
-pub(crate) async fn an_abort_that_fails_says_what_is_left_and_a_sweep_removes_it<C: Cloud>() {
-    let scene = Scene::<C>::new().await;
-    let abort = scene.proxy.on(C::on(Step::Abort), C::problem(Problem::Failed));
-    let sink = scene.with_a_part_stored().await;
-    let error = sink.abort().await.expect_err("the abort failed");
-    assert!(abort.fired() >= 1);
-    let (left, id) = scene.remote.unfinished().await.pop().expect("an upload was left");
-    assert_eq!(left, key().to_string());
-    assert!(error.to_string().contains(&id), "{error} names {id}");
-
-    let bucket = open_bucket::<C>(scene.remote.name(), scene.remote.endpoint()).await;
-    let leftovers = bucket.leftovers("backups/", Duration::ZERO).await.expect("listed");
-    assert_eq!(leftovers.iter().map(|left| &left.id).collect::<Vec<_>>(), [&id]);
-    bucket.remove_leftover(&leftovers[0]).await.expect("removed");
-    drop(bucket);
-    scene.remote.assert_untouched().await;
-    scene.end().await;
 }
 
 /// A runtime that ends with a writer open: no panic, no hang. (What is left then is `sweep`'s.)

@@ -8,11 +8,13 @@
 
 mod aborts;
 mod discards;
+mod leftovers;
 mod lies;
 mod lost_replies;
 mod refusals;
 mod retries;
 mod scene;
+mod sessions;
 mod starts;
 
 /// All cases for one cloud, and those that it has besides.
@@ -29,7 +31,6 @@ macro_rules! cloud {
                     a_shutdown_dropped_after_the_server_has_applied_the_complete,
                     a_shutdown_dropped_after_the_server_has_applied_the_put,
                     a_writer_aborted_by_its_owner, closing_the_bucket_aborts_a_writer_that_is_still_held,
-                    an_abort_that_fails_says_what_is_left_and_a_sweep_removes_it,
                     a_runtime_that_ends_under_a_writer;
                 lost_replies: a_complete_applied_with_its_reply_lost_is_one_success,
                     a_complete_applied_with_every_reply_lost_is_one_success,
@@ -61,9 +62,15 @@ macro_rules! tests {
 }
 
 cloud!(s3: sealift_tests::s3::TestBucket;
+    leftovers: an_abort_that_fails_says_what_is_left_and_a_sweep_removes_it;
     starts: a_start_that_fails, a_writer_dropped_while_its_upload_is_being_started;
     lies: a_complete_answered_200_with_an_error_inside_is_an_error;);
 cloud!(azure: sealift_tests::azure::TestContainer;
+    leftovers: an_abort_that_fails_says_what_is_left_and_a_sweep_removes_it;
     discards: an_abort_that_cannot_look_says_what_is_left,
         a_discard_applied_with_its_reply_lost_leaves_nothing,
         a_mark_that_cannot_be_removed_is_no_object_and_is_swept;);
+cloud!(gcs: sealift_tests::gcs::TestBucket;
+    starts: a_start_that_fails, a_writer_dropped_while_its_upload_is_being_started;
+    sessions: an_abort_that_fails_says_that_nothing_can_be_seen_and_for_how_long,
+        an_abort_applied_with_its_reply_lost_leaves_nothing;);

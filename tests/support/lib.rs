@@ -8,6 +8,7 @@ pub mod cli;
 pub mod cloud;
 pub mod data;
 pub mod eventually;
+pub mod gcs;
 pub mod leaks;
 pub mod process;
 pub mod proxy;

@@ -2,7 +2,7 @@
 //! unchanged tool gets the native adapters by it, with one process a file instead of a shell, a compressor and a cloud's
 //! command line.
 
-use crate::args::{AzureArgs, ChecksumsArg, CodecArg, CommandConfig, StorageArgs};
+use crate::args::{AzureArgs, ChecksumsArg, CodecArg, CommandConfig, GcsArgs, StorageArgs};
 use crate::failure::Failure;
 use crate::report;
 use crate::target;
@@ -76,6 +76,7 @@ fn flags(args: &StorageArgs) -> Result<String, Failure> {
         region,
         anonymous,
         azure: AzureArgs { account_name, sas_file },
+        gcs: GcsArgs { credentials_file },
         checksums,
         codec,
         level,
@@ -88,6 +89,7 @@ fn flags(args: &StorageArgs) -> Result<String, Failure> {
     } = args;
     let local_fs_dir = local_fs_dir.as_deref().map(text_of).transpose()?;
     let sas_file = sas_file.as_deref().map(text_of).transpose()?;
+    let credentials_file = credentials_file.as_deref().map(text_of).transpose()?;
     let bytes = |size: &bytesize::ByteSize| size.as_u64().to_string();
     let options = [
         ("--storage", storage.clone()),
@@ -98,6 +100,7 @@ fn flags(args: &StorageArgs) -> Result<String, Failure> {
         ("--region", region.clone()),
         ("--account-name", account_name.clone()),
         ("--sas-file", sas_file),
+        ("--credentials-file", credentials_file),
         ("--checksums", checksums.as_ref().and_then(name_of::<ChecksumsArg>)),
         ("--codec", codec.as_ref().and_then(name_of::<CodecArg>)),
         ("--level", (*level != 5).then(|| level.to_string())),

@@ -2,6 +2,7 @@
 //! be done. Only what is understood as a whole is translated: a command with a part that is not would be another one.
 
 mod azcopy;
+mod gsutil;
 
 use sealift_command::CommandConfig;
 use shlex::split;
@@ -49,7 +50,7 @@ pub(crate) fn native(config: &CommandConfig, environment: impl Fn(&str) -> Optio
     if !same_place || read.codec != write.codec {
         return cannot("open_for_read reads from another place, or in another form, than create_for_write writes");
     }
-    if let Place::S3(url) | Place::Azure(url) = &read.place
+    if let Place::S3(url) | Place::Gcs(url) | Place::Azure(url) = &read.place
         && !words("list_metadata_files", &commands.list_metadata_files)?.join(" ").contains(&format!("{url}/metadata"))
     {
         return cannot("list_metadata_files looks elsewhere than in the folder `metadata` beside the backups");
@@ -57,7 +58,7 @@ pub(crate) fn native(config: &CommandConfig, environment: impl Fn(&str) -> Optio
     let mut notes = Vec::new();
     let mut known = |text: &str| substituted(text, &variables, &mut notes);
     let mut flags = match &read.place {
-        Place::S3(url) => vec![format!("--storage={}", quoted(&known(url)))],
+        Place::S3(url) | Place::Gcs(url) => vec![format!("--storage={}", quoted(&known(url)))],
         Place::Azure(url) => azcopy::flags(&known(url))?,
         Place::Folder(folder) => {
             vec!["--storage=local-fs".into(), format!("--local-fs-dir={}", quoted(&known(folder)))]
@@ -67,11 +68,13 @@ pub(crate) fn native(config: &CommandConfig, environment: impl Fn(&str) -> Optio
     for (name, value) in [("--endpoint-url", &write.endpoint), ("--region", &write.region)] {
         flags.extend(value.as_deref().map(|value| format!("{name}={}", quoted(&known(value)))));
     }
-    if let Place::Azure(_) = &read.place {
-        notes.push(azcopy::credentials(write.secret.as_deref()));
+    match &read.place {
+        Place::Azure(_) => notes.push(azcopy::credentials(write.secret.as_deref())),
+        Place::Gcs(_) => notes.push(gsutil::credentials()),
+        Place::S3(_) | Place::Folder(_) | Place::Nowhere => {}
     }
     match (&read.place, read.codec) {
-        (Place::S3(_) | Place::Azure(_), Codec::None) => flags.push("--codec=none".into()),
+        (Place::S3(_) | Place::Gcs(_) | Place::Azure(_), Codec::None) => flags.push("--codec=none".into()),
         (Place::Folder(_), Codec::Gzip) => flags.push("--codec=gzip".into()),
         _ => {}
     }
@@ -90,6 +93,7 @@ pub(crate) fn native(config: &CommandConfig, environment: impl Fn(&str) -> Optio
 #[derive(Debug, PartialEq, Eq)]
 enum Place {
     S3(String),
+    Gcs(String),
     /// The URL of a folder in a container, without a signature.
     Azure(String),
     Folder(String),
@@ -124,11 +128,6 @@ impl Transfer {
                 "{name} stores what {codec} makes, and sealift stores gzip or the bytes as they are"
             ));
         }
-        for (program, service) in [("gsutil", "Google Cloud Storage"), ("gcloud", "Google Cloud Storage")] {
-            if calls(program) {
-                return cannot(format!("{name} uses {program}, and this version has no native adapter for {service}"));
-            }
-        }
         if calls("az") {
             // It has a dozen ways to say which account, and who asks.
             return cannot(format!(
@@ -151,6 +150,9 @@ impl Transfer {
         if calls("azcopy") {
             let azcopy::Copy { url, secret } = azcopy::copy(name, &words)?;
             return Ok(Transfer { place: Place::Azure(url), secret, ..nowhere });
+        }
+        if gsutil::TOOLS.into_iter().any(calls) {
+            return Ok(Transfer { place: Place::Gcs(gsutil::copied(name, &words)?), ..nowhere });
         }
         if calls("aws") || calls("s5cmd") {
             return nowhere.on_s3(name, &words);
@@ -328,7 +330,7 @@ pub(super) mod tests {
             (S3_WRITE.into(), S3_READ.replace("$BUCKET", "$OTHER"), "another place"),
             (S3_WRITE.replace("$FILE_NAME", "$FILE_NAME.gz"), S3_READ.into(), "another handle"),
             (S3_WRITE.replace("aws s3 cp", "rclone rcat"), S3_READ.into(), "rclone"),
-            (S3_WRITE.into(), "gsutil cp gs://$BUCKET/$FILE_HANDLE - | gzip -cd".into(), "Google"),
+            (S3_WRITE.into(), "gsutil cp gs://$BUCKET/$FILE_HANDLE - | gzip -cd".into(), "another place"),
             (S3_WRITE.into(), "az storage blob download --name e1/$FILE_HANDLE".into(), "uses az"),
             (S3_WRITE.into(), "azcopy cp --from-to BlobPipe https://x/$FILE_HANDLE | gzip -cd".into(), "another place"),
             (S3_WRITE.into(), "azcopy cp --from-to BlobPipe --s2s-x https://x/$FILE_HANDLE".into(), "--s2s-x"),

@@ -28,4 +28,5 @@ macro_rules! left_out {
 }
 
 left_out!(s3, "s3");
+left_out!(gcs, "gcs");
 left_out!(azure, "azure");

@@ -3,7 +3,9 @@
 
 #[cfg(feature = "azure")]
 mod azure;
-#[cfg(not(all(feature = "s3", feature = "azure")))]
+#[cfg(feature = "gcs")]
+mod gcs;
+#[cfg(not(all(feature = "s3", feature = "gcs", feature = "azure")))]
 mod left_out;
 mod local_fs;
 mod place;
@@ -14,6 +16,8 @@ use crate::args::{CodecArg, StorageArgs};
 use crate::failure::Failure;
 #[cfg(not(feature = "azure"))]
 use left_out::azure;
+#[cfg(not(feature = "gcs"))]
+use left_out::gcs;
 #[cfg(not(feature = "s3"))]
 use left_out::s3;
 pub(crate) use place::check;
@@ -97,8 +101,12 @@ impl Target {
         if args.azure.is_given() && !matches!(place, Place::Bucket(Cloud::Azure, _)) {
             return Err(Failure::Usage("--account-name and --sas-file are for azure-native only".into()));
         }
+        if args.gcs.is_given() && !matches!(place, Place::Bucket(Cloud::Gcs, _)) {
+            return Err(Failure::Usage("--credentials-file is for gcs-native only".into()));
+        }
         let bucket = match place {
             Place::Bucket(Cloud::S3, bucket) => s3::open(args, bucket, streams).await?,
+            Place::Bucket(Cloud::Gcs, bucket) => gcs::open(args, bucket, streams).await?,
             Place::Bucket(Cloud::Azure, container) => azure::open(args, container, streams).await?,
             Place::LocalFs { root } => local_fs::open(root, streams)?,
         };

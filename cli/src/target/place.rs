@@ -19,6 +19,7 @@ pub(super) enum Place {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cloud {
     S3,
+    Gcs,
     Azure,
 }
 
@@ -32,11 +33,12 @@ struct Words {
 }
 
 impl Cloud {
-    const ALL: [Cloud; 2] = [Cloud::S3, Cloud::Azure];
+    const ALL: [Cloud; 3] = [Cloud::S3, Cloud::Gcs, Cloud::Azure];
 
     const fn words(self) -> Words {
         match self {
             Cloud::S3 => Words { kind: "s3-native", scheme: "s3", bucket: "bucket" },
+            Cloud::Gcs => Words { kind: "gcs-native", scheme: "gs", bucket: "bucket" },
             // The account is not in the URL: az://CONTAINER/PATH is how others write it (fsspec, DuckDB, Polars, delta-rs),
             // and an account in its place would be taken for a container, and a container for an account. It is said
             // by --account-name or the environment, as the endpoint of an S3 service is.
@@ -55,6 +57,7 @@ impl Cloud {
         let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'$');
         match self {
             Cloud::S3 => !bucket.contains('@'),
+            Cloud::Gcs => bucket.bytes().all(|byte| plain(byte) || matches!(byte, b'_' | b'.')),
             Cloud::Azure => bucket.bytes().all(plain),
         }
     }
@@ -184,10 +187,11 @@ mod tests {
         assert_eq!(parsed("s3://b/p/q"), (s3("b"), "p/q".into()));
         assert_eq!(parsed("s3://b/p@q?r:s"), (s3("b"), "p@q?r:s".into()));
         assert_eq!(parsed("s3://arn:aws:s3:x/p@q").1, "p@q");
+        assert_eq!(parsed("gs://b_1.example/p q"), (Place::Bucket(Cloud::Gcs, "b_1.example".into()), "p q".into()));
         assert_eq!(parsed("az://c"), (azure("c"), String::new()));
         assert_eq!(parsed("az://$root/p%20q"), (azure("$root"), "p%20q".into()));
         assert_eq!(parsed("file:///a%20b/c/"), (Place::LocalFs { root: "/".into() }, "a b/c".into()));
-        for bad in ["s3://", "az://", "file://a/b", "ftp://x/y"] {
+        for bad in ["s3://", "gs://", "gs:///p", "gs://Bucket", "az://", "file://a/b", "ftp://x/y"] {
             assert!(parse_url(bad).is_err(), "{bad}");
         }
         let portal = parse_url("https://acct.blob.core.windows.net/c/p").expect_err("another form").to_string();

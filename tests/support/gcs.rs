@@ -1,0 +1,224 @@
+//! The emulator of Google Cloud Storage, through a client of the tests' own: what is really in a bucket; and how its
+//! requests and errors look.
+
+use crate::cloud::{Cloud, Errand, PART, Problem, Step, answer, piped};
+use crate::proxy::{Fault, Head};
+use async_trait::async_trait;
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::{Method, Request, StatusCode};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use sealift::TOKEN_METADATA;
+use sealift_gcs::{Credentials, GcsOptions, GcsStore};
+use serde_json::{Value, json};
+use std::path::PathBuf;
+use tokio::process::Command;
+
+/// google-cloud-storage on a bucket. It takes the endpoint from STORAGE_EMULATOR_HOST, and no credentials with it.
+const VENDOR: &str = r#"
+import sys
+from google.cloud.storage import Client
+bucket = Client(project="test").bucket(sys.argv[1])
+if sys.argv[2] == "read":
+    bucket.blob(sys.argv[3]).download_to_file(sys.stdout.buffer, raw_download=True)
+elif sys.argv[2] == "write":
+    with bucket.blob(sys.argv[3]).open("wb", ignore_flush=True) as blob:
+        while data := sys.stdin.buffer.read(1 << 20):
+            blob.write(data)
+else:
+    for blob in bucket.list_blobs():
+        print(blob.name, blob.size)
+"#;
+
+/// An error as the JSON API answers it.
+pub fn error(status: u16, reason: &str, message: &str) -> Fault {
+    let errors = [json!({ "domain": "global", "reason": reason, "message": message })];
+    let body = json!({ "error": { "code": status, "message": message, "errors": errors } });
+    let headers = vec![("content-type".to_owned(), "application/json; charset=UTF-8".to_owned())];
+    Fault::Reply { status, headers, body: body.to_string() }
+}
+
+/// A bucket of one test.
+#[derive(Debug)]
+pub struct TestBucket {
+    name: String,
+    client: Client<HttpConnector, Full<Bytes>>,
+    endpoint: String,
+}
+
+impl TestBucket {
+    async fn call(&self, method: Method, path: &str, body: Bytes) -> (StatusCode, Bytes) {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.endpoint))
+            .header("content-type", "application/json")
+            .header("content-length", body.len())
+            .body(Full::new(body))
+            .expect("escaped");
+        let answer = match self.client.request(request).await {
+            Ok(answer) => answer,
+            Err(error) => panic!("no GCS emulator at {}: run ./localstack/up first ({error})", self.endpoint),
+        };
+        let status = answer.status();
+        (status, answer.into_body().collect().await.expect("a body").to_bytes())
+    }
+
+    /// One answer's JSON.
+    async fn json(&self, path: &str) -> Value {
+        let (status, body) = self.call(Method::GET, path, Bytes::new()).await;
+        assert_eq!(status, StatusCode::OK, "{body:?}");
+        serde_json::from_slice(&body).expect("JSON")
+    }
+
+    /// Asks for an upload `of` a kind.
+    async fn upload(&self, of: &str, key: &str, body: Bytes) {
+        let path = format!("/upload/storage/v1/b/{}/o?uploadType={of}&name={}", self.name, encoded(key));
+        let (status, body) = self.call(Method::POST, &path, body).await;
+        assert_eq!(status, StatusCode::OK, "{body:?}");
+    }
+}
+
+fn encoded(key: &str) -> String {
+    utf8_percent_encode(key, NON_ALPHANUMERIC).to_string()
+}
+
+/// What a request of a session says of the bytes it brings.
+enum Content {
+    /// The bytes from here on, of a whole whose length is not known yet.
+    Piece(u64),
+    /// The last bytes, which may be none.
+    Last,
+    /// It brings none, and asks how many there are.
+    Question,
+}
+
+fn content(request: &Head<'_>) -> Option<Content> {
+    let (range, total) = request.header("content-range")?.strip_prefix("bytes ")?.split_once('/')?;
+    match (range, total) {
+        ("*", "*") => Some(Content::Question),
+        (range, "*") => Some(Content::Piece(range.split_once('-')?.0.parse().ok()?)),
+        _ => Some(Content::Last),
+    }
+}
+
+#[async_trait]
+impl Cloud for TestBucket {
+    type Store = GcsStore;
+
+    async fn new(prefix: &str) -> Self {
+        let endpoint = std::env::var("SEALIFT_TEST_GCS_ENDPOINT");
+        let bucket = TestBucket {
+            name: format!("{prefix}-{:016x}", rand::random::<u64>()),
+            client: Client::builder(TokioExecutor::new()).build_http(),
+            endpoint: endpoint.unwrap_or_else(|_| "http://127.0.0.1:9023".into()),
+        };
+        let body = json!({ "name": bucket.name }).to_string().into();
+        let (status, body) = bucket.call(Method::POST, "/storage/v1/b?project=test", body).await;
+        assert_eq!(status, StatusCode::OK, "{body:?}");
+        bucket
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn url(&self) -> String {
+        format!("gs://{}", self.name)
+    }
+
+    fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    fn variables(endpoint: &str) -> Vec<(&'static str, String)> {
+        vec![("STORAGE_EMULATOR_HOST", endpoint.to_owned())]
+    }
+
+    async fn connect(name: &str, endpoint: &str) -> GcsStore {
+        let mut options = GcsOptions::new(name);
+        options.endpoint = Some(endpoint.to_owned());
+        options.credentials = Credentials::Anonymous;
+        options.part_size = Some(PART as u64);
+        GcsStore::connect(options).await.expect("options are fine")
+    }
+
+    fn is(step: Step, request: &Head<'_>) -> bool {
+        // storage/v1/b/BUCKET/o/KEY
+        let object = request.segments() == 6 && request.parameter("uploadType").is_none();
+        let kind = request.parameter("uploadType");
+        let session = request.parameter("upload_id").is_some();
+        let media = request.parameter("alt") == Some("media");
+        match (step, request.method()) {
+            (Step::Put, &Method::POST) => kind == Some("multipart"),
+            (Step::Start, &Method::POST) => kind == Some("resumable") && !session,
+            (Step::AnyPart, &Method::PUT) => session && matches!(content(request), Some(Content::Piece(_))),
+            (Step::Part(number), &Method::PUT) => {
+                let at = |from: u64| from / PART as u64 + 1 == u64::from(number);
+                session && matches!(content(request), Some(Content::Piece(from)) if at(from))
+            }
+            (Step::Complete, &Method::PUT) => session && matches!(content(request), Some(Content::Last)),
+            (Step::Abort, &Method::DELETE) => session,
+            (Step::Read, &Method::GET) => object && media,
+            (Step::Look, &Method::GET) => object && !media,
+            _ => false,
+        }
+    }
+
+    fn problem(problem: Problem) -> Fault {
+        match problem {
+            Problem::Failed => error(500, "backendError", "Internal error."),
+            Problem::Busy { retry_after } => answer(error(503, "backendError", "Backend error."), retry_after),
+            Problem::Denied => error(403, "forbidden", "The caller does not have storage.objects.create access."),
+            // What an expired token gets.
+            Problem::Expired => error(401, "authError", "Invalid Credentials"),
+        }
+    }
+
+    async fn objects(&self) -> Vec<String> {
+        let listed = self.json(&format!("/storage/v1/b/{}/o", self.name)).await;
+        assert!(listed["nextPageToken"].is_null(), "one page");
+        let items = listed["items"].as_array().cloned().unwrap_or_default();
+        items.iter().map(|item| item["name"].as_str().expect("a name").to_owned()).collect()
+    }
+
+    /// As only the emulator tells: the service shows no sessions to anybody.
+    async fn unfinished(&self) -> Vec<(String, String)> {
+        let sessions = self.json(&format!("/sessions/{}", self.name)).await;
+        let sessions = sessions["sessions"].as_array().cloned().expect("sessions");
+        let named = |session: &Value| {
+            let token = session["metadata"][TOKEN_METADATA].as_str().unwrap_or("unknown");
+            (session["name"].as_str().expect("a name").to_owned(), token.to_owned())
+        };
+        sessions.iter().map(named).collect()
+    }
+
+    async fn get(&self, key: &str) -> Option<Bytes> {
+        let path = format!("/storage/v1/b/{}/o/{}?alt=media", self.name, encoded(key));
+        let (status, body) = self.call(Method::GET, &path, Bytes::new()).await;
+        (status == StatusCode::OK).then_some(body)
+    }
+
+    async fn put(&self, key: &str, bytes: Bytes) {
+        self.upload("media", key, bytes).await;
+    }
+
+    async fn leave_unfinished(&self, key: &str) {
+        self.upload("resumable", key, "{}".into()).await;
+    }
+
+    fn vendor(&self, errand: Errand<'_>) -> Command {
+        let python = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../localstack/.state/venv-gcs/bin/python");
+        assert!(python.exists(), "{} is missing: run ./localstack/up", python.display());
+        let mut client = piped(python);
+        client.args(["-I", "-c", VENDOR, &self.name]).envs(Self::variables(&self.endpoint));
+        match errand {
+            Errand::Read(key) => client.args(["read", key]),
+            Errand::Write(key) => client.args(["write", key]),
+            Errand::List => client.arg("list"),
+        };
+        client
+    }
+}
