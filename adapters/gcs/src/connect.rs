@@ -59,7 +59,7 @@ fn is_this_machine(url: &Url) -> bool {
 fn part_policy(options: &GcsOptions) -> Result<PartPolicy> {
     let invalid = |reason: String| Err(Error::new(ErrorKind::InvalidConfig, "set up", "the part size", reason));
     let size = options.part_size.unwrap_or(16 * MIB);
-    if !(QUANTUM..=MAX_PART).contains(&size) || size % QUANTUM != 0 {
+    if !(QUANTUM..=MAX_PART).contains(&size) || !size.is_multiple_of(QUANTUM) {
         return invalid(format!(
             "{size} bytes is not a multiple of 256 KiB up to {MAX_PART} bytes, as Google takes it"
         ));

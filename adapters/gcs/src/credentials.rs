@@ -1,6 +1,6 @@
 //! The tokens that both clients send: where they come from, and how they are renewed.
 
-use crate::faults::{Fault, root_cause, shortened};
+use crate::faults::{Fault, chain, shortened};
 use crate::options::Credentials;
 use google_cloud_auth::build_errors::Error as BuildError;
 use google_cloud_auth::credentials::{
@@ -97,9 +97,8 @@ impl CredentialsProvider for Renewable {
 
 /// The library's words hold the answer of who gives out tokens, no token.
 pub(crate) fn unusable(error: &CredentialsError) -> Fault {
-    let (text, cause) = (shortened(&error.to_string()), root_cause(error));
-    let reason = if text.contains(&cause) { text } else { format!("{text}: {cause}") };
-    Fault::Credentials { reason, transient: error.is_transient() }
+    let all: Vec<String> = chain(error).map(|cause| cause.to_string()).collect();
+    Fault::Credentials { reason: shortened(&all.join(": ")), transient: error.is_transient() }
 }
 
 fn tokens(source: &Credentials) -> Result<Tokens> {

@@ -25,7 +25,7 @@ use std::ops::Range;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
-/// The SDK's client. It is not told of other certificates than the system's, as the other is not: it cannot be.
+/// The SDK's client. It takes no certificates of ours; like the other, it trusts the system's, or those of `SSL_CERT_FILE`.
 pub(crate) async fn client(endpoint: &Url, credentials: Renewable) -> Result<Storage, String> {
     Storage::builder()
         .with_endpoint(endpoint.as_str().trim_end_matches('/'))
