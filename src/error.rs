@@ -46,9 +46,16 @@ pub enum ErrorKind {
     Io,
 }
 
-/// What may still be stored after a failed abort, in words that let a person find and remove it.
+/// What may still be stored after a failed abort, in words that let a person find it and say what removes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeftBehind(pub String);
+
+impl LeftBehind {
+    /// What `sweep` finds and removes.
+    pub fn for_sweep(what: impl fmt::Display) -> Self {
+        LeftBehind(format!("{what} (`sealift sweep` removes it)"))
+    }
+}
 
 /// A failed operation: what, where, why, and what to do next. Cheap to clone; never holds a secret.
 #[derive(Clone)]
@@ -169,7 +176,7 @@ impl fmt::Display for Error {
         let inner = &*self.0;
         write!(f, "{} {}: {}", inner.operation, inner.location, inner.reason)?;
         for left in &inner.left_behind {
-            write!(f, "; left behind: {} (`sealift sweep` removes it)", left.0)?;
+            write!(f, "; left behind: {}", left.0)?;
         }
         match &inner.hint {
             Some(hint) => write!(f, "; {hint}"),
@@ -198,7 +205,7 @@ mod tests {
     fn message_says_what_where_why_and_what_next() {
         let error = Error::new(ErrorKind::Denied, "upload part 7", "s3://b/k", "403 AccessDenied")
             .with_hint("check the credentials")
-            .with_left_behind([LeftBehind("upload id U".into())]);
+            .with_left_behind([LeftBehind::for_sweep("upload id U")]);
         assert_eq!(
             error.to_string(),
             "upload part 7 s3://b/k: 403 AccessDenied; left behind: upload id U (`sealift sweep` removes it); check the credentials"

@@ -178,6 +178,11 @@ pub trait Upload: fmt::Debug + Send + Sync {
     /// What names this upload to a person and to `sweep` (on S3 the upload id).
     fn id(&self) -> &str;
 
+    /// What becomes of it when an abort fails, in words for a person.
+    fn remedy(&self) -> &'static str {
+        "`sealift sweep` removes it"
+    }
+
     /// Stores part `number` (from 1, each number once) and returns the service's tag for it.
     /// Parts may be put concurrently up to the policy's limit, and finish in any order.
     async fn put_part(&self, number: u32, payload: Payload) -> Result<PartReceipt>;

@@ -89,7 +89,7 @@ impl Interrupt {
             Err(_) => {
                 let under_way = self.bucket.get().map(Bucket::under_way).unwrap_or_default();
                 for upload in &under_way {
-                    let _ = writeln!(stderr, "sealift: left behind: {upload} (`sealift sweep` removes it)");
+                    let _ = writeln!(stderr, "sealift: left behind: {upload}");
                 }
                 std::process::exit(i32::from(signal.exit_code()));
             }

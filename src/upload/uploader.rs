@@ -229,14 +229,13 @@ impl Uploader {
                 return Err(stopped.with_left_behind(error.left_behind().iter().cloned()));
             }
             Answer::Never(stopped) => {
-                return Err(
-                    stopped.with_left_behind([LeftBehind("perhaps an upload whose start was not answered".into())])
-                );
+                let left = "perhaps an upload whose start was not answered (`sealift sweep` finds it, where uploads are listed)";
+                return Err(stopped.with_left_behind([LeftBehind(left.into())]));
             }
         };
         let upload: Arc<dyn Upload> = Arc::from(started);
-        self.under_way.describe(format!("{}, upload id {}", self.plan.location(), upload.id()));
         self.stage = Stage::Parts(Arc::clone(&upload));
+        self.under_way.describe(self.stage.describe(&self.plan.location()));
         stopped.map_or(Ok(upload), Err)
     }
 
@@ -308,7 +307,7 @@ impl Uploader {
                 tracing::error!("{failed}");
                 let mut left = failed.left_behind().to_vec();
                 if left.is_empty() {
-                    left.push(LeftBehind(format!("{} ({failed})", stage.describe(&location))));
+                    left.push(LeftBehind(format!("{}: {failed}", stage.describe(&location))));
                 }
                 Err(error.with_left_behind(left))
             }
@@ -371,7 +370,9 @@ impl Uploader {
             Err(_) => Err(Error::new(ErrorKind::TimedOut, "take back", &location, "the service did not answer")),
         };
         if let Err(error) = retracted {
-            shutdown.keep_unheard(error.with_left_behind([LeftBehind(format!("the object {location}"))]));
+            shutdown.keep_unheard(
+                error.with_left_behind([LeftBehind(format!("the object {location} (`sealift rm` removes it)"))]),
+            );
         }
     }
 }
@@ -380,20 +381,25 @@ impl Drop for Uploader {
     fn drop(&mut self) {
         if !matches!(self.stage, Stage::Nothing) {
             let left = self.stage.describe(&self.plan.location());
-            tracing::error!("left behind: {left}: the runtime ended before the abort; `sealift sweep` removes it");
+            tracing::error!("left behind: {left}: the runtime ended before the abort");
         }
     }
 }
 
 impl Stage {
+    /// What is left if nothing more is done, and what removes it.
     fn describe(&self, location: &str) -> String {
         match self {
             Stage::Nothing => format!("nothing of {location}"),
-            Stage::Parts(upload) => format!("incomplete upload of {location}, upload id {}", upload.id()),
-            Stage::PutSent => format!("perhaps the object {location}"),
-            Stage::CompleteSent(upload) => {
-                format!("perhaps the object {location}, or its incomplete upload, upload id {}", upload.id())
+            Stage::Parts(upload) => {
+                format!("incomplete upload of {location}, upload id {} ({})", upload.id(), upload.remedy())
             }
+            Stage::PutSent => format!("perhaps the object {location} (`sealift rm` removes it)"),
+            Stage::CompleteSent(upload) => format!(
+                "perhaps the object {location} (`sealift rm` removes it), or its incomplete upload, upload id {} ({})",
+                upload.id(),
+                upload.remedy()
+            ),
         }
     }
 }

@@ -47,7 +47,8 @@ pub(crate) async fn rename(store: &AzureStore, from: &str, to: &str) -> Result<(
 /// Waits for a copy that the service makes in the background, as long as it is at it.
 async fn wait(store: &AzureStore, from: &str, to: &str, id: Option<String>) -> Result<()> {
     let operation = "move";
-    let incomplete = || LeftBehind(format!("perhaps an incomplete copy at {}", store.location(to)));
+    let incomplete =
+        || LeftBehind(format!("perhaps an incomplete copy at {} (`sealift rm` removes it)", store.location(to)));
     let mut pause = Duration::from_millis(100);
     loop {
         sleep(pause).await;

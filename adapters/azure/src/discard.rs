@@ -91,7 +91,7 @@ pub(crate) async fn blocks_of(store: &AzureStore, key: &str) -> azure_core::Resu
 pub(crate) async fn abort(store: &AzureStore, key: &str, upload: UploadId, unanswered: bool) -> Result<()> {
     let operation = "abort the upload of";
     let left = |error: Error| {
-        error.with_left_behind([LeftBehind(format!(
+        error.with_left_behind([LeftBehind::for_sweep(format_args!(
             "uncommitted blocks of {}, upload id {upload}, until the next commit to the key or for a week",
             store.location(key)
         ))])

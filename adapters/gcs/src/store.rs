@@ -163,13 +163,15 @@ impl ObjectStore for GcsStore {
         }
     }
 
-    /// By its generation. Where the bucket keeps versions, what is removed becomes a noncurrent one.
+    /// By its generation: where the bucket keeps versions, that one is gone for good, also when it was replaced.
     async fn delete_exactly(&self, key: &Key, info: &ObjectInfo) -> Result<()> {
         let generation = info.version.as_ref().or(info.etag.as_ref()).ok_or_else(|| {
             Error::new(ErrorKind::InvalidConfig, "remove", self.location(key.as_ref()), "its generation is not known")
         })?;
-        let removed = self.remove_generation(key.as_ref(), generation).await;
-        removed.map_err(|fault| self.failed("remove", key.as_ref(), fault))
+        match self.request(Method::DELETE, self.object_url(key.as_ref(), &[("generation", generation)])).await {
+            Err(fault) if !fault.no_such_object() => Err(self.failed("remove", key.as_ref(), fault)),
+            _ => Ok(()),
+        }
     }
 
     async fn rename(&self, from: &Key, to: &Key) -> Result<()> {

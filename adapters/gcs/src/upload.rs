@@ -94,6 +94,10 @@ impl Upload for GcsUpload {
         &self.id
     }
 
+    fn remedy(&self) -> &'static str {
+        "nothing of it can be seen, and the service drops it after a week"
+    }
+
     /// Parts are taken in order and one at a time, as the policy says.
     async fn put_part(&self, number: u32, payload: Payload) -> Result<PartReceipt> {
         let operation = format!("upload part {number} of");
@@ -141,9 +145,6 @@ impl Upload for GcsUpload {
         if matches!(mem::replace(&mut *self.state(), State::Aborted), State::Completed) {
             return Ok(());
         }
-        self.session.cancel(&self.store).await.map_err(|fault| {
-            self.failed("abort the upload of", fault)
-                .with_hint("nothing of the upload can be seen, and the service drops it after a week")
-        })
+        self.session.cancel(&self.store).await.map_err(|fault| self.failed("abort the upload of", fault))
     }
 }

@@ -87,15 +87,19 @@ async fn started_within(store: &S3Store, key: &Key, begun: Instant) -> Vec<LeftB
     let listed = store.client.list_multipart_uploads().bucket(&store.bucket).prefix(key.as_ref());
     let listed = listed.customize().config_override(limits(ANSWER)).interceptor(clock.clone()).send().await;
     let Ok(listed) = listed else {
-        return vec![LeftBehind(format!("perhaps an upload of {} whose id is unknown", store.location(key)))];
+        return vec![LeftBehind::for_sweep(format_args!(
+            "perhaps an upload of {} whose id is unknown",
+            store.location(key)
+        ))];
     };
     let since = clock.now().checked_sub(begun.elapsed() + SKEW);
     let started = listed.uploads().iter().filter(|upload| {
         let initiated = upload.initiated().copied().and_then(time);
         upload.key() == Some(key.as_ref()) && initiated.is_none_or(|initiated| Some(initiated) >= since)
     });
-    let name =
-        |id: &str| LeftBehind(format!("perhaps the incomplete upload of {}, upload id {id}", store.location(key)));
+    let name = |id: &str| {
+        LeftBehind::for_sweep(format_args!("perhaps the incomplete upload of {}, upload id {id}", store.location(key)))
+    };
     started.filter_map(|upload| upload.upload_id()).map(name).collect()
 }
 
@@ -200,7 +204,7 @@ impl S3Upload {
 /// (AWS, "AbortMultipartUpload": "it might be necessary to abort a given multipart upload multiple times").
 pub(crate) async fn abort(store: &S3Store, key: &str, id: &str) -> Result<()> {
     let location = format!("s3://{}/{key}", store.bucket);
-    let left = || [LeftBehind(format!("incomplete upload of {location}, upload id {id}"))];
+    let left = || [LeftBehind::for_sweep(format_args!("incomplete upload of {location}, upload id {id}"))];
     let mut blind_looks = 0;
     for pause in PAUSES {
         let aborted = store.client.abort_multipart_upload().bucket(&store.bucket).key(key).upload_id(id);

@@ -302,7 +302,7 @@ async fn an_abort_ends_also_where_it_cannot_be_had() {
     let (server, _) = session(|request, _, _| (request.operation() == "cancel").then(|| Reply::empty(204, ""))).await;
     let upload = store(&server.endpoint).await.start(&key(), &commit(IfExists::Fail)).await.expect("started");
     let error = upload.abort().await.expect_err("never confirmed");
-    assert!(error.to_string().contains("does not cancel") && error.to_string().contains("a week"), "{error}");
+    assert!(error.to_string().contains("does not cancel"), "{error}");
     assert_eq!(server.all("cancel").len(), 6);
 
     for status in [404, 410, 400, 200] {
