@@ -170,8 +170,14 @@ def check(conditions, resource, prefix="if"):
             raise Refused(HTTPStatus.PRECONDITION_FAILED, message, "conditionNotMet")
 
 
+def in_bucket(storage, bucket):
+    if bucket not in storage.buckets:
+        raise Refused(HTTPStatus.NOT_FOUND, "The specified bucket does not exist.", "notFound")
+
+
 def existing(request, storage, bucket="bucket_name", name="object_id", generation="generation"):
     bucket, name = request.params[bucket], request.params[name]
+    in_bucket(storage, bucket)
     resource, wanted = found(storage, bucket, name), query(request, generation)
     if not resource or (wanted and wanted != resource["generation"]):
         raise Refused(HTTPStatus.NOT_FOUND, f"No such object: {bucket}/{name}", "notFound")
@@ -199,8 +205,7 @@ def on_copy(handler):
 
 
 def store(storage, base_url, conditions, bucket, name, data, meta):
-    if bucket not in storage.buckets:
-        raise Refused(HTTPStatus.NOT_FOUND, "The specified bucket does not exist.", "notFound")
+    in_bucket(storage, bucket)
     check(conditions, found(storage, bucket, name))
     content_type = meta.get("contentType") or "application/octet-stream"
     resource = objects._make_object_resource(base_url, bucket, name, content_type, str(len(data)), meta)
@@ -268,8 +273,7 @@ sessions = {}
 def start(request, response, storage):
     meta = request.data or {}
     bucket, name = request.params["bucket_name"], query(request, "name") or meta.get("name")
-    if bucket not in storage.buckets:
-        raise Refused(HTTPStatus.NOT_FOUND, "The specified bucket does not exist.", "notFound")
+    in_bucket(storage, bucket)
     if not name:
         raise Refused(HTTPStatus.BAD_REQUEST, "Required object name", "required")
     check(request.query, found(storage, bucket, name))
@@ -365,8 +369,7 @@ def under_way(request, response, _storage):
 
 def ls(request, response, storage):
     prefix, delimiter = query(request, "prefix"), query(request, "delimiter")
-    if request.params["bucket_name"] not in storage.buckets:
-        raise Refused(HTTPStatus.NOT_FOUND, "The specified bucket does not exist.", "notFound")
+    in_bucket(storage, request.params["bucket_name"])
     items, prefixes = storage.get_file_list(
         request.params["bucket_name"], prefix, delimiter, query(request, "matchGlob")
     )

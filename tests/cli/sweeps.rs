@@ -34,6 +34,12 @@ async fn the_leftovers_of_a_kill_are_listed_then_gone<C: Cloud>() {
     remote.assert_untouched().await;
 }
 
+async fn what_a_second_signal_leaves_is_swept<C: Cloud>() {
+    let remote = crate::signals::left_at_once::<C>().await;
+    run(on(&remote, remote.endpoint(), &["sweep", "--older-than", "0s", "--yes"])).await.expect_code(0);
+    remote.assert_untouched().await;
+}
+
 async fn an_upload_that_is_alive_is_not_touched<C: Cloud>() {
     let remote = C::new("cli").await;
     let proxy = FaultProxy::start(remote.endpoint()).await;
@@ -66,6 +72,7 @@ async fn uploads_of_others_are_told_and_kept<C: Cloud>() {
 
 on_clouds_that_list_uploads!(
     the_leftovers_of_a_kill_are_listed_then_gone,
+    what_a_second_signal_leaves_is_swept,
     an_upload_that_is_alive_is_not_touched,
     uploads_of_others_are_told_and_kept,
 );
