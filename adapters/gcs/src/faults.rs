@@ -180,8 +180,8 @@ fn refused(described: impl FnOnce(ErrorKind, String) -> Error, endpoint: &str, r
         (403, "retentionPolicyNotMet" | "objectUnderActiveHold") => described(ErrorKind::Denied, text)
             .with_hint("the object must not be changed or removed yet: choose another name"),
         (403, _) => described(ErrorKind::Denied, text).with_hint(format!(
-            "check which credentials are in use at {endpoint}, and what they may do: the role Storage Object User on \
-             the bucket"
+            "check which credentials are in use at {endpoint}, whether they have expired, and what they may do: the role \
+             Storage Object User on the bucket"
         )),
         (404, _) => described(ErrorKind::NotFound, text),
         (412, _) => described(ErrorKind::AlreadyExists, text).with_hint("choose another name, or let it be replaced"),
