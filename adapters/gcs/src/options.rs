@@ -15,7 +15,7 @@ pub struct GcsOptions {
     pub endpoint: Option<String>,
     /// Where the authorisation comes from.
     pub credentials: Credentials,
-    /// The size of all parts but the last, in bytes: a multiple of 256 KiB, by default 16 MiB. What fits in one is put in
+    /// The size of all parts but the last, in bytes: a multiple of 256 KiB, by default 8 MiB. What fits in one is put in
     /// one request.
     pub part_size: Option<u64>,
     /// About how many bytes will be stored under one key. Parts need not be larger for it; more than the service takes is
