@@ -1,0 +1,100 @@
+//! Transactions. The proof of a chunk is written before the chunk, and is of all its versions, so a chunk is held whole
+//! until its proof is sealed.
+
+use super::chunks::{Chunks, Incoming, Span};
+use super::sealed::{chunk_name, find_file, proof_name};
+use super::{BackedUp, Backups, Group, Published, invalid};
+use crate::feed::{Feed, Key, Records};
+use crate::manifest::{TransactionBackup, TransactionChunk};
+use crate::metadata::Metadata;
+use crate::seal::{Part, Subject, seal};
+use futures::{TryStreamExt, stream};
+use sealift::{FileHandle, Result};
+
+impl Backups {
+    /// Backs up `count` transactions from the version `start_version` on.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidConfig`](sealift::ErrorKind::InvalidConfig) for no transactions; the node's and the storage's
+    /// errors, saying what was being done. The backup is not known then; what was sealed is used by the next run.
+    pub async fn transactions(&self, start_version: u64, count: u64) -> Result<BackedUp> {
+        let Some(end) = start_version.checked_add(count).filter(|&end| end > start_version) else {
+            let versions = format!("{count} transactions from version {start_version} on");
+            return Err(invalid(&versions, "there are none", "give a number of transactions of 1 or more"));
+        };
+        let last_version = end - 1;
+        tracing::info!("backing up transactions {start_version} to {last_version}");
+        let depends_on = format!("{last_version} {:?}", self.options.transaction_format);
+        let group = self.open(&format!("transaction_{start_version}-"), &depends_on, start_version).await?;
+
+        let (mut chunks, mut next) = (Vec::new(), start_version);
+        for sealed in self.sealed_chunks(&group, Feed::Transactions, start_version, end).await {
+            next = sealed.span.last + 1;
+            chunks.push(self.known_transaction_chunk(&group, sealed.span, sealed.file).await?);
+        }
+        let sealed_before = chunks.len();
+        chunks.extend(self.write_transactions(&group, next, end).await?);
+
+        let manifest = TransactionBackup { first_version: start_version, last_version, chunks };
+        let line = move |manifest| Metadata::TransactionBackup { first_version: start_version, last_version, manifest };
+        let published = self.publish(&group, "transaction.manifest", &manifest, Box::new(line)).await?;
+        let Published { manifest: file, metadata } = published;
+        Ok(BackedUp { manifest: file, metadata, chunks: manifest.chunks.len(), sealed_before })
+    }
+
+    async fn write_transactions(&self, group: &Group, first: u64, end: u64) -> Result<Vec<TransactionChunk>> {
+        let records = Records::new(&self.client, Feed::Transactions, first, end, Key::None, self.read_ahead());
+        let (backups, group) = (self.clone(), group.clone());
+        let chunks = Chunks::new(
+            self.plan(Feed::Transactions, first),
+            Box::new(move |incoming| {
+                let (backups, group) = (backups.clone(), group.clone());
+                Box::pin(async move { backups.write_transaction_chunk(&group, incoming, end).await })
+            }),
+        );
+        chunks.write_all(records, |_| Ok(())).await
+    }
+
+    async fn write_transaction_chunk(
+        &self,
+        group: &Group,
+        mut incoming: Incoming,
+        end: u64,
+    ) -> Result<TransactionChunk> {
+        let sealed = self.sealed_chunk(group, Feed::Transactions, &incoming, end).await;
+        if let Ok(sealed) = sealed {
+            sealed.same_as(incoming.content()).await?;
+            return self.known_transaction_chunk(group, incoming.span()?, sealed.file).await;
+        }
+        let held: Vec<_> = incoming.content().try_collect().await?;
+        let span = incoming.span()?;
+        let proof = self.write_transaction_proof(group, &span).await?;
+        let subject = Subject { part: Part::Chunk, content: Feed::Transactions.subject(span.first, span.last) };
+        let (name, content) = (chunk_name(span.first)?, stream::iter(held.into_iter().map(Ok)));
+        let transactions = seal(self.storage.as_ref(), &group.handle, &name, &subject, content).await?;
+        tracing::info!("sealed {}", Feed::Transactions.subject(span.first, span.last));
+        Ok(self.transaction_chunk(span, transactions, proof))
+    }
+
+    /// A chunk that is sealed; its proof is too, unless somebody removed it.
+    async fn known_transaction_chunk(&self, group: &Group, span: Span, file: FileHandle) -> Result<TransactionChunk> {
+        let found = find_file(self.storage.as_ref(), &group.handle, &proof_name(&span)?).await;
+        let proof = match found {
+            Ok(proof) => proof,
+            Err(_) => self.write_transaction_proof(group, &span).await?,
+        };
+        tracing::info!("{} were sealed before", Feed::Transactions.subject(span.first, span.last));
+        Ok(self.transaction_chunk(span, file, proof))
+    }
+
+    async fn write_transaction_proof(&self, group: &Group, span: &Span) -> Result<FileHandle> {
+        let proof = self.client.transaction_range_proof(span.first, span.last).await?;
+        let subject = Subject { part: Part::ChunkProof, content: Feed::Transactions.subject(span.first, span.last) };
+        self.seal_bytes(group, &proof_name(span)?, &subject, proof).await
+    }
+
+    fn transaction_chunk(&self, span: Span, transactions: FileHandle, proof: FileHandle) -> TransactionChunk {
+        let format = self.options.transaction_format;
+        TransactionChunk { first_version: span.first, last_version: span.last, transactions, proof, format }
+    }
+}
