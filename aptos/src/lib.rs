@@ -16,7 +16,6 @@ mod feed;
 pub mod manifest;
 pub mod metadata;
 mod records;
-mod root_proof;
 mod seal;
 
 pub use address::Address;

@@ -35,6 +35,11 @@ impl Run {
         starts.zip(&self.ends).map(|(start, &end)| &self.bytes[start + PREFIX..end])
     }
 
+    /// The first record without its length.
+    pub(crate) fn first_record(&self) -> Bytes {
+        self.bytes.slice(PREFIX..self.ends.first().copied().unwrap_or(PREFIX))
+    }
+
     /// Where each record ends, counted from the run's beginning.
     pub(crate) fn ends(&self) -> &[usize] {
         &self.ends

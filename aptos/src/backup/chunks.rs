@@ -51,6 +51,7 @@ pub(crate) struct Incoming {
     pub(crate) number: u64,
     /// The first record in it.
     pub(crate) first: u64,
+    record: Bytes,
     pieces: mpsc::Receiver<Piece>,
     arrival: Arrival,
 }
@@ -82,6 +83,11 @@ impl Incoming {
             Arrival::Ended(span) => Ok(span),
             Arrival::Coming => Err(self.interrupted()),
         }
+    }
+
+    /// The first record, without its length.
+    pub(crate) fn first_record(&self) -> Bytes {
+        self.record.clone()
     }
 
     fn interrupted(&self) -> Error {
@@ -189,7 +195,7 @@ impl<C: Send + 'static> Chunks<C> {
         };
         let (first_key, last_key) = (key(first, run.records().next())?, key(last, run.records().last())?);
         if matches!(self.filling, Filling::Nothing) {
-            self.open(Span { first, last, first_key, last_key }).await?;
+            self.open(Span { first, last, first_key, last_key }, run.first_record()).await?;
         }
         let held = self.hold(run.bytes().clone()).await?;
         self.send(Piece::Records(held)).await?;
@@ -200,13 +206,13 @@ impl<C: Send + 'static> Chunks<C> {
         Ok(())
     }
 
-    async fn open(&mut self, span: Span) -> Result<()> {
+    async fn open(&mut self, span: Span, record: Bytes) -> Result<()> {
         while self.opened - self.sealed_in_a_row() >= self.window {
             self.joined().await?;
         }
         let (pieces, receiver) = mpsc::channel(PIECES);
         let number = self.opened;
-        let incoming = Incoming { number, first: span.first, pieces: receiver, arrival: Arrival::Coming };
+        let incoming = Incoming { number, first: span.first, record, pieces: receiver, arrival: Arrival::Coming };
         let written = (self.write)(incoming);
         self.tasks.spawn(async move { (number, written.await) });
         self.opened += 1;

@@ -3,8 +3,8 @@
 //!
 //! # Continuing
 //! A storage of backups has no listing, so what an interrupted run left is found by name. The four hex digits behind a
-//! backup's name, a random suffix elsewhere, are here a checksum of all that its files depend on: kind, range, chunk size
-//! and format. A run of the same finds the group of files again, opens `{first}-.chunk`, reads it (which checks it: the
+//! backup's name, a random suffix elsewhere, are here a checksum of all that its files depend on: kind, range and chunk
+//! size. A run of the same finds the group of files again, opens `{first}-.chunk`, reads it (which checks it: the
 //! storage's own checks, count, order, keys) and so learns where the next one begins. What follows the first gap is asked
 //! of the node; a chunk that turns out to be sealed already, since several are written at a time, is compared and not
 //! written again. No journal is kept, so nothing of it can be left behind, and an archive made in three runs is the same
@@ -47,7 +47,7 @@ pub struct Options {
     pub read_ahead: u64,
     /// How much the chunks together may hold of what storage has not taken yet, in bytes. Never less than one chunk.
     pub chunk_memory: u64,
-    /// What the node's records of transactions hold; they do not say it.
+    /// The form of transactions that hold something this program does not know, so that it cannot be told from them.
     pub transaction_format: TransactionFormat,
     /// What becomes of chunks that an interrupted run has sealed.
     pub sealed_chunks: Continue,

@@ -3,7 +3,7 @@
 use super::chunks::{Held, Span};
 use crate::feed::{Feed, Key, check};
 use crate::records::Splitter;
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use futures::{Stream, TryStreamExt};
 use sealift::{BackupHandle, BackupStorage, Error, ErrorKind, FileHandle, Result, ShellSafeName};
 use sha3::{Digest, Sha3_256};
@@ -18,6 +18,8 @@ const READ: usize = 256 << 10;
 pub(super) struct SealedChunk {
     pub(super) file: FileHandle,
     pub(super) span: Span,
+    /// Its first record.
+    pub(super) record: Bytes,
     digest: [u8; 32],
 }
 
@@ -90,7 +92,7 @@ async fn read_chunk(storage: &dyn BackupStorage, file: FileHandle, expected: Exp
     let corrupt = |reason: String| Error::new(ErrorKind::Corrupt, "read the chunk", file.to_string(), reason);
     let mut reader = storage.open_for_read(&file).await?;
     let (mut splitter, mut digest) = (Splitter::new(max_record), Sha3_256::new());
-    let (mut next, mut last_key, mut first_key) = (first, before, Key::None);
+    let (mut next, mut last_key, mut first_key, mut record) = (first, before, Key::None, Bytes::new());
     loop {
         let mut data = BytesMut::with_capacity(READ);
         if reader.read_buf(&mut data).await.map_err(|error| read_error(&file, error))? == 0 {
@@ -104,7 +106,7 @@ async fn read_chunk(storage: &dyn BackupStorage, file: FileHandle, expected: Exp
             }
             let keys = check(feed, next, last_key, &run).await.map_err(corrupt)?;
             if next == first {
-                first_key = keys.0;
+                (first_key, record) = (keys.0, run.first_record());
             }
             (next, last_key) = (next + run.count(), keys.1);
         }
@@ -113,7 +115,7 @@ async fn read_chunk(storage: &dyn BackupStorage, file: FileHandle, expected: Exp
         return Err(corrupt(format!("it ends inside of record {next}")));
     }
     let span = Span { first, last: next - 1, first_key, last_key };
-    Ok(SealedChunk { file, span, digest: digest.finalize().into() })
+    Ok(SealedChunk { file, span, record, digest: digest.finalize().into() })
 }
 
 fn read_error(file: &FileHandle, error: std::io::Error) -> Error {

@@ -4,11 +4,10 @@
 use super::chunks::{Chunks, Incoming, Span};
 use super::sealed::{chunk_name, find_file, proof_name};
 use super::{BackedUp, Backups, Group, Published, invalid};
-use crate::chain::{HashValue, LedgerInfoWithSignatures};
+use crate::chain::{HashValue, LedgerInfoWithSignatures, TransactionInfoWithProof};
 use crate::feed::{Feed, Key, Records};
-use crate::manifest::{Manifest, StateSnapshotBackup, StateSnapshotChunk};
+use crate::manifest::{StateSnapshotBackup, StateSnapshotChunk};
 use crate::metadata::Metadata;
-use crate::root_proof;
 use crate::seal::{Part, Subject, seal};
 use sealift::{Error, ErrorKind, FileHandle, Result};
 
@@ -154,16 +153,21 @@ impl Backups {
             Error::new(ErrorKind::Corrupt, "read the proof of the state's root from", location, reason)
                 .with_hint("look whether the node is newer than this program")
         };
-        let root = root_proof::read(&bytes).map_err(wrong)?;
-        if root.epoch != epoch {
-            return Err(wrong(format!("it leads to a ledger info of epoch {} instead of {epoch}", root.epoch)));
+        let (info, ledger_info): (TransactionInfoWithProof, LedgerInfoWithSignatures) =
+            bcs::from_bytes(&bytes).map_err(|error| wrong(format!("it cannot be decoded: {error}")))?;
+        let Some(root_hash) = info.info.outcome().state_checkpoint_hash else {
+            return Err(wrong("there is no state checkpoint at this version".to_owned()));
+        };
+        if ledger_info.epoch() != epoch {
+            return Err(wrong(format!(
+                "it leads to a ledger info of epoch {} instead of {epoch}",
+                ledger_info.epoch()
+            )));
         }
         let content = format!("the state's root at version {version}, the end of epoch {epoch}");
         let (subject, name) = (Subject { part: Part::StateProof, content }, "state.proof".parse()?);
         let proof = self.seal_bytes(group, &name, &subject, bytes).await?;
-        let manifest = StateSnapshotBackup { version, epoch, root_hash: root.hash, chunks, proof };
-        tracing::debug!("{}: root {}", manifest.subject(), root.hash);
-        Ok(manifest)
+        Ok(StateSnapshotBackup { version, epoch, root_hash, chunks, proof })
     }
 }
 

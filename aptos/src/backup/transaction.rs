@@ -2,10 +2,11 @@
 //! until its proof is sealed.
 
 use super::chunks::{Chunks, Incoming, Span};
-use super::sealed::{chunk_name, find_file, proof_name};
+use super::sealed::{SealedChunk, chunk_name, find_file, proof_name};
 use super::{BackedUp, Backups, Group, Published, invalid};
+use crate::chain::{RecordFormat, TransactionRecord};
 use crate::feed::{Feed, Key, Records};
-use crate::manifest::{TransactionBackup, TransactionChunk};
+use crate::manifest::{TransactionBackup, TransactionChunk, TransactionFormat};
 use crate::metadata::Metadata;
 use crate::seal::{Part, Subject, seal};
 use futures::{TryStreamExt, stream};
@@ -24,13 +25,13 @@ impl Backups {
         };
         let last_version = end - 1;
         tracing::info!("backing up transactions {start_version} to {last_version}");
-        let depends_on = format!("{last_version} {:?}", self.options.transaction_format);
-        let group = self.open(&format!("transaction_{start_version}-"), &depends_on, start_version).await?;
+        let name = format!("transaction_{start_version}-");
+        let group = self.open(&name, &last_version.to_string(), start_version).await?;
 
         let (mut chunks, mut next) = (Vec::new(), start_version);
         for sealed in self.sealed_chunks(&group, Feed::Transactions, start_version, end).await {
             next = sealed.span.last + 1;
-            chunks.push(self.known_transaction_chunk(&group, sealed.span, sealed.file).await?);
+            chunks.push(self.known_transaction_chunk(&group, sealed).await?);
         }
         let sealed_before = chunks.len();
         chunks.extend(self.write_transactions(&group, next, end).await?);
@@ -64,27 +65,28 @@ impl Backups {
         let sealed = self.sealed_chunk(group, Feed::Transactions, &incoming, end).await;
         if let Ok(sealed) = sealed {
             sealed.same_as(incoming.content()).await?;
-            return self.known_transaction_chunk(group, incoming.span()?, sealed.file).await;
+            return self.known_transaction_chunk(group, sealed).await;
         }
         let held: Vec<_> = incoming.content().try_collect().await?;
-        let span = incoming.span()?;
+        let (span, record) = (incoming.span()?, incoming.first_record());
         let proof = self.write_transaction_proof(group, &span).await?;
         let subject = Subject { part: Part::Chunk, content: Feed::Transactions.subject(span.first, span.last) };
         let (name, content) = (chunk_name(span.first)?, stream::iter(held.into_iter().map(Ok)));
         let transactions = seal(self.storage.as_ref(), &group.handle, &name, &subject, content).await?;
         tracing::info!("sealed {}", Feed::Transactions.subject(span.first, span.last));
-        Ok(self.transaction_chunk(span, transactions, proof))
+        Ok(self.transaction_chunk(span, &record, transactions, proof))
     }
 
     /// A chunk that is sealed; its proof is too, unless somebody removed it.
-    async fn known_transaction_chunk(&self, group: &Group, span: Span, file: FileHandle) -> Result<TransactionChunk> {
+    async fn known_transaction_chunk(&self, group: &Group, sealed: SealedChunk) -> Result<TransactionChunk> {
+        let SealedChunk { span, record, file, .. } = sealed;
         let found = find_file(self.storage.as_ref(), &group.handle, &proof_name(&span)?).await;
         let proof = match found {
             Ok(proof) => proof,
             Err(_) => self.write_transaction_proof(group, &span).await?,
         };
         tracing::info!("{} were sealed before", Feed::Transactions.subject(span.first, span.last));
-        Ok(self.transaction_chunk(span, file, proof))
+        Ok(self.transaction_chunk(span, &record, file, proof))
     }
 
     async fn write_transaction_proof(&self, group: &Group, span: &Span) -> Result<FileHandle> {
@@ -93,8 +95,25 @@ impl Backups {
         self.seal_bytes(group, &proof_name(span)?, &subject, proof).await
     }
 
-    fn transaction_chunk(&self, span: Span, transactions: FileHandle, proof: FileHandle) -> TransactionChunk {
-        let format = self.options.transaction_format;
+    /// `record` is the chunk's first.
+    fn transaction_chunk(
+        &self,
+        span: Span,
+        record: &[u8],
+        transactions: FileHandle,
+        proof: FileHandle,
+    ) -> TransactionChunk {
+        let format = format_of(record).unwrap_or(self.options.transaction_format);
         TransactionChunk { first_version: span.first, last_version: span.last, transactions, proof, format }
+    }
+}
+
+/// The form in which `record` can be taken apart; nothing when it holds what this program does not know.
+fn format_of(record: &[u8]) -> Option<TransactionFormat> {
+    let fits = |format| TransactionRecord::parse(format, record).is_ok();
+    match (fits(RecordFormat::V1), fits(RecordFormat::V0)) {
+        (true, _) => Some(TransactionFormat::V1),
+        (false, true) => Some(TransactionFormat::V0),
+        (false, false) => None,
     }
 }

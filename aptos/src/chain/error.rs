@@ -1,5 +1,6 @@
 //! What can be wrong with the chain's data.
 
+use super::hash::HashValue;
 use thiserror::Error;
 
 /// Data of the chain that cannot be read, or that does not prove what it should.
@@ -32,6 +33,24 @@ pub enum ChainError {
         /// Why not.
         reason: String,
     },
+    /// A hash that was computed is not the one that was promised.
+    #[error("{what}: the data hash to {found}, but {wanted} is promised")]
+    Mismatch {
+        /// Of what the hash is.
+        what: &'static str,
+        /// What was promised.
+        wanted: HashValue,
+        /// What came out.
+        found: HashValue,
+    },
+    /// A proof that cannot be one, whatever is hashed.
+    #[error("{what} proves nothing: {reason}")]
+    Unproven {
+        /// The proof.
+        what: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// Text that is not what it should be.
     #[error("\"{text}\" is not {wanted}")]
     Text {
@@ -40,4 +59,14 @@ pub enum ChainError {
         /// What was expected.
         wanted: &'static str,
     },
+}
+
+impl ChainError {
+    /// Succeeds when the hash of `what` is the promised one.
+    pub(super) fn unless_equal(what: &'static str, found: HashValue, wanted: HashValue) -> Result<(), ChainError> {
+        match found == wanted {
+            true => Ok(()),
+            false => Err(ChainError::Mismatch { what, wanted, found }),
+        }
+    }
 }

@@ -21,6 +21,23 @@ impl HashValue {
         HashValue(bytes)
     }
 
+    /// The letters of `word` and then zeros, as the chain marks places where nothing is. Longer words are cut.
+    pub(super) const fn literal(word: &str) -> Self {
+        let (letters, mut bytes, mut index) = (word.as_bytes(), [0; HashValue::LENGTH], 0);
+        while index < letters.len() && index < HashValue::LENGTH {
+            bytes[index] = letters[index];
+            index += 1;
+        }
+        HashValue(bytes)
+    }
+
+    /// How many bits it has in common with `other` from the most significant on.
+    pub fn common_prefix(&self, other: &HashValue) -> usize {
+        let differing =
+            self.0.iter().zip(&other.0).map(|(own, other)| own ^ other).enumerate().find(|(_, bits)| *bits != 0);
+        differing.map_or(8 * HashValue::LENGTH, |(index, bits)| 8 * index + bits.leading_zeros() as usize)
+    }
+
     /// Its bytes.
     pub const fn as_bytes(&self) -> &[u8; HashValue::LENGTH] {
         &self.0
@@ -81,15 +98,20 @@ impl<'de> Deserialize<'de> for HashValue {
     }
 }
 
-/// SHA3-256 of values of one kind, so that no value of another kind can have the same hash.
+/// SHA3-256 of values of one kind, so that no value of another kind can have the same hash. Cloning one is cheaper than
+/// making another: that hashes the name.
 #[derive(Debug, Clone)]
 pub struct Hasher(Sha3_256);
 
 impl Hasher {
     /// A hasher for values of the type `name`, in the words of the chain's registry of types.
     pub fn new(name: &str) -> Self {
-        let salt = Sha3_256::new().chain_update(b"APTOS::").chain_update(name).finalize();
-        Hasher(Sha3_256::new_with_prefix(salt))
+        Hasher(Sha3_256::new_with_prefix(Hasher::salt(name)))
+    }
+
+    /// What goes before values of the type `name`.
+    pub(super) fn salt(name: &str) -> [u8; HashValue::LENGTH] {
+        Sha3_256::new().chain_update(b"APTOS::").chain_update(name).finalize().into()
     }
 
     /// Takes more of the value.
@@ -139,6 +161,8 @@ mod tests {
         let set: Vec<usize> = (0..24).filter(|&index| hash.bit(index)).collect();
         assert_eq!(set, [11, 15, 18, 22]);
         assert!(!hash.bit(256));
+        let other = HashValue::new([0; 32]);
+        assert_eq!((hash.common_prefix(&other), hash.common_prefix(&hash)), (11, 256));
     }
 
     #[test]

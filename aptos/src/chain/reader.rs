@@ -56,6 +56,17 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// `value` in ULEB128.
+pub(super) fn uleb128(mut value: u32) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while value >= 0x80 {
+        bytes.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    bytes.push(value as u8);
+    bytes
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,6 +78,9 @@ mod tests {
             let mut reader = Reader::new("bytes", &encoded);
             assert_eq!(reader.bytes().unwrap().len(), length);
             assert!(reader.left().is_empty());
+        }
+        for number in [0, 127, 128, 300, 16_384, u32::MAX] {
+            assert_eq!(Reader::new("number", &uleb128(number)).uleb128(), Ok(number));
         }
         assert_eq!(Reader::new("number", &[0xff, 0xff, 0xff, 0xff, 0x0f]).uleb128(), Ok(u32::MAX));
     }

@@ -3,6 +3,7 @@
 use super::error::ChainError;
 use super::hash::{HashValue, Hasher};
 use super::reader::Reader;
+use std::sync::LazyLock;
 
 /// The parts of a key in the front of a record.
 enum StateKey<'a> {
@@ -15,6 +16,9 @@ enum StateKey<'a> {
 }
 
 const ADDRESS_LENGTH: usize = 32;
+
+/// Made once: a snapshot of a chain has hundreds of millions of keys.
+static KEY: LazyLock<Hasher> = LazyLock::new(|| Hasher::new("StateKey"));
 
 impl<'a> StateKey<'a> {
     /// The key and how many bytes of the record it takes.
@@ -37,7 +41,7 @@ impl<'a> StateKey<'a> {
 
     /// What is hashed is not BCS but the form in which nodes store keys: a tag, and the last part without its length.
     fn hash(&self) -> HashValue {
-        let hasher = Hasher::new("StateKey");
+        let hasher = KEY.clone();
         match self {
             StateKey::AccessPath(path) => hasher.update([0]).update(path),
             StateKey::TableItem { handle, key } => hasher.update([1]).update(handle).update(key),

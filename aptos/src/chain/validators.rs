@@ -1,5 +1,6 @@
 //! Who may sign: the validators of an epoch.
 
+use super::hash::HashValue;
 use serde::{Deserialize, Serialize};
 
 /// The address of an account: 32 bytes.
@@ -30,4 +31,11 @@ pub struct Validator {
     pub public_key: Vec<u8>,
     /// What its vote counts.
     pub voting_power: u64,
+}
+
+impl Validator {
+    /// Its address in hex, for people.
+    pub(super) fn name(&self) -> String {
+        HashValue::new(self.address).to_string()
+    }
 }
