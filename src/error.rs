@@ -118,6 +118,22 @@ impl Error {
         self.change(|inner| inner.left_behind.extend(left))
     }
 
+    /// This error as the reason why something larger failed: `operation` at `location`. Its kind, its hint and what
+    /// it left behind become the larger one's.
+    pub fn within(self, operation: impl Into<Cow<'static, str>>, location: impl Into<String>) -> Self {
+        let inner = &*self.0;
+        let reason = format!("{} {}: {}", inner.operation, inner.location, inner.reason);
+        Error(Arc::new(Inner {
+            kind: inner.kind,
+            operation: operation.into(),
+            location: location.into(),
+            reason,
+            hint: inner.hint.clone(),
+            left_behind: inner.left_behind.clone(),
+            source: Some(Arc::new(self)),
+        }))
+    }
+
     fn change(mut self, change: impl FnOnce(&mut Inner)) -> Self {
         change(Arc::make_mut(&mut self.0));
         self
@@ -210,6 +226,19 @@ mod tests {
             error.to_string(),
             "upload part 7 s3://b/k: 403 AccessDenied; left behind: upload id U (`sealift sweep` removes it); check the credentials"
         );
+    }
+
+    #[test]
+    fn a_larger_failure_takes_over_what_is_known_of_the_smaller() {
+        let error = Error::new(ErrorKind::Denied, "upload part 7", "s3://b/k", "403")
+            .with_hint("check the credentials")
+            .with_left_behind([LeftBehind("upload id U".to_owned())])
+            .within("write the manifest", "backup/x");
+        assert_eq!(
+            error.to_string(),
+            "write the manifest backup/x: upload part 7 s3://b/k: 403; left behind: upload id U; check the credentials"
+        );
+        assert_eq!((error.kind(), error.left_behind().len()), (ErrorKind::Denied, 1));
     }
 
     #[test]

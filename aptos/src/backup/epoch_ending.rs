@@ -1,0 +1,74 @@
+//! Epoch endings: the ledger info that ends each epoch. Small enough to be made anew when interrupted.
+
+use super::chunks::{Chunks, Incoming};
+use super::sealed::chunk_name;
+use super::{BackedUp, Backups, Continue, Group, Published, invalid};
+use crate::chain::LedgerInfoWithSignatures;
+use crate::feed::{Feed, Key, Records};
+use crate::manifest::{EpochEndingBackup, EpochEndingChunk};
+use crate::metadata::Metadata;
+use crate::seal::{Part, Subject, seal};
+use sealift::{Error, ErrorKind, Result};
+
+impl Backups {
+    /// Backs up the ledger infos that end the epochs `start_epoch..end_epoch`, the end excluded.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidConfig`] for no epochs; the node's and the storage's errors, saying what was being done. The
+    /// backup is not known then.
+    pub async fn epoch_ending(&self, start_epoch: u64, end_epoch: u64) -> Result<BackedUp> {
+        if start_epoch >= end_epoch {
+            let epochs = format!("the epochs {start_epoch} to {end_epoch} (excluded)");
+            return Err(invalid(&epochs, "there are none", "give an end epoch after the start epoch"));
+        }
+        let last_epoch = end_epoch - 1;
+        tracing::info!("backing up epoch endings {start_epoch} to {last_epoch}");
+        let handle = self.storage.create_backup_with_random_suffix(&format!("epoch_ending_{start_epoch}-")).await?;
+        let group = Group { handle, sealed: Continue::Afresh };
+
+        let records =
+            Records::new(&self.client, Feed::EpochEndings, start_epoch, end_epoch, Key::None, self.read_ahead());
+        let mut waypoints = Vec::new();
+        let chunks = Chunks::new(self.plan(Feed::EpochEndings, start_epoch), {
+            let (backups, group) = (self.clone(), group.clone());
+            Box::new(move |incoming| {
+                let (backups, group) = (backups.clone(), group.clone());
+                Box::pin(async move { backups.write_epoch_chunk(&group, incoming).await })
+            })
+        });
+        let chunks = chunks
+            .write_all(records, |run| {
+                for record in run.records() {
+                    let waypoint = LedgerInfoWithSignatures::decode(record).and_then(|info| info.waypoint());
+                    waypoints.push(waypoint.map_err(|error| {
+                        Error::new(ErrorKind::Corrupt, "read", "a ledger info", error.to_string()).with_source(error)
+                    })?);
+                }
+                Ok(())
+            })
+            .await?;
+
+        let versions = waypoints.first().zip(waypoints.last()).map(|(first, last)| (first.version, last.version));
+        let (first_version, last_version) = versions.unwrap_or_default();
+        let manifest = EpochEndingBackup { first_epoch: start_epoch, last_epoch, waypoints, chunks };
+        let line = move |manifest| Metadata::EpochEndingBackup {
+            first_epoch: start_epoch,
+            last_epoch,
+            first_version,
+            last_version,
+            manifest,
+        };
+        let published = self.publish(&group, "epoch_ending.manifest", &manifest, Box::new(line)).await?;
+        let Published { manifest: file, metadata } = published;
+        Ok(BackedUp { manifest: file, metadata, chunks: manifest.chunks.len(), sealed_before: 0 })
+    }
+
+    async fn write_epoch_chunk(&self, group: &Group, mut incoming: Incoming) -> Result<EpochEndingChunk> {
+        let content = format!("epoch endings from epoch {}", incoming.first);
+        let (subject, name) = (Subject { part: Part::Chunk, content }, chunk_name(incoming.first)?);
+        let ledger_infos = seal(self.storage.as_ref(), &group.handle, &name, &subject, incoming.content()).await?;
+        let span = incoming.span()?;
+        tracing::info!("sealed epoch endings {} to {}", span.first, span.last);
+        Ok(EpochEndingChunk { first_epoch: span.first, last_epoch: span.last, ledger_infos })
+    }
+}

@@ -1,0 +1,119 @@
+//! Transactions. The proof of a chunk is written before the chunk, and is of all its versions, so a chunk is held whole
+//! until its proof is sealed.
+
+use super::chunks::{Chunks, Incoming, Span};
+use super::sealed::{SealedChunk, chunk_name, find_file, proof_name};
+use super::{BackedUp, Backups, Group, Published, invalid};
+use crate::chain::{RecordFormat, TransactionRecord};
+use crate::feed::{Feed, Key, Records};
+use crate::manifest::{TransactionBackup, TransactionChunk, TransactionFormat};
+use crate::metadata::Metadata;
+use crate::seal::{Part, Subject, seal};
+use futures::{TryStreamExt, stream};
+use sealift::{FileHandle, Result};
+
+impl Backups {
+    /// Backs up `count` transactions from the version `start_version` on.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidConfig`](sealift::ErrorKind::InvalidConfig) for no transactions; the node's and the storage's
+    /// errors, saying what was being done. The backup is not known then; what was sealed is used by the next run.
+    pub async fn transactions(&self, start_version: u64, count: u64) -> Result<BackedUp> {
+        let Some(end) = start_version.checked_add(count).filter(|&end| end > start_version) else {
+            let versions = format!("{count} transactions from version {start_version} on");
+            return Err(invalid(&versions, "there are none", "give a number of transactions of 1 or more"));
+        };
+        let last_version = end - 1;
+        tracing::info!("backing up transactions {start_version} to {last_version}");
+        let name = format!("transaction_{start_version}-");
+        let group = self.open(&name, &last_version.to_string(), start_version).await?;
+
+        let (mut chunks, mut next) = (Vec::new(), start_version);
+        for sealed in self.sealed_chunks(&group, Feed::Transactions, start_version, end).await {
+            next = sealed.span.last + 1;
+            chunks.push(self.known_transaction_chunk(&group, sealed).await?);
+        }
+        let sealed_before = chunks.len();
+        chunks.extend(self.write_transactions(&group, next, end).await?);
+
+        let manifest = TransactionBackup { first_version: start_version, last_version, chunks };
+        let line = move |manifest| Metadata::TransactionBackup { first_version: start_version, last_version, manifest };
+        let published = self.publish(&group, "transaction.manifest", &manifest, Box::new(line)).await?;
+        let Published { manifest: file, metadata } = published;
+        Ok(BackedUp { manifest: file, metadata, chunks: manifest.chunks.len(), sealed_before })
+    }
+
+    async fn write_transactions(&self, group: &Group, first: u64, end: u64) -> Result<Vec<TransactionChunk>> {
+        let records = Records::new(&self.client, Feed::Transactions, first, end, Key::None, self.read_ahead());
+        let (backups, group) = (self.clone(), group.clone());
+        let chunks = Chunks::new(
+            self.plan(Feed::Transactions, first),
+            Box::new(move |incoming| {
+                let (backups, group) = (backups.clone(), group.clone());
+                Box::pin(async move { backups.write_transaction_chunk(&group, incoming, end).await })
+            }),
+        );
+        chunks.write_all(records, |_| Ok(())).await
+    }
+
+    async fn write_transaction_chunk(
+        &self,
+        group: &Group,
+        mut incoming: Incoming,
+        end: u64,
+    ) -> Result<TransactionChunk> {
+        let sealed = self.sealed_chunk(group, Feed::Transactions, &incoming, end).await;
+        if let Ok(sealed) = sealed {
+            sealed.same_as(incoming.content()).await?;
+            return self.known_transaction_chunk(group, sealed).await;
+        }
+        let held: Vec<_> = incoming.content().try_collect().await?;
+        let (span, record) = (incoming.span()?, incoming.first_record());
+        let proof = self.write_transaction_proof(group, &span).await?;
+        let subject = Subject { part: Part::Chunk, content: Feed::Transactions.subject(span.first, span.last) };
+        let (name, content) = (chunk_name(span.first)?, stream::iter(held.into_iter().map(Ok)));
+        let transactions = seal(self.storage.as_ref(), &group.handle, &name, &subject, content).await?;
+        tracing::info!("sealed {}", Feed::Transactions.subject(span.first, span.last));
+        Ok(self.transaction_chunk(span, &record, transactions, proof))
+    }
+
+    /// A chunk that is sealed; its proof is too, unless somebody removed it.
+    async fn known_transaction_chunk(&self, group: &Group, sealed: SealedChunk) -> Result<TransactionChunk> {
+        let SealedChunk { span, record, file, .. } = sealed;
+        let found = find_file(self.storage.as_ref(), &group.handle, &proof_name(&span)?).await;
+        let proof = match found {
+            Ok(proof) => proof,
+            Err(_) => self.write_transaction_proof(group, &span).await?,
+        };
+        tracing::info!("{} were sealed before", Feed::Transactions.subject(span.first, span.last));
+        Ok(self.transaction_chunk(span, &record, file, proof))
+    }
+
+    async fn write_transaction_proof(&self, group: &Group, span: &Span) -> Result<FileHandle> {
+        let proof = self.client.transaction_range_proof(span.first, span.last).await?;
+        let subject = Subject { part: Part::ChunkProof, content: Feed::Transactions.subject(span.first, span.last) };
+        self.seal_bytes(group, &proof_name(span)?, &subject, proof).await
+    }
+
+    /// `record` is the chunk's first.
+    fn transaction_chunk(
+        &self,
+        span: Span,
+        record: &[u8],
+        transactions: FileHandle,
+        proof: FileHandle,
+    ) -> TransactionChunk {
+        let format = format_of(record).unwrap_or(self.options.transaction_format);
+        TransactionChunk { first_version: span.first, last_version: span.last, transactions, proof, format }
+    }
+}
+
+/// The form in which `record` can be taken apart; nothing when it holds what this program does not know.
+fn format_of(record: &[u8]) -> Option<TransactionFormat> {
+    let fits = |format| TransactionRecord::parse(format, record).is_ok();
+    match (fits(RecordFormat::V1), fits(RecordFormat::V0)) {
+        (true, _) => Some(TransactionFormat::V1),
+        (false, true) => Some(TransactionFormat::V0),
+        (false, false) => None,
+    }
+}

@@ -1,0 +1,80 @@
+//! The one place where a file of an archive is written. Every chunk, proof and manifest goes through [`seal`], so that
+//! none is written without its shutdown being looked at, and each failure says what was being written.
+
+use futures::{Stream, StreamExt};
+use sealift::{BackupHandle, BackupStorage, Error, FileHandle, Result, ShellSafeName};
+use std::fmt;
+use std::io;
+use std::pin::pin;
+use tokio::io::AsyncWriteExt;
+
+/// What a file is: for its errors and for the log.
+#[derive(Debug, Clone)]
+pub(crate) struct Subject {
+    /// Which file of the backup it is.
+    pub(crate) part: Part,
+    /// What is in it, with its epochs or versions.
+    pub(crate) content: String,
+}
+
+/// The kinds of files that a backup has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    Chunk,
+    ChunkProof,
+    StateProof,
+    Manifest,
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let part = match self.part {
+            Part::Chunk => "the chunk",
+            Part::ChunkProof => "the proof of the chunk",
+            Part::StateProof => "the proof",
+            Part::Manifest => "the manifest",
+        };
+        write!(f, "{part} of {}", self.content)
+    }
+}
+
+/// Writes the file `name` of `backup` from `content` and shuts it down. When this returns `Ok` the file exists, whole.
+///
+/// Otherwise it does not exist: after an error, or when the future is dropped, or when `content` fails, the writer is
+/// dropped without a shutdown, which by the storage's contract leaves nothing.
+///
+/// # Errors
+/// The content's own error as it is; the storage's, saying what was being written and where.
+pub(crate) async fn seal<B: AsRef<[u8]>>(
+    storage: &dyn BackupStorage,
+    backup: &BackupHandle,
+    name: &ShellSafeName,
+    subject: &Subject,
+    content: impl Stream<Item = Result<B>>,
+) -> Result<FileHandle> {
+    let planned = format!("{backup}/{name}");
+    let (file, mut writer) = storage
+        .create_for_write(backup, name)
+        .await
+        .map_err(|error| told(error.within(format!("open {subject}"), planned.clone())))?;
+    let during = |operation: &str, error: io::Error| {
+        let error = Error::from_io(&error).cloned().unwrap_or_else(|| Error::io(operation.to_owned(), &planned, error));
+        told(error.within(format!("{operation} {subject}"), file.to_string()))
+    };
+    let mut content = pin!(content);
+    let mut length = 0;
+    while let Some(data) = content.next().await {
+        let data = data?;
+        writer.write_all(data.as_ref()).await.map_err(|error| during("write", error))?;
+        length += data.as_ref().len() as u64;
+    }
+    writer.shutdown().await.map_err(|error| during("seal", error))?;
+    tracing::debug!("sealed {subject}: {file}, {length} bytes");
+    Ok(file)
+}
+
+/// Logs an error here, where it happened: of several that happen at once, only one can be returned.
+fn told(error: Error) -> Error {
+    tracing::error!("{error}");
+    error
+}
