@@ -16,8 +16,7 @@ use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
 /// Sealift's own warnings. The SDK's would print whole requests and answers; what matters of them is in our errors.
-const LOG: &str =
-    "off,sealift=warn,sealift_azure=warn,sealift_command=warn,sealift_gcs=warn,sealift_local_fs=warn,sealift_s3=warn";
+const LOG: &str = "off,sealift=warn,sealift_aptos=warn,sealift_azure=warn,sealift_command=warn,sealift_gcs=warn,sealift_local_fs=warn,sealift_s3=warn";
 
 fn main() -> ExitCode {
     let cli = args::Cli::parse();

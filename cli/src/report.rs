@@ -3,6 +3,7 @@
 use crate::failure::Failure;
 use bytesize::ByteSize;
 use sealift::{Leftover, ObjectInfo, Origin, Sealed};
+use sealift_aptos::BackedUp;
 use serde_json::{Value, json};
 use std::io::Write;
 use std::process::ExitCode;
@@ -56,6 +57,30 @@ pub(crate) fn sealed_json(operation: &str, sealed: &Sealed) -> Value {
         "checksum": sealed.checksum,
         "etag": sealed.etag,
         "version": sealed.version,
+        "peak_memory_bytes": peak_memory(),
+    })
+}
+
+/// The summary of a backup.
+pub(crate) fn backed_up(backup: &BackedUp, seconds: f64) -> String {
+    let BackedUp { manifest, metadata, chunks, sealed_before, .. } = backup;
+    let before = match sealed_before {
+        0 => String::new(),
+        some => format!(" ({some} of an earlier run)"),
+    };
+    let chunks = if *chunks == 1 { "1 chunk".to_owned() } else { format!("{chunks} chunks") };
+    format!("backed up {manifest}: {chunks}{before}, known by {metadata}, {seconds:.2} s")
+}
+
+/// The same as JSON.
+pub(crate) fn backed_up_json(backup: &BackedUp, seconds: f64) -> Value {
+    json!({
+        "operation": "backup",
+        "manifest": backup.manifest.as_ref(),
+        "metadata": backup.metadata.as_ref(),
+        "chunks": backup.chunks,
+        "chunks_sealed_before": backup.sealed_before,
+        "seconds": seconds,
         "peak_memory_bytes": peak_memory(),
     })
 }

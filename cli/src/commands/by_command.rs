@@ -28,6 +28,7 @@ pub(super) fn is_meant(command: &Command) -> bool {
         Command::Rm(args) => &args.storage,
         Command::Mv(args) => &args.storage,
         Command::Sweep(args) => &args.storage,
+        Command::Backup(args) => args.storage(),
         Command::CommandConfig(_) | Command::Storage(_) => return false,
     };
     match args.storage.as_deref() {
@@ -55,8 +56,12 @@ pub(super) async fn run(command: Command, interrupt: &Interrupt) -> Result<(), F
             let storage = open(&args.storage)?;
             closing(&storage, stoppable(interrupt, ls(&storage, &args))).await
         }
+        Command::Backup(args) => {
+            let storage = open(args.storage())?;
+            closing(&storage, super::backup::by_command(&args, &storage, interrupt)).await
+        }
         _ => Err(Failure::Usage(
-            "--storage command-adapter has put, run, get and ls: its commands can neither show, remove, move nor sweep objects"
+            "--storage command-adapter has put, run, get, ls and backup: its commands can neither show, remove, move nor sweep objects"
                 .into(),
         )),
     }

@@ -1,5 +1,6 @@
 //! The commands, one module each. What they share is here: opening, ending, and stopping when asked to.
 
+mod backup;
 mod by_command;
 mod command_config;
 mod get;
@@ -22,6 +23,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::CommandConfig(args) => command_config::run(&args),
         Command::Storage(Storage::Import(args)) => import::run(&args),
         command if by_command::is_meant(&command) => by_command::run(command, &interrupt).await,
+        Command::Backup(args) => backup::run(args, &interrupt).await,
         Command::Put(args) => put::run(args, &interrupt).await,
         Command::Run(args) => run::run(args, &interrupt).await,
         Command::Get(args) => get::run(args, &interrupt).await,

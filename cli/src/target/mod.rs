@@ -22,7 +22,7 @@ use left_out::gcs;
 use left_out::s3;
 pub(crate) use place::check;
 use place::{Cloud, Place, parse_url, place, url_prefix};
-use sealift::{Bucket, Budget, Codec, Compressor, Key, Level, ObjectStore};
+use sealift::{Archive, Bucket, Budget, Codec, Compressor, Key, Level, ObjectStore};
 use std::sync::Arc;
 
 /// An opened storage, and where in it the command works.
@@ -131,6 +131,11 @@ impl Target {
             "" => self.name.clone(),
             prefix => format!("{prefix}/{}", self.name),
         }
+    }
+
+    /// The archive of backups below the prefix.
+    pub(crate) fn archive(self) -> Result<Archive, Failure> {
+        Ok(Archive::new(self.bucket, &self.prefix)?)
     }
 
     /// How `key` is called on the command line.

@@ -1,5 +1,8 @@
 //! The command line: what can be said, with which defaults, and the help for it. Nothing here does anything.
 
+mod backup;
+
+pub(crate) use backup::{Backup, EpochEnding, NodeArgs, StateSnapshot, Transaction};
 use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::SignedDuration;
@@ -48,6 +51,9 @@ pub(crate) enum Command {
     Mv(Mv),
     /// List, and with --yes remove, what crashes left: incomplete uploads and temporary files.
     Sweep(Sweep),
+    /// Back up an Aptos node's data into an archive that the Aptos tools restore.
+    #[command(subcommand)]
+    Backup(Backup),
     /// Print a configuration with which the Aptos tools' command adapter uses sealift for every command.
     CommandConfig(CommandConfig),
     /// Configurations of other tools.
