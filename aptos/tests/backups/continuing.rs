@@ -32,47 +32,65 @@ fn first_of(name: &str) -> u64 {
 }
 
 /// Runs until `name` is about to be sealed and `others` are, and then drops everything, as a crash would.
-async fn interrupt(scene: &Scene, name: &str, others: &[String]) {
+async fn interrupt(scene: &Scene, options: Options, name: &str, others: &[String]) {
     scene.storage.fail(name, Trouble::Hangs);
-    let backups = scene.backups(options());
+    let backups = scene.backups(options);
     tokio::select! {
         result = backups.state_snapshot(4) => panic!("it ended: {result:?}"),
         () = scene.storage.until_sealed(others) => {}
     }
 }
 
-#[tokio::test]
-async fn interrupted_at_every_chunk_a_snapshot_is_the_same_in_the_end() {
+async fn interrupted_at_every_chunk(concurrent_chunks: usize) {
     let (expected, chunks) = whole().await;
     assert!(chunks.len() > 20, "{}", chunks.len());
-    let scene = scene().await;
-    let mut sealed: Vec<String> = Vec::new();
-    for (at, name) in chunks.iter().enumerate() {
-        interrupt(&scene, name, &chunks[..at]).await;
+    let (scene, options) = (scene().await, Options { concurrent_chunks, ..options() });
+    let (mut sealed, mut interruptions): (Vec<String>, usize) = (Vec::new(), 0);
+    while let Some(at) = chunks.iter().position(|name| !sealed.contains(name)) {
+        interrupt(&scene, options.clone(), &chunks[at], &chunks[..at]).await;
+        interruptions += 1;
         scene.nothing_is_known().await;
+        // The account goes on over all runs: none is sealed twice.
         sealed = scene.storage.take_sealed();
-        // None is sealed again: the account goes on over all runs.
         let mut once = sealed.clone();
         once.sort();
         once.dedup();
         assert_eq!(once.len(), sealed.len(), "{sealed:?}");
         scene.storage.recall(&sealed);
+        // Now the one that hung.
+        seal_one_more(&scene, options.clone(), &chunks, at).await;
+        sealed = scene.storage.sealed();
     }
+    assert!(interruptions * concurrent_chunks >= chunks.len());
     scene.storage.take_sealed();
     scene.node.take_requests("");
-    let done = scene.backups(options()).state_snapshot(4).await.unwrap();
-    assert_eq!(done.chunks, chunks.len());
-    assert!(done.sealed_before >= chunks.len() - 1, "{done:?}");
+    let done = scene.backups(options).state_snapshot(4).await.unwrap();
+    assert_eq!((done.chunks, done.sealed_before), (chunks.len(), chunks.len()));
     assert_eq!(scene.files().await, expected);
-    // Of the node only what was missing is asked.
-    assert!(scene.node.take_requests("state_snapshot_chunk").len() <= 2);
+    assert_eq!(scene.node.take_requests("state_snapshot_chunk"), Vec::<String>::new());
+}
+
+/// Runs until the chunk `at` is sealed, and interrupts at the next one that is not.
+async fn seal_one_more(scene: &Scene, options: Options, chunks: &[String], at: usize) {
+    let sealed = scene.storage.sealed();
+    let next = chunks[at + 1..].iter().find(|name| !sealed.contains(name));
+    match next {
+        Some(next) => interrupt(scene, options, next, &chunks[..=at]).await,
+        None => interrupt(scene, options, "state.proof", &chunks[..=at]).await,
+    }
+}
+
+#[tokio::test]
+async fn interrupted_at_every_chunk_a_snapshot_is_the_same_in_the_end() {
+    interrupted_at_every_chunk(1).await;
+    interrupted_at_every_chunk(4).await;
 }
 
 #[tokio::test]
 async fn chunks_sealed_behind_a_gap_are_not_written_again() {
     let (expected, chunks) = whole().await;
     let scene = scene().await;
-    interrupt(&scene, &chunks[1], &[&chunks[..1], &chunks[2..5]].concat()).await;
+    interrupt(&scene, options(), &chunks[1], &[&chunks[..1], &chunks[2..5]].concat()).await;
     assert!(!scene.files().await.keys().any(|file| file.ends_with(&format!("/{}", chunks[1]))));
     scene.storage.take_sealed();
     let done = scene.backups(options()).state_snapshot(4).await.unwrap();

@@ -192,13 +192,15 @@ async fn keys_are_in_order_from_one_request_to_the_next() {
 #[tokio::test]
 async fn a_record_above_the_limit_is_refused() {
     let scene = Scene::new().await;
-    let longest = state(23).iter().map(Vec::len).max().unwrap();
-    for (max_record, fits) in [(longest, true), (longest - 1, false)] {
+    let length = Ledger::new(vec![]).transactions[0].len();
+    for (max_record, fits) in [(length, true), (length - 1, false)] {
         let client = scene.client(ClientOptions { max_record, ..quick() });
         let backups = Backups::new(client, scene.storage.clone(), at_once()).unwrap();
-        match (backups.state_snapshot(4).await, fits) {
+        match (backups.transactions(0, max_record as u64 % 40 + 1).await, fits) {
             (Ok(_), true) => {}
-            (Err(error), false) => says(&error, &[&format!("{longest} bytes, more than {max_record}")]),
+            (Err(error), false) => {
+                says(&error, &["transactions/0/", &format!("{length} bytes, more than {max_record}")]);
+            }
             (result, _) => panic!("{max_record}: {result:?}"),
         }
     }

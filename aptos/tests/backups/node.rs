@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 
 /// What the node does instead of answering as it should.
 #[derive(Debug, Clone)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// Another status, and no body.
     Status(u16),
     /// So many bytes of the body, and then the connection is cut.
@@ -27,15 +27,15 @@ pub enum Fault {
 
 /// What the node has.
 #[derive(Debug, Clone)]
-pub struct Ledger {
-    pub epochs: u64,
-    pub transactions: Vec<Vec<u8>>,
-    pub state: Vec<Vec<u8>>,
+pub(crate) struct Ledger {
+    pub(crate) epochs: u64,
+    pub(crate) transactions: Vec<Vec<u8>>,
+    pub(crate) state: Vec<Vec<u8>>,
 }
 
 impl Ledger {
     /// Ten epochs, fifty transactions, and the state `items`.
-    pub fn new(state: Vec<Vec<u8>>) -> Self {
+    pub(crate) fn new(state: Vec<Vec<u8>>) -> Self {
         let transactions = (0..50).map(|version| transaction_record(version, &[0])).collect();
         Ledger { epochs: 10, transactions, state }
     }
@@ -80,14 +80,14 @@ struct Script {
 
 /// The node; it stops when dropped.
 #[derive(Debug)]
-pub struct Node {
-    pub address: String,
+pub(crate) struct Node {
+    pub(crate) address: String,
     script: Arc<Mutex<Script>>,
     server: JoinHandle<()>,
 }
 
 impl Node {
-    pub async fn start(ledger: Ledger) -> Node {
+    pub(crate) async fn start(ledger: Ledger) -> Node {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let (script, ledger) = (Arc::<Mutex<Script>>::default(), Arc::new(ledger));
@@ -104,17 +104,17 @@ impl Node {
     }
 
     /// The next request whose path begins with `path` goes wrong.
-    pub fn fail(&self, path: &str, fault: Fault) {
+    pub(crate) fn fail(&self, path: &str, fault: Fault) {
         self.script.lock().unwrap().faults.push_back((path.to_owned(), fault));
     }
 
     /// How many faults have not happened.
-    pub fn faults_left(&self) -> usize {
+    pub(crate) fn faults_left(&self) -> usize {
         self.script.lock().unwrap().faults.len()
     }
 
     /// The paths that were asked for so far and begin with `path`; they are forgotten.
-    pub fn take_requests(&self, path: &str) -> Vec<String> {
+    pub(crate) fn take_requests(&self, path: &str) -> Vec<String> {
         let requests = std::mem::take(&mut self.script.lock().unwrap().requests);
         requests.into_iter().filter(|request| request.starts_with(path)).collect()
     }

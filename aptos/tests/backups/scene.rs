@@ -11,36 +11,36 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 /// The largest chunk of most tests, in bytes: a few state items or one ledger info.
-pub const CHUNK: u64 = 100;
+pub(crate) const CHUNK: u64 = 100;
 
-pub struct Scene {
-    pub node: Node,
-    pub storage: Arc<Watched>,
+pub(crate) struct Scene {
+    pub(crate) node: Node,
+    pub(crate) storage: Arc<Watched>,
     folder: TempDir,
 }
 
 impl Scene {
     /// A node with 23 state items.
-    pub async fn new() -> Scene {
+    pub(crate) async fn new() -> Scene {
         Scene::with(Ledger::new(state(23))).await
     }
 
-    pub async fn with(ledger: Ledger) -> Scene {
+    pub(crate) async fn with(ledger: Ledger) -> Scene {
         let folder = tempfile::tempdir().unwrap();
         let storage = Arc::new(Watched::new(folder.path()));
         Scene { node: Node::start(ledger).await, storage, folder }
     }
 
-    pub fn client(&self, options: ClientOptions) -> Client {
+    pub(crate) fn client(&self, options: ClientOptions) -> Client {
         Client::new(self.node.address.parse().unwrap(), options).unwrap()
     }
 
-    pub fn backups(&self, options: Options) -> Backups {
+    pub(crate) fn backups(&self, options: Options) -> Backups {
         Backups::new(self.client(quick()), self.storage.clone(), options).unwrap()
     }
 
     /// Every file of the archive by its handle, once uploads and aborts have ended.
-    pub async fn files(&self) -> BTreeMap<String, Vec<u8>> {
+    pub(crate) async fn files(&self) -> BTreeMap<String, Vec<u8>> {
         let begun = std::time::Instant::now();
         // Aborts run in the background; what they leave is looked at when they have ended.
         while !self.storage.bucket.under_way().is_empty() {
@@ -53,12 +53,12 @@ impl Scene {
     }
 
     /// Where a file of the archive lies.
-    pub fn path(&self, handle: &str) -> PathBuf {
+    pub(crate) fn path(&self, handle: &str) -> PathBuf {
         self.folder.path().join(handle)
     }
 
     /// The file of the only backup, by its name without the backup's.
-    pub async fn file(&self, name: &str) -> Vec<u8> {
+    pub(crate) async fn file(&self, name: &str) -> Vec<u8> {
         let files = self.files().await;
         let mut found = files.iter().filter(|(file, _)| file.rsplit('/').next() == Some(name));
         match (found.next(), found.next()) {
@@ -69,7 +69,7 @@ impl Scene {
     }
 
     /// Asserts that no metadata line makes anything known.
-    pub async fn nothing_is_known(&self) {
+    pub(crate) async fn nothing_is_known(&self) {
         let files = self.files().await;
         assert!(!files.keys().any(|file| file.starts_with("metadata")), "{:?}", files.keys());
     }
@@ -88,7 +88,7 @@ fn read_all(root: &Path, below: PathBuf, files: &mut BTreeMap<String, Vec<u8>>) 
 }
 
 /// Short pauses, and few attempts; still long enough for a loaded machine to answer in.
-pub fn quick() -> ClientOptions {
+pub(crate) fn quick() -> ClientOptions {
     ClientOptions {
         attempts: 3,
         first_pause: Duration::from_millis(1),
@@ -98,6 +98,6 @@ pub fn quick() -> ClientOptions {
 }
 
 /// Small chunks and requests, several at a time.
-pub fn small() -> Options {
+pub(crate) fn small() -> Options {
     Options { max_chunk_size: CHUNK, items_per_request: 5, concurrent_data_requests: 3, ..Options::default() }
 }

@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 
 /// What a file does instead of being sealed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trouble {
+pub(crate) enum Trouble {
     /// Its shutdown fails.
     AtShutdown,
     /// It takes no data.
@@ -28,9 +28,9 @@ pub enum Trouble {
 }
 
 #[derive(Debug)]
-pub struct Watched {
+pub(crate) struct Watched {
     inner: Archive,
-    pub bucket: Bucket,
+    pub(crate) bucket: Bucket,
     account: Arc<Account>,
 }
 
@@ -44,7 +44,7 @@ struct Account {
 }
 
 impl Watched {
-    pub fn new(root: &Path) -> Self {
+    pub(crate) fn new(root: &Path) -> Self {
         let store = LocalFs::open(root).unwrap();
         let compressor = Arc::new(Compressor::new(Codec::Plain, None).unwrap());
         let bucket = Bucket::new(store, compressor, Budget::new(Budget::MIN).unwrap());
@@ -52,31 +52,36 @@ impl Watched {
     }
 
     /// The next file of this name, without its backup's, fails; `metadata` is the next metadata line.
-    pub fn fail(&self, name: &str, trouble: Trouble) {
+    pub(crate) fn fail(&self, name: &str, trouble: Trouble) {
         self.account.troubles.lock().unwrap().push((name.to_owned(), trouble));
     }
 
-    pub fn troubles_left(&self) -> usize {
+    pub(crate) fn troubles_left(&self) -> usize {
         self.account.troubles.lock().unwrap().len()
     }
 
     /// The names of files opened for writing so far, in order; they are forgotten.
-    pub fn take_opened(&self) -> Vec<String> {
+    pub(crate) fn take_opened(&self) -> Vec<String> {
         std::mem::take(&mut self.account.opened.lock().unwrap())
     }
 
     /// The names of files sealed so far, in order; they are forgotten.
-    pub fn take_sealed(&self) -> Vec<String> {
+    pub(crate) fn take_sealed(&self) -> Vec<String> {
         std::mem::take(&mut self.account.sealed.lock().unwrap())
     }
 
+    /// The names of files sealed so far, in order.
+    pub(crate) fn sealed(&self) -> Vec<String> {
+        self.account.sealed.lock().unwrap().clone()
+    }
+
     /// Counts `names` as sealed.
-    pub fn recall(&self, names: &[String]) {
+    pub(crate) fn recall(&self, names: &[String]) {
         *self.account.sealed.lock().unwrap() = names.to_vec();
     }
 
     /// Waits until all of `names` are sealed and no trouble is left to happen.
-    pub async fn until_sealed(&self, names: &[String]) {
+    pub(crate) async fn until_sealed(&self, names: &[String]) {
         loop {
             let changed = self.account.changed.notified();
             let sealed = self.account.sealed.lock().unwrap().clone();
