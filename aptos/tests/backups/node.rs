@@ -128,6 +128,7 @@ impl Drop for Node {
 
 /// Serves one connection, request after request.
 async fn serve(mut connection: TcpStream, ledger: Arc<Ledger>, script: Arc<Mutex<Script>>) {
+    connection.set_nodelay(true).unwrap();
     while let Some(path) = read_path(&mut connection).await {
         let fault = {
             let mut script = script.lock().unwrap();
@@ -176,16 +177,15 @@ enum Then {
 
 /// Sends a body in HTTP chunks of a length that records do not have, as nodes do.
 async fn send(connection: &mut TcpStream, body: &[u8], then: Then) -> std::io::Result<()> {
-    connection.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").await?;
+    let mut answer = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
     for piece in body.chunks(97) {
-        connection.write_all(format!("{:x}\r\n", piece.len()).as_bytes()).await?;
-        connection.write_all(piece).await?;
-        connection.write_all(b"\r\n").await?;
+        answer.extend([format!("{:x}\r\n", piece.len()).as_bytes(), piece, b"\r\n"].concat());
     }
-    match then {
-        Then::End => connection.write_all(b"0\r\n\r\n").await,
-        Then::Nothing => connection.flush().await,
+    if let Then::End = then {
+        answer.extend(b"0\r\n\r\n");
     }
+    connection.write_all(&answer).await?;
+    connection.flush().await
 }
 
 async fn read_path(connection: &mut TcpStream) -> Option<String> {

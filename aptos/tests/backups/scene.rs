@@ -26,7 +26,8 @@ impl Scene {
     }
 
     pub(crate) async fn with(ledger: Ledger) -> Scene {
-        let folder = tempfile::tempdir().unwrap();
+        // Files are synced one by one, which takes most of the time on a disk and none in memory.
+        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
         let storage = Arc::new(Watched::new(folder.path()));
         Scene { node: Node::start(ledger).await, storage, folder }
     }
