@@ -1,6 +1,6 @@
 //! What the node answers to a path.
 
-use crate::chain::{Chain, Records};
+use crate::chain::{Chain, DbStateForm, Records};
 use crate::misbehaviour::Endpoint;
 use crate::transactions::bcs;
 use bytes::Bytes;
@@ -31,7 +31,10 @@ impl Chain {
             None => Answer::Failed(format!("{path}: there is no such data")),
         };
         match (endpoint, arguments.len(), number(0), number(1), number(2)) {
-            (Some(Endpoint::DbState), 0, ..) => Answer::Value(bcs(&Some((self.epoch(), self.last_version())))),
+            (Some(Endpoint::DbState), 0, ..) => Answer::Value(match self.db_state {
+                DbStateForm::Committed => bcs(&Some((self.epoch(), self.last_version()))),
+                DbStateForm::CommittedAndSynced => bcs(&Some((self.epoch(), self.last_version(), self.last_version()))),
+            }),
             (Some(Endpoint::EpochEndings), 2, Some(start), Some(end), _) => {
                 let infos = (start..end.min(self.epoch())).filter_map(|epoch| self.epoch_ending(epoch));
                 let records: Vec<Bytes> = infos.map(|info| bcs(info).into()).collect();

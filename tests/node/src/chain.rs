@@ -25,7 +25,18 @@ pub struct Chain {
     pub(crate) leaves: Vec<HashValue>,
     /// The state at the versions that end an epoch.
     pub(crate) states: BTreeMap<u64, State>,
+    pub(crate) db_state: DbStateForm,
     synthetic: Option<SyntheticState>,
+}
+
+/// What `db_state` answers: versions of the node differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DbStateForm {
+    /// The epoch and the committed version.
+    #[default]
+    Committed,
+    /// Those, and the synced version.
+    CommittedAndSynced,
 }
 
 /// Records that are made as they are sent.
@@ -48,8 +59,14 @@ impl Chain {
             ledger_infos: vec![genesis.ledger_info],
             open: None,
             states: BTreeMap::from([(0, state)]),
+            db_state: DbStateForm::default(),
             synthetic: None,
         }
+    }
+
+    /// This chain, on a node that answers `db_state` in this form.
+    pub fn with_db_state(self, form: DbStateForm) -> Self {
+        Chain { db_state: form, ..self }
     }
 
     /// This chain, with `state` as what its last epoch ended with. The state's proofs do not hold then.

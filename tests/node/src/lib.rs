@@ -28,7 +28,7 @@ mod synthetic;
 mod transactions;
 mod validators;
 
-pub use chain::Chain;
+pub use chain::{Chain, DbStateForm};
 pub use generate::Recipe;
 pub use misbehaviour::{Endpoint, Match, Misbehaviour, MisbehaviourHandle};
 pub use server::Node;

@@ -1,4 +1,5 @@
 //! The node over HTTP: every endpoint, and everything it can do wrong.
+#![allow(clippy::unwrap_used)]
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty};
@@ -9,7 +10,7 @@ use sealift_aptos::chain::{
     LedgerInfoWithSignatures, RecordFormat, SparseMerkleRangeProof, TransactionAccumulatorRangeProof,
     TransactionInfoWithProof, state_key_hash,
 };
-use sealift_node::{Chain, Endpoint, Match, Misbehaviour, Node, Recipe};
+use sealift_node::{Chain, DbStateForm, Endpoint, Match, Misbehaviour, Node, Recipe};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -178,6 +179,10 @@ async fn a_longer_chain_takes_the_place_of_the_shorter_one() {
     node.set_chain(Chain::generate(&Recipe { epochs: 7, ..Recipe::default() }));
     let state: Option<(u64, u64)> = bcs::from_bytes(&body(&node, "db_state").await).unwrap();
     assert_eq!(state, Some((8, 87)));
+    let newer = Chain::generate(&Recipe::default()).with_db_state(DbStateForm::CommittedAndSynced);
+    node.set_chain(newer);
+    let state: Option<(u64, u64, u64)> = bcs::from_bytes(&body(&node, "db_state").await).unwrap();
+    assert_eq!(state, Some((6, 63, 63)));
     node.shutdown().await;
 }
 
