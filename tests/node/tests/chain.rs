@@ -54,6 +54,7 @@ fn every_range_of_transactions_reaches_a_signed_root() {
             }
             let root = signed.ledger_info().commit_info.executed_state_id;
             let leaves = leaves(&chain, first, last);
+            assert_eq!(RecordFormat::of(chain.transaction(last).unwrap()), Ok(format));
             proof.verify(root, first, &leaves).unwrap();
             assert!(proof.verify(root, first + 1, &leaves).is_err());
             assert!(proof.verify(root, first, &[&leaves[1..], &leaves[..1]].concat()).is_err() || first == last);
