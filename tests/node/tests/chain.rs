@@ -159,6 +159,8 @@ fn a_synthetic_state_is_in_order_and_can_be_read_from_anywhere() {
     let records: Vec<_> = chain.state_records(version, 0).unwrap().collect();
     let keys: Vec<_> = records.iter().map(|record| state_key_hash(record).unwrap()).collect();
     assert!(keys.is_sorted() && keys.len() == 20_000);
+    // Key, variant, length and value.
+    assert!(records.iter().all(|record| record.len() == 42 + 1 + 1 + 40 && record[42..44] == [0, 40]));
     assert_eq!(chain.state_records(version, 19_990).unwrap().collect::<Vec<_>>(), records[19_990..]);
     assert_eq!(chain.state_item_count(chain.epoch_ending(4).unwrap().version()).unwrap() / 100, 1);
 }
