@@ -17,8 +17,8 @@ pub enum RecordFormat {
 }
 
 impl RecordFormat {
-    /// The format of a record. Finding it goes through the whole record and hashes the transaction: it is for one record
-    /// of a backup, not for all. Those that begin and end blocks are of the kinds that change least.
+    /// The format of a record. Finding it goes through the whole record and hashes the transaction: it is for one
+    /// record of a backup, not for all. Those that begin and end blocks are of the kinds that change least.
     ///
     /// # Errors
     /// As [`TransactionRecord::parse`], when the record is of neither format or holds what this version does not know.

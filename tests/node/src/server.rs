@@ -26,7 +26,8 @@ type Body = UnsyncBoxBody<Bytes, Error>;
 /// How much of a body is made at once.
 const PIECE: usize = 64 << 10;
 
-/// A node on a port of its own. Dropped, it cuts all connections; [`shutdown`](Node::shutdown) also waits for their end.
+/// A node on a port of its own. Dropped, it cuts all connections; [`shutdown`](Node::shutdown) also waits for their
+/// end.
 #[derive(Debug)]
 pub struct Node {
     endpoint: String,
