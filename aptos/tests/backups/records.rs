@@ -1,8 +1,8 @@
 //! Hand-made records: enough of the chain's data for a backup to read what it needs.
 
 use sealift_aptos::chain::{
-    AggregateSignature, BlockInfo, EpochState, ExecutionStatus, HashValue, LedgerInfo, LedgerInfoWithSignatures,
-    Outcome, TransactionInfo, Validator, ValidatorVerifier, state_key_hash,
+    AggregateSignature, BlockInfo, EpochState, ExecutionStatus, HashValue, Hasher, LedgerInfo,
+    LedgerInfoWithSignatures, Outcome, TransactionInfo, Validator, ValidatorVerifier, state_key_hash,
 };
 
 /// The version that ends `epoch`.
@@ -41,12 +41,12 @@ pub(crate) fn ledger_info_that_ends_nothing(epoch: u64) -> Vec<u8> {
     bcs::to_bytes(&LedgerInfoWithSignatures::V0 { ledger_info, signatures }).unwrap()
 }
 
-fn info(root: Option<HashValue>) -> TransactionInfo {
+fn info(transaction: &[u8], root: Option<HashValue>) -> TransactionInfo {
     TransactionInfo::V0 {
         outcome: Outcome {
             gas_used: 1,
             status: ExecutionStatus::Success,
-            transaction_hash: HashValue::ZERO,
+            transaction_hash: Hasher::new("Transaction").update(transaction).finish(),
             event_root_hash: HashValue::ZERO,
             state_change_hash: HashValue::ZERO,
             state_checkpoint_hash: root,
@@ -61,14 +61,14 @@ pub(crate) const ROOT: HashValue = HashValue::new([0xee; 32]);
 /// The proof of the root, leading to the ledger info of `epoch`.
 pub(crate) fn root_proof(epoch: u64, root: Option<HashValue>) -> Vec<u8> {
     let siblings: Vec<HashValue> = vec![HashValue::new([8; 32])];
-    bcs::to_bytes(&(siblings, info(root), ledger_info(epoch))).unwrap()
+    bcs::to_bytes(&(siblings, info(&[], root), ledger_info(epoch))).unwrap()
 }
 
 /// State checkpoints in the form that nodes serve now (V1) and in the one before (V0).
 pub(crate) fn transaction_record(version: u64, auxiliary_info: &[u8]) -> Vec<u8> {
     let transaction = [&[3][..], &[version as u8; 32]].concat();
     let (no_events, empty_write_set) = ([0], [0, 0]);
-    let info = bcs::to_bytes(&info(None)).unwrap();
+    let info = bcs::to_bytes(&info(&transaction, None)).unwrap();
     [&transaction[..], auxiliary_info, &info, &no_events, &empty_write_set].concat()
 }
 
