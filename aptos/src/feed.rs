@@ -282,7 +282,8 @@ impl Fetch {
     }
 
     async fn attempt(&mut self, tries: &mut Tries) -> Result<(), Ended> {
-        let request = self.feed.request(self.next, self.end - self.next);
+        let asked = self.end - self.next;
+        let request = self.feed.request(self.next, asked);
         let mut answer = self.client.open(&request).await?;
         let mut splitter = Splitter::new(self.client.options().max_record);
         let wrong = |reason: String| {
@@ -294,7 +295,7 @@ impl Fetch {
         while let Some(data) = answer.next().await? {
             for run in splitter.push(data).map_err(|oversized| wrong(self.oversized(oversized)))? {
                 if run.count() > self.end - self.next {
-                    Err(wrong(format!("more than the {} records that were asked for", self.end - self.next)))?;
+                    Err(wrong(format!("more than the {asked} records that were asked for")))?;
                 }
                 let (first, last) = check(self.feed, self.next, self.before, &run).await.map_err(wrong)?;
                 let (count, held) = (run.count(), self.share.hold(run.bytes().len()).await?);

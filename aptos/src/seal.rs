@@ -52,14 +52,16 @@ pub(crate) async fn seal<B: AsRef<[u8]>>(
     subject: &Subject,
     content: impl Stream<Item = Result<B>>,
 ) -> Result<FileHandle> {
-    let planned = format!("{backup}/{name}");
     let (file, mut writer) = storage
         .create_for_write(backup, name)
         .await
-        .map_err(|error| told(error.within(format!("open {subject}"), planned.clone())))?;
+        .map_err(|error| told(error.within(format!("open {subject}"), format!("{backup}/{name}"))))?;
     let during = |operation: &str, error: io::Error| {
-        let error = Error::from_io(&error).cloned().unwrap_or_else(|| Error::io(operation.to_owned(), &planned, error));
-        told(error.within(format!("{operation} {subject}"), file.to_string()))
+        let (operation, location) = (format!("{operation} {subject}"), file.to_string());
+        told(match Error::from_io(&error) {
+            Some(inner) => inner.clone().within(operation, location),
+            None => Error::io(operation, location, error),
+        })
     };
     let mut content = pin!(content);
     let mut length = 0;

@@ -24,8 +24,15 @@ fn mainnet_genesis_gives_the_published_waypoint() {
     assert_eq!(genesis.ledger_info.waypoint().unwrap(), published);
     assert!(genesis.state.len() > 100 && genesis.events.len() > 3);
 
+    // They are keys of the kind that signatures are checked with.
+    let validators = &genesis.ledger_info.next_epoch_state().unwrap().verifier.validators;
+    assert!(!validators.is_empty());
+    assert!(validators.iter().all(|validator| blst::min_pk::PublicKey::key_validate(&validator.public_key).is_ok()));
+
     let record = genesis.record(RecordFormat::V1).unwrap();
     let parsed = TransactionRecord::parse(RecordFormat::V1, &record).unwrap();
     parsed.verify().unwrap();
     assert!(TransactionRecord::parse(RecordFormat::V0, &record).is_err());
+    assert_eq!(RecordFormat::of(&record), Ok(RecordFormat::V1));
+    assert_eq!(RecordFormat::of(&genesis.record(RecordFormat::V0).unwrap()), Ok(RecordFormat::V0));
 }

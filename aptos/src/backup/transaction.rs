@@ -4,7 +4,7 @@
 use super::chunks::{Chunks, Incoming, Span};
 use super::sealed::{SealedChunk, chunk_name, find_file, proof_name};
 use super::{BackedUp, Backups, Group, Published, invalid};
-use crate::chain::{RecordFormat, TransactionRecord};
+use crate::chain::RecordFormat;
 use crate::feed::{Feed, Key, Records};
 use crate::manifest::{TransactionBackup, TransactionChunk, TransactionFormat};
 use crate::metadata::Metadata;
@@ -103,17 +103,16 @@ impl Backups {
         transactions: FileHandle,
         proof: FileHandle,
     ) -> TransactionChunk {
-        let format = format_of(record).unwrap_or(self.options.transaction_format);
+        let format = match RecordFormat::of(record) {
+            Ok(RecordFormat::V0) => TransactionFormat::V0,
+            Ok(RecordFormat::V1) => TransactionFormat::V1,
+            // A newer node's transaction must not stop a backup.
+            Err(error) => {
+                let (first, format) = (span.first, self.options.transaction_format);
+                tracing::warn!("the form of transaction {first} is taken to be {format:?}: {error}");
+                format
+            }
+        };
         TransactionChunk { first_version: span.first, last_version: span.last, transactions, proof, format }
-    }
-}
-
-/// The form in which `record` can be taken apart; nothing when it holds what this program does not know.
-fn format_of(record: &[u8]) -> Option<TransactionFormat> {
-    let fits = |format| TransactionRecord::parse(format, record).is_ok();
-    match (fits(RecordFormat::V1), fits(RecordFormat::V0)) {
-        (true, _) => Some(TransactionFormat::V1),
-        (false, true) => Some(TransactionFormat::V0),
-        (false, false) => None,
     }
 }

@@ -60,7 +60,8 @@ impl LedgerInfoWithSignatures {
     /// Decodes a record.
     ///
     /// # Errors
-    /// [`ChainError::UnknownVariant`] for a form this version does not know, [`ChainError::Malformed`] for what is none.
+    /// [`ChainError::UnknownVariant`] for a form this version does not know, [`ChainError::Malformed`] for what is no
+    /// ledger info.
     pub fn decode(record: &[u8]) -> Result<Self, ChainError> {
         match Reader::new("ledger info", record).uleb128()? {
             0 => bcs::from_bytes(record)

@@ -8,7 +8,7 @@
 //!
 //! # The format of transaction records
 //! A record does not say whether it is of format V0 or V1: what tells them apart stands behind the transaction, whose
-//! length can only be found by going through all of it. A backup therefore writes what its node is known to serve.
+//! length can only be found by going through all of it. [`RecordFormat::of`] does, for one record of a backup.
 
 mod accumulator;
 mod error;

@@ -55,7 +55,8 @@ impl<'a> StateKey<'a> {
 /// behind the key is not looked at.
 ///
 /// # Errors
-/// [`ChainError::UnknownVariant`] for a kind of key this version does not know; others when the key is cut or malformed.
+/// [`ChainError::UnknownVariant`] for a kind of key this version does not know; others when the key is cut or
+/// malformed.
 pub fn state_key_hash(record: &[u8]) -> Result<HashValue, ChainError> {
     StateKey::parse(record).map(|(key, _)| key.hash())
 }

@@ -1,4 +1,5 @@
-//! The state tree: a binary Merkle tree over the hashes of state keys, in which a subtree with a single leaf is that leaf.
+//! The state tree: a binary Merkle tree over the hashes of state keys, in which a subtree with a single leaf is that
+//! leaf.
 
 use super::error::ChainError;
 use super::hash::{HashValue, Hasher};

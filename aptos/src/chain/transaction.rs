@@ -16,6 +16,25 @@ pub enum RecordFormat {
     V1,
 }
 
+impl RecordFormat {
+    /// The format of a record. Finding it goes through the whole record and hashes the transaction: it is for one
+    /// record of a backup, not for all. Those that begin and end blocks are of the kinds that change least.
+    ///
+    /// # Errors
+    /// As [`TransactionRecord::parse`], when the record is of neither format or holds what this version does not know.
+    pub fn of(record: &[u8]) -> Result<Self, ChainError> {
+        // What fits by accident does not name the hash of its own transaction.
+        let fits = |format| {
+            let parsed = TransactionRecord::parse(format, record)?;
+            ChainError::unless_equal("transaction", parsed.transaction_hash(), parsed.info.outcome().transaction_hash)
+        };
+        fits(RecordFormat::V1).map(|()| RecordFormat::V1).or_else(|error| match fits(RecordFormat::V0) {
+            Ok(()) => Ok(RecordFormat::V0),
+            Err(_) => Err(error),
+        })
+    }
+}
+
 /// The parts of a record, each as the bytes it has there, which are also those that are hashed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TransactionRecord<'a> {
@@ -72,7 +91,7 @@ impl<'a> TransactionRecord<'a> {
     pub fn verify(&self) -> Result<(), ChainError> {
         let outcome = self.info.outcome();
         let hash = |name, bytes| Hasher::new(name).update(bytes).finish();
-        ChainError::unless_equal("transaction", hash("Transaction", self.transaction), outcome.transaction_hash)?;
+        ChainError::unless_equal("transaction", self.transaction_hash(), outcome.transaction_hash)?;
         ChainError::unless_equal("events", event_root(&self.events), outcome.event_root_hash)?;
         ChainError::unless_equal("write set", hash("WriteSet", self.write_set), outcome.state_change_hash)?;
         match (self.auxiliary_info, self.info.auxiliary_info_hash()) {
@@ -85,6 +104,12 @@ impl<'a> TransactionRecord<'a> {
                 ChainError::unless_equal("auxiliary info", found, promised.unwrap_or(HashValue::ZERO))
             }
         }
+    }
+}
+
+impl TransactionRecord<'_> {
+    fn transaction_hash(&self) -> HashValue {
+        Hasher::new("Transaction").update(self.transaction).finish()
     }
 }
 
@@ -203,6 +228,18 @@ mod tests {
             };
             assert!(found, "{index}");
         }
+    }
+
+    #[test]
+    fn the_format_can_be_told() {
+        let record = record();
+        assert_eq!(RecordFormat::of(&record), Ok(RecordFormat::V1));
+        let mut older = TransactionRecord::parse(RecordFormat::V1, &record).unwrap();
+        older.auxiliary_info = None;
+        assert_eq!(RecordFormat::of(&older.to_bytes().unwrap()), Ok(RecordFormat::V0));
+        assert!(RecordFormat::of(&record[1..]).is_err());
+        let newer = ChainError::UnknownVariant { of: "Transaction", variant: 50 };
+        assert_eq!(RecordFormat::of(&[50]), Err(newer));
     }
 
     #[test]

@@ -32,9 +32,17 @@ static TYPE_TAG: Shape = Enum(
         &[],
         &[],
         &[],
-        &[&List(&TYPE_TAG), &List(&TYPE_TAG), &U8],
+        &[&FUNCTION_TYPES, &FUNCTION_TYPES, &U8],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
+        &[],
     ],
 );
+/// What a function takes or gives: a reference, one that it may write through, or a value.
+static FUNCTION_TYPES: Shape = List(&Enum("FunctionParamOrReturnTag", &[&[&TYPE_TAG], &[&TYPE_TAG], &[&TYPE_TAG]]));
 static STRUCT_TAG: Shape = Struct(&[&ADDRESS, &TEXT, &TEXT, &TYPE_ARGUMENTS]);
 
 /// Both kinds of events.

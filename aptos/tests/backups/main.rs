@@ -1,0 +1,11 @@
+//! The three backups against a scripted node over real sockets, into a folder.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod continuing;
+mod faults;
+mod node;
+mod records;
+mod scene;
+mod sites;
+mod storage;
+mod whole;
