@@ -85,7 +85,7 @@ pub enum Errand<'a> {
 }
 
 /// `program` with piped streams, killed with the test.
-pub(crate) fn piped(program: impl AsRef<OsStr>) -> Command {
+pub fn piped(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     command

@@ -1,0 +1,8 @@
+//! `sealift backup` from outside: a test node, real storage, real processes.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod archives;
+mod kills;
+mod scene;
+mod sites;
+mod verify;
