@@ -244,3 +244,29 @@ async fn afresh_nothing_is_looked_for() {
     // One in 65,536 draws is the first one's.
     assert_ne!(first.manifest, second.manifest);
 }
+
+#[tokio::test]
+async fn a_storage_that_takes_no_name_twice_gets_another() {
+    let scene = scene().await;
+    scene.storage.fail("backup", Trouble::AtCreate);
+    let done = scene.backups(options()).state_snapshot(4).await.unwrap();
+    assert_eq!(scene.storage.troubles_left(), 0);
+    let usual = scene.backups(options()).state_snapshot(4).await.unwrap();
+    // One in 65,536 draws is the usual one.
+    assert_ne!(done.manifest, usual.manifest);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_runs_at_once_do_no_harm() {
+    let (expected, _) = whole().await;
+    for _ in 0..5 {
+        let scene = scene().await;
+        let (one, two) = (scene.backups(options()), scene.backups(options()));
+        let (one, two) = tokio::join!(
+            tokio::spawn(async move { one.state_snapshot(4).await }),
+            tokio::spawn(async move { two.state_snapshot(4).await }),
+        );
+        assert_eq!(one.unwrap().unwrap().manifest, two.unwrap().unwrap().manifest);
+        assert_eq!(scene.files().await, expected);
+    }
+}
