@@ -51,7 +51,8 @@ impl Watched {
         Watched { inner: Archive::new(bucket.clone(), "").unwrap(), bucket, account: Arc::default() }
     }
 
-    /// The next file of this name, without its backup's, fails; `metadata` is the next metadata line, `backup` the next backup.
+    /// The next file of this name, without its backup's, fails; `metadata` is the next metadata line, `backup` the next
+    /// backup.
     pub(crate) fn fail(&self, name: &str, trouble: Trouble) {
         self.account.troubles.lock().unwrap().push((name.to_owned(), trouble));
     }
