@@ -271,6 +271,8 @@ impl Fetch {
         loop {
             let failure = match self.attempt(&mut tries).await {
                 Ok(()) | Err(Ended::Stopped) => return,
+                // All has arrived; only the end of the answer is missing, and there is nothing left to ask for.
+                Err(Ended::Failed(Failure::Passing(_))) if self.next == self.end => return,
                 Err(Ended::Failed(failure)) => failure,
             };
             if let Err(error) = tries.pause(failure).await {
@@ -305,9 +307,12 @@ impl Fetch {
                 tries.headway();
             }
         }
-        if !splitter.is_between_records() {
+        if !splitter.is_between_records() && self.next < self.end {
             let reason = format!("the answer ended inside of record {}", self.next);
             Err(Failure::Passing(answer_error(&self.client, &request, reason)))?;
+        }
+        if !splitter.is_between_records() {
+            Err(wrong(format!("more than the {asked} records that were asked for")))?;
         }
         if self.next < self.end {
             let reason =

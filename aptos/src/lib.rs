@@ -1,9 +1,9 @@
 //! Backups of Aptos nodes: what a node serves, written into an archive that Aptos' own tools restore.
 //!
-//! [`Backups`] takes a [`Client`] of a node's backup service and any [`BackupStorage`](sealift::BackupStorage), and makes
-//! the archive's three kinds of backup: epoch endings, transactions, state snapshots. Each is a group of chunk and proof
-//! files, a [`manifest`] that lists them, and one [`metadata`] line that makes the backup known. The line is written last,
-//! so a backup that was interrupted is known to nobody.
+//! [`Backups`] takes a [`Client`] of a node's backup service and any [`BackupStorage`](sealift::BackupStorage), and
+//! makes the archive's three kinds of backup: epoch endings, transactions, state snapshots. Each is a group of chunk
+//! and proof files, a [`manifest`] that lists them, and one [`metadata`] line that makes the backup known. The line is
+//! written last, so a backup that was interrupted is known to nobody.
 #![forbid(unsafe_code)]
 
 mod address;

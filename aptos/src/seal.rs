@@ -80,3 +80,30 @@ fn told(error: Error) -> Error {
     tracing::error!("{error}");
     error
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::stream;
+    use sealift::{Archive, Bucket, Budget, Codec, Compressor, ErrorKind};
+    use sealift_local_fs::LocalFs;
+    use std::sync::Arc;
+
+    #[tokio::test]
+    async fn a_file_whose_content_fails_does_not_exist() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let compressor = Arc::new(Compressor::new(Codec::Plain, None).expect("threads"));
+        let store = LocalFs::open(folder.path()).expect("a root");
+        let bucket = Bucket::new(store, compressor, Budget::new(Budget::MIN).expect("a budget"));
+        let archive = Archive::new(bucket.clone(), "").expect("no prefix");
+        let (backup, name) = ("backup".parse().expect("a handle"), "0-.chunk".parse().expect("a name"));
+        let subject = Subject { part: Part::Chunk, content: "nothing".to_owned() };
+        let stopped = || Error::new(ErrorKind::Cancelled, "read", "records", "they stopped coming");
+
+        let content = stream::iter([Ok(b"some"), Err(stopped())]);
+        let error = seal(&archive, &backup, &name, &subject, content).await.expect_err("half a file");
+        assert_eq!(error.to_string(), stopped().to_string());
+        bucket.close().await.expect("nothing left");
+        assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0);
+    }
+}

@@ -5,10 +5,10 @@
 //! A storage of backups has no listing, so what an interrupted run left is found by name. The four hex digits behind a
 //! backup's name, a random suffix elsewhere, are here a checksum of all that its files depend on: kind, range and chunk
 //! size. A run of the same finds the group of files again, opens `{first}-.chunk`, reads it (which checks it: the
-//! storage's own checks, count, order, keys) and so learns where the next one begins. What follows the first gap is asked
-//! of the node; a chunk that turns out to be sealed already, since several are written at a time, is compared and not
-//! written again. No journal is kept, so nothing of it can be left behind, and an archive made in three runs is the same
-//! as one made in one.
+//! storage's own checks, count, order, keys) and so learns where the next one begins. What follows the first gap is
+//! asked of the node; a chunk that turns out to be sealed already, since several are written at a time, is compared and
+//! not written again. No journal is kept, so nothing of it can be left behind, and an archive made in three runs is the
+//! same as one made in one.
 //!
 //! Two runs at once of the same backup write the same content under the same names: whichever is later replaces it.
 
@@ -40,8 +40,8 @@ pub struct Options {
     pub items_per_request: u64,
     /// How many requests are under way at a time: 8, as aptos-db-tool's `--concurrent-data-requests`.
     pub concurrent_data_requests: usize,
-    /// How many chunks are written at a time: 4, as aptos-db-tool. A later chunk waits until fewer than this separate it
-    /// from the earliest that is not sealed.
+    /// How many chunks are written at a time: 4, as aptos-db-tool. A later chunk waits until fewer than this separate
+    /// it from the earliest that is not sealed.
     pub concurrent_chunks: usize,
     /// How much the requests together may hold of what chunks have no room for yet, in bytes.
     pub read_ahead: u64,

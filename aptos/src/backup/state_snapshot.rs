@@ -1,5 +1,5 @@
-//! State snapshots: all items of the state at the version that ends an epoch, in the order of their keys' hashes. Chunks
-//! are written while their records arrive.
+//! State snapshots: all items of the state at the version that ends an epoch, in the order of their keys' hashes.
+//! Chunks are written while their records arrive.
 
 use super::chunks::{Chunks, Incoming, Span};
 use super::sealed::{chunk_name, find_file, proof_name};
@@ -30,8 +30,8 @@ impl Backups {
     /// Backs up the state at the end of `epoch`.
     ///
     /// # Errors
-    /// The node's and the storage's errors, saying what was being done. The backup is not known then; what was sealed is
-    /// used by the next run.
+    /// The node's and the storage's errors, saying what was being done. The backup is not known then; what was sealed
+    /// is used by the next run.
     pub async fn state_snapshot(&self, epoch: u64) -> Result<BackedUp> {
         let version = self.version_at_end_of(epoch).await?;
         let items = self.client.state_item_count(version).await?;

@@ -1,7 +1,7 @@
 //! Runs that are interrupted: what they sealed is used by the next one, and the result is the same.
 
-use crate::node::Ledger;
-use crate::records::state;
+use crate::node::{Ledger, Node};
+use crate::records::{framed, state};
 use crate::scene::{Scene, small};
 use crate::storage::Trouble;
 use sealift_aptos::{Continue, Options};
@@ -102,6 +102,39 @@ async fn chunks_sealed_behind_a_gap_are_not_written_again() {
 }
 
 #[tokio::test]
+async fn a_chunk_sealed_behind_a_gap_with_another_content_is_an_error() {
+    let (_, chunks) = whole().await;
+    let scene = scene().await;
+    interrupt(&scene, options(), &chunks[1], &[&chunks[..1], &chunks[2..5]].concat()).await;
+    let files = scene.files().await;
+    let file = files.keys().find(|file| file.ends_with(&format!("/{}", chunks[3]))).unwrap();
+    let mut content = files[file].clone();
+    *content.last_mut().unwrap() ^= 1;
+    std::fs::write(scene.path(file), content).unwrap();
+    let error = scene.backups(options()).state_snapshot(4).await.unwrap_err();
+    assert_eq!(error.kind(), sealift::ErrorKind::Changed);
+    assert!(error.to_string().contains(file) && error.to_string().contains("begin afresh"), "{error}");
+    scene.nothing_is_known().await;
+}
+
+#[tokio::test]
+async fn what_follows_sealed_chunks_must_follow_their_keys() {
+    let (_, chunks) = whole().await;
+    let mut scene = scene().await;
+    interrupt(&scene, Options { concurrent_chunks: 1, ..options() }, &chunks[2], &chunks[..2]).await;
+    let mut items = state(ITEMS);
+    let next = first_of(&chunks[2]) as usize;
+    items[next] = items[0].clone();
+    scene.node = Node::start(Ledger::new(items)).await;
+    let error = scene.backups(options()).state_snapshot(4).await.unwrap_err().to_string();
+    assert!(
+        error.contains(&format!("state items {next} to {next}")) && error.contains("does not come after"),
+        "{error}"
+    );
+    scene.nothing_is_known().await;
+}
+
+#[tokio::test]
 async fn a_finished_backup_that_is_made_again_asks_for_no_records() {
     let scene = scene().await;
     let first = scene.backups(options()).state_snapshot(4).await.unwrap();
@@ -176,7 +209,15 @@ async fn transactions_continue_too() {
     assert!(done.sealed_before >= 1, "{done:?}");
     let after = scene.storage.take_sealed();
     assert!(!after.iter().any(|name| name.ends_with(".chunk") && before.contains(name)), "{before:?} {after:?}");
-    assert_eq!(scene.files().await, whole.files().await);
+    let files = scene.files().await;
+    assert_eq!(files, whole.files().await);
+
+    // A chunk that goes on behind the end is not the one to be continued.
+    let last = files.keys().find(|file| file.ends_with(&format!("/{}", chunks[chunks.len() - 1]))).unwrap();
+    std::fs::write(scene.path(last), [&files[last][..], &framed(b"more")].concat()).unwrap();
+    let done = scene.backups(options()).transactions(5, 40).await.unwrap();
+    assert_eq!(done.sealed_before, done.chunks - 1);
+    assert_eq!(scene.files().await, files);
 }
 
 #[tokio::test]
@@ -202,4 +243,30 @@ async fn afresh_nothing_is_looked_for() {
     assert_eq!((second.sealed_before, second.chunks), (0, first.chunks));
     // One in 65,536 draws is the first one's.
     assert_ne!(first.manifest, second.manifest);
+}
+
+#[tokio::test]
+async fn a_storage_that_takes_no_name_twice_gets_another() {
+    let scene = scene().await;
+    scene.storage.fail("backup", Trouble::AtCreate);
+    let done = scene.backups(options()).state_snapshot(4).await.unwrap();
+    assert_eq!(scene.storage.troubles_left(), 0);
+    let usual = scene.backups(options()).state_snapshot(4).await.unwrap();
+    // One in 65,536 draws is the usual one.
+    assert_ne!(done.manifest, usual.manifest);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_runs_at_once_do_no_harm() {
+    let (expected, _) = whole().await;
+    for _ in 0..5 {
+        let scene = scene().await;
+        let (one, two) = (scene.backups(options()), scene.backups(options()));
+        let (one, two) = tokio::join!(
+            tokio::spawn(async move { one.state_snapshot(4).await }),
+            tokio::spawn(async move { two.state_snapshot(4).await }),
+        );
+        assert_eq!(one.unwrap().unwrap().manifest, two.unwrap().unwrap().manifest);
+        assert_eq!(scene.files().await, expected);
+    }
 }

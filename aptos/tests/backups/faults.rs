@@ -44,8 +44,8 @@ async fn a_body_that_is_cut_goes_on_where_it_stopped() {
                 _ => 23,
             };
             match is_whole || next == 23 {
-                // All records had arrived; only a cut is found out, and there is nothing left to ask for.
-                true => assert!(requests.len() <= 2, "{requests:?}"),
+                // All records had arrived: there is nothing left to ask for.
+                true => assert_eq!(requests.len(), 1, "{requests:?}"),
                 false => {
                     assert_eq!(requests[1..], [format!("state_snapshot_chunk/400/{next}/{}", 23 - next)], "{fault:?}");
                 }
@@ -146,6 +146,8 @@ async fn records_that_are_wrong_are_errors() {
     let snapshot = async |backups: Backups| backups.state_snapshot(4).await.unwrap_err();
     let too_many = all_framed(items.iter().chain(&items[..1]));
     wrong_body("state_snapshot_chunk", too_many, snapshot, &["more than the 23 records", "version 400"]).await;
+    let more = [all_framed(&items), vec![0, 0]].concat();
+    wrong_body("state_snapshot_chunk", more, snapshot, &["more than the 23 records", "version 400"]).await;
     let swapped = all_framed([&items[..3], &items[4..5], &items[3..4], &items[5..]].concat().iter());
     wrong_body("state_snapshot_chunk", swapped, snapshot, &["the key of item 4 does not come after"]).await;
     let twice = all_framed([&items[..3], &items[2..22]].concat().iter());
@@ -177,6 +179,26 @@ async fn records_that_are_wrong_are_errors() {
         .await;
     wrong_body("state_root_proof", root_proof(4, None), snapshot, &["no state checkpoint"]).await;
     wrong_body("state_root_proof", b"?".to_vec(), snapshot, &["cannot be decoded"]).await;
+}
+
+#[tokio::test]
+async fn of_a_backup_that_fails_only_whole_chunks_are_left() {
+    let whole = Scene::new().await;
+    whole.backups(Options { max_chunk_size: 500, ..at_once() }).transactions(0, 50).await.unwrap();
+    let expected: Vec<Vec<u8>> = whole.files().await.into_values().collect();
+    let scene = Scene::new().await;
+    let record = Ledger::new(vec![]).transactions[0].len() + 4;
+    for _ in 0..3 {
+        scene.node.fail("transactions/", Fault::Cut(record * 10 + 3));
+        scene.node.fail("transactions/", Fault::Status(500));
+        scene.node.fail("transactions/", Fault::Status(500));
+        scene.backups(Options { max_chunk_size: 500, ..at_once() }).transactions(0, 50).await.unwrap_err();
+        scene.nothing_is_known().await;
+        for (file, content) in scene.files().await {
+            assert!(expected.contains(&content), "{file}");
+        }
+    }
+    assert_eq!(scene.node.faults_left(), 0);
 }
 
 #[tokio::test]

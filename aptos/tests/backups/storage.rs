@@ -51,7 +51,8 @@ impl Watched {
         Watched { inner: Archive::new(bucket.clone(), "").unwrap(), bucket, account: Arc::default() }
     }
 
-    /// The next file of this name, without its backup's, fails; `metadata` is the next metadata line.
+    /// The next file of this name, without its backup's, fails; `metadata` is the next metadata line, `backup` the next
+    /// backup.
     pub(crate) fn fail(&self, name: &str, trouble: Trouble) {
         self.account.troubles.lock().unwrap().push((name.to_owned(), trouble));
     }
@@ -102,6 +103,9 @@ impl Watched {
 #[async_trait]
 impl BackupStorage for Watched {
     async fn create_backup(&self, name: &ShellSafeName) -> Result<BackupHandle> {
+        if self.trouble("backup").is_some() {
+            return Err(Error::new(ErrorKind::Service, "create", name.to_string(), "mkdir: it exists"));
+        }
         self.inner.create_backup(name).await
     }
 
