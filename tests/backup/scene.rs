@@ -98,7 +98,8 @@ impl Storage {
             Storage::Folder(folder) => collect(folder.path(), folder.path(), &mut files),
             Storage::Commands(folder) => {
                 collect(folder.path(), folder.path(), &mut files);
-                files.remove("config.yaml");
+                // A command that was killed leaves what it was writing under a name of its own.
+                files.retain(|handle, _| handle != "config.yaml" && !handle.starts_with('.'));
                 for stored in files.values_mut() {
                     *stored = gunzip(stored).await;
                 }

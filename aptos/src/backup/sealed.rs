@@ -82,8 +82,9 @@ pub(super) async fn find_chunk(
 ) -> Result<SealedChunk> {
     let file = file(backup, &chunk_name(expected.first)?)?;
     read_chunk(storage, file, expected).await.inspect_err(|error| match error.kind() {
-        ErrorKind::NotFound => tracing::debug!("no sealed chunk from record {}: {error}", expected.first),
-        _ => tracing::warn!("the chunk from record {} is written again: {error}", expected.first),
+        ErrorKind::Corrupt => tracing::warn!("the chunk from record {} is written again: {error}", expected.first),
+        // Not there, mostly: storage behind commands cannot say so by an error of its own.
+        _ => tracing::debug!("no sealed chunk from record {}: {error}", expected.first),
     })
 }
 
