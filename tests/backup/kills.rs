@@ -50,7 +50,8 @@ async fn killed_at(border: usize, chain: Arc<Chain>, expected: &BTreeMap<String,
     assert!(!folder.path().join("metadata").exists(), "nothing is known of it");
 
     let told = storage.backed_up(&node, FIFTY, &arguments).await.json();
-    assert!(told["chunks_sealed_before"].as_u64().expect("a number") >= border as u64, "{border}: {told}");
+    // Four are written at a time, so three may have been sealed behind one that was not.
+    assert!(told["chunks_sealed_before"].as_u64().expect("a number") + 3 >= border as u64, "{border}: {told}");
     let again: Vec<u64> = sealed.iter().map(|handle| inode(folder.path(), handle)).collect();
     assert_eq!(again, inodes, "a sealed chunk was written again at border {border}");
     let mut sweep = command(["sweep", "--older-than", "0s", "--yes"]);
