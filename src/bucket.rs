@@ -60,6 +60,12 @@ impl Bucket {
         Ok(upload::open(plan, &self.budget))
     }
 
+    /// How many sinks one task can write to in turn: as many as have a place in the memory budget. At least one.
+    pub fn writers_at_once(&self) -> usize {
+        let seat = upload::seat_size(&self.store.part_policy(), self.budget.total());
+        self.budget.writer_seats_of(seat).max(1)
+    }
+
     /// Asks the service, before anything costly is done, what would surely make a write of `key` fail: that the
     /// bucket is missing, elsewhere or out of reach, or that the object exists and must not be replaced.
     /// A refusal to look is not taken for a refusal to write. Cancel-safe.

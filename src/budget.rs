@@ -77,6 +77,12 @@ impl Budget {
         PollSemaphore::new(Arc::clone(&self.writer_seats))
     }
 
+    /// How many writers' seats of `bytes` there are in all.
+    pub(crate) fn writer_seats_of(&self, bytes: u64) -> usize {
+        let units_in_all = (self.total / UNIT) as usize;
+        (units_in_all - units_in_all / READERS_SHARE) / units(bytes).max(1) as usize
+    }
+
     /// Waits for a reader's seat of `bytes`, at most [`READER_SEAT`]. Cancel-safe.
     pub(crate) async fn reader_seat(&self, bytes: u64) -> Result<Held> {
         let permit = Arc::clone(&self.reader_seats).acquire_many_owned(units(bytes)).await;

@@ -2,7 +2,7 @@
 
 mod backup;
 
-pub(crate) use backup::{Backup, EpochEnding, NodeArgs, StateSnapshot, Transaction};
+pub(crate) use backup::{Backup, Continuously, EpochEnding, NodeArgs, StateSnapshot, Transaction};
 use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::SignedDuration;
@@ -236,7 +236,7 @@ pub(crate) struct StorageArgs {
     /// Compression threads [default: one a core].
     #[arg(long, value_name = "N")]
     pub(crate) compress_threads: Option<NonZeroUsize>,
-    /// Memory for the data of all open files.
+    /// Memory for the data of all open files; for backups also for what is read ahead from the node.
     #[arg(long, default_value_t = ByteSize::b(Budget::DEFAULT), value_name = "SIZE")]
     pub(crate) memory: ByteSize,
     /// The size of the first parts [default: the provider's].

@@ -51,7 +51,7 @@ impl Target {
     /// Opens the storage for a command about the object `name`, which may be a whole URL.
     pub(crate) async fn open_object(args: &StorageArgs, name: &str) -> Result<Self, Failure> {
         match name.contains("://") {
-            false => Target::open(args, place(args)?, &args.prefix, name).await,
+            false => Target::open(args, budget(args)?, place(args)?, &args.prefix, name).await,
             true => {
                 let (place, path) = parse_url(name)?;
                 let (place, key) = match place {
@@ -63,7 +63,7 @@ impl Target {
                     place => (place, path),
                 };
                 whole_url_alone(args)?;
-                Target::open(args, place, "", &key).await
+                Target::open(args, budget(args)?, place, "", &key).await
             }
         }
     }
@@ -71,21 +71,27 @@ impl Target {
     /// Opens the storage for a command about everything below `name`, which may be a whole URL.
     pub(crate) async fn open_prefix(args: &StorageArgs, name: &str) -> Result<Self, Failure> {
         match name.contains("://") {
-            false => Target::open(args, place(args)?, &args.prefix, name).await,
+            false => Target::open(args, budget(args)?, place(args)?, &args.prefix, name).await,
             true => {
                 let (place, path) = parse_url(name)?;
                 whole_url_alone(args)?;
                 match place {
                     Place::LocalFs { root } => {
-                        Target::open(args, Place::LocalFs { root: root.join(path) }, "", "").await
+                        Target::open(args, budget(args)?, Place::LocalFs { root: root.join(path) }, "", "").await
                     }
-                    place => Target::open(args, place, "", &path).await,
+                    place => Target::open(args, budget(args)?, place, "", &path).await,
                 }
             }
         }
     }
 
-    async fn open(args: &StorageArgs, place: Place, prefix: &str, name: &str) -> Result<Self, Failure> {
+    /// Opens the archive of backups below the prefix, whose files have `budget`.
+    pub(crate) async fn open_archive(args: &StorageArgs, budget: Budget) -> Result<Archive, Failure> {
+        let target = Target::open(args, budget, place(args)?, &args.prefix, "").await?;
+        Ok(Archive::new(target.bucket, &target.prefix)?)
+    }
+
+    async fn open(args: &StorageArgs, budget: Budget, place: Place, prefix: &str, name: &str) -> Result<Self, Failure> {
         let (place_prefix, default_codec) = match &place {
             Place::Bucket(..) => (url_prefix(args)?, CodecArg::Gzip),
             Place::LocalFs { .. } => (String::new(), CodecArg::None),
@@ -94,10 +100,7 @@ impl Target {
             CodecArg::Gzip => Codec::Gzip(Level::new(args.level)?),
             CodecArg::None => Codec::Plain,
         };
-        let streams = Streams {
-            budget: Budget::new(args.memory.as_u64())?,
-            compressor: Arc::new(Compressor::new(codec, args.compress_threads)?),
-        };
+        let streams = Streams { budget, compressor: Arc::new(Compressor::new(codec, args.compress_threads)?) };
         if args.azure.is_given() && !matches!(place, Place::Bucket(Cloud::Azure, _)) {
             return Err(Failure::Usage("--account-name and --sas-file are for azure-native only".into()));
         }
@@ -133,11 +136,6 @@ impl Target {
         }
     }
 
-    /// The archive of backups below the prefix.
-    pub(crate) fn archive(self) -> Result<Archive, Failure> {
-        Ok(Archive::new(self.bucket, &self.prefix)?)
-    }
-
     /// How `key` is called on the command line.
     pub(crate) fn name_of<'a>(&self, key: &'a str) -> &'a str {
         key.strip_prefix(&self.prefix).map_or(key, |rest| rest.trim_start_matches('/'))
@@ -147,6 +145,10 @@ impl Target {
     pub(crate) fn location(&self, key: &Key) -> String {
         format!("{}/{key}", self.bucket.url())
     }
+}
+
+fn budget(args: &StorageArgs) -> Result<Budget, Failure> {
+    Ok(Budget::new(args.memory.as_u64())?)
 }
 
 fn whole_url_alone(args: &StorageArgs) -> Result<(), Failure> {
