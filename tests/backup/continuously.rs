@@ -172,8 +172,7 @@ async fn trouble_is_told_and_passes() {
     node.shutdown().await;
     let mut stderr = BufReader::new(running.child.stderr.take().expect("a pipe")).lines();
     let mut told = String::new();
-    while !told.contains("asking again in 2s: cannot read the state of the database from") || !told.contains("refused")
-    {
+    while !told.contains("asking again in 2s: read the state of the database from") || !told.contains("refused") {
         let line = timeout(HANGS, stderr.next_line()).await.expect("it is told").expect("read").expect("it goes on");
         told.push_str(&line);
         told.push('\n');
