@@ -68,7 +68,9 @@ pub struct Continuous {
 
 /// Who hears of each backup.
 #[derive(Clone)]
-struct Told(Arc<dyn Fn(&BackedUp, Duration) + Send + Sync>);
+struct Told(Arc<Hear>);
+
+type Hear = dyn Fn(&BackedUp, Duration) + Send + Sync;
 
 impl std::fmt::Debug for Told {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
