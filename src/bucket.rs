@@ -7,7 +7,7 @@ use crate::gzip::Compressor;
 use crate::name::Key;
 use crate::object::{CommitOptions, IfExists, Leftover, ObjectInfo, ObjectStore, Token};
 use crate::shutdown::Shutdown;
-use crate::upload::{self, Plan, Sink};
+use crate::upload::{self, Length, Plan, Sink};
 use futures::stream::{self, Stream, StreamExt, TryStreamExt};
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +42,22 @@ impl Bucket {
     /// # Errors
     /// [`ErrorKind::InvalidConfig`] outside of a tokio runtime; [`ErrorKind::Cancelled`] after [`close`](Self::close).
     pub fn create(&self, key: &Key, if_exists: IfExists) -> Result<Sink> {
+        self.open_sink(key, if_exists, Length::Unknown)
+    }
+
+    /// Opens a sink for the object `key`, of exactly `length` bytes before compression. A short one takes no more of the
+    /// memory budget than its length, so that many are under way at once where those of unknown length would wait for
+    /// each other. Give each a task.
+    ///
+    /// With another number of bytes the write or the shutdown fails with [`ErrorKind::Changed`], and nothing is stored.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    pub fn create_sized(&self, key: &Key, if_exists: IfExists, length: u64) -> Result<Sink> {
+        self.open_sink(key, if_exists, Length::Exactly(length))
+    }
+
+    fn open_sink(&self, key: &Key, if_exists: IfExists, length: Length) -> Result<Sink> {
         let refused = |kind, reason: &str| Err(Error::new(kind, "open", format!("{}/{key}", self.url()), reason));
         if Handle::try_current().is_err() {
             return refused(ErrorKind::InvalidConfig, "there is no tokio runtime to upload on");
@@ -57,7 +73,7 @@ impl Bucket {
             shutdown: Arc::clone(&self.shutdown),
             budget_total: self.budget.total(),
         };
-        Ok(upload::open(plan, &self.budget))
+        Ok(upload::open(plan, length, &self.budget))
     }
 
     /// How many sinks one task can write to in turn: as many as have a place in the memory budget. At least one.

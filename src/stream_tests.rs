@@ -295,3 +295,53 @@ async fn an_archive_keeps_its_layout() {
     assert!(store.object("e1/metadata_backup/x.meta").is_some());
     assert!(archive.backup_metadata_file(&file).await.is_err());
 }
+
+#[tokio::test]
+async fn a_sink_of_known_length_takes_just_that() {
+    for codec in [gzip(), Codec::Plain] {
+        for len in [0, 1, 1000, MIB, MIB + 1, 7 * MIB] {
+            let store = MemoryStore::new();
+            let bucket = bucket(&store, codec, 16 * MIB);
+            let data = data(len + 1);
+            let sized = |name| bucket.create_sized(&key(name), IfExists::Replace, len as u64).expect("open");
+
+            let mut sink = sized("exact");
+            sink.write_all(&data[..len]).await.expect("written");
+            assert_eq!(sink.seal().await.expect("sealed").bytes_in, len as u64);
+            assert!(read(&bucket, "exact").await.expect("there") == data[..len]);
+
+            let mut sink = sized("more");
+            let error = sink.write_all(&data).await.expect_err("one too many");
+            let error = Error::from_io(&error).expect("ours");
+            assert!(error.kind() == ErrorKind::Changed && error.to_string().contains("more than"), "{error}");
+            assert_eq!(sink.seal().await.expect_err("failed before").kind(), ErrorKind::Changed);
+
+            if len > 0 {
+                let mut sink = sized("fewer");
+                sink.write_all(&data[..len - 1]).await.expect("written");
+                let error = sink.seal().await.expect_err("one is missing");
+                assert!(error.kind() == ErrorKind::Changed && error.to_string().contains("1 bytes fewer"), "{error}");
+            }
+            bucket.close().await.expect("nothing left");
+            assert!(store.object("more").is_none() && store.object("fewer").is_none(), "{len} bytes as {codec:?}");
+        }
+    }
+}
+
+/// Many more than would have a place each if their length were not known.
+#[tokio::test]
+async fn many_short_sinks_are_open_at_once() {
+    let store = MemoryStore::new();
+    let bucket = bucket(&store, gzip(), 16 * MIB);
+    let mut sinks = Vec::new();
+    for n in 0..1000 {
+        let mut sink = bucket.create_sized(&key(&format!("n{n}")), IfExists::Fail, 10_000).expect("open");
+        sink.write_all(&data(9_000)).await.expect("there is room");
+        sinks.push(sink);
+    }
+    for mut sink in sinks {
+        sink.write_all(&data(1_000)).await.expect("written");
+        sink.seal().await.expect("sealed");
+    }
+    assert!((0..1000).all(|n| store.object(&format!("n{n}")).is_some()));
+}

@@ -11,5 +11,5 @@ mod stop;
 mod uploader;
 
 pub(crate) use plan::{Plan, seat_size};
-pub(crate) use sink::open;
+pub(crate) use sink::{Length, open};
 pub use sink::{Sealed, Sink};

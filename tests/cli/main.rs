@@ -34,6 +34,7 @@ mod by_command;
 
 mod gcs;
 mod local_fs;
+mod many_files;
 mod signals;
 mod streams;
 mod sweeps;

@@ -35,7 +35,7 @@ Exit codes:
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Store standard input as NAME.
+    /// Store standard input as NAME, or many files below NAME.
     Put(Put),
     /// Run a command and store its standard output as NAME, only if it exits with 0.
     Run(Run),
@@ -69,8 +69,16 @@ pub(crate) enum Storage {
 
 #[derive(Debug, Args)]
 pub(crate) struct Put {
-    /// The object's name below the storage's prefix, or its whole URL.
-    pub(crate) name: String,
+    /// The object's name below the storage's prefix, or its whole URL. With --folder or --files-from what the names of
+    /// all begin with.
+    #[arg(required_unless_present_any = ["folder", "files_from"])]
+    pub(crate) name: Option<String>,
+    /// Store each file below this folder as NAME/PATH, many at a time. Links are followed.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "files_from")]
+    pub(crate) folder: Option<PathBuf>,
+    /// Store each file that FILE lists, one path a line, as NAME/PATH, many at a time; `-` is standard input.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) files_from: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) write: WriteArgs,
     #[command(flatten)]

@@ -40,6 +40,9 @@ pub(super) fn is_meant(command: &Command) -> bool {
 /// Runs the command to its end. Nothing that it started is left running.
 pub(super) async fn run(command: Command, interrupt: &Interrupt) -> Result<(), Failure> {
     match command {
+        Command::Put(Put { folder: Some(_), .. } | Put { files_from: Some(_), .. }) => {
+            Err(Failure::Usage("--storage command-adapter stores one file at a time: leave out --folder and --files-from".into()))
+        }
         Command::Put(args) => {
             let storage = open(&args.storage)?;
             closing(&storage, put(&storage, &args, interrupt)).await
@@ -84,7 +87,7 @@ async fn closing<T>(storage: &CommandStorage, work: impl Future<Output = Result<
 async fn put(storage: &CommandStorage, args: &Put, interrupt: &Interrupt) -> Result<(), Failure> {
     let started = Instant::now();
     let taken = async {
-        let (handle, mut writer) = create(storage, &args.name, &args.write).await?;
+        let (handle, mut writer) = create(storage, args.name.as_deref().unwrap_or_default(), &args.write).await?;
         let count = pour(stdin(), &mut writer).await?;
         Ok((handle, writer, count))
     };

@@ -128,6 +128,14 @@ impl Target {
         Ok(name.parse::<Key>()?.below(&self.prefix)?)
     }
 
+    /// The key of the object `name` below what the command is about.
+    pub(crate) fn key_below(&self, name: &str) -> Result<Key, Failure> {
+        match self.name.trim_end_matches('/') {
+            "" => self.key_of(name),
+            folder => self.key_of(&format!("{folder}/{name}")),
+        }
+    }
+
     /// What the keys of everything that the command is about begin with.
     pub(crate) fn key_prefix(&self) -> String {
         match self.prefix.as_str() {
