@@ -9,7 +9,7 @@ mod budget;
 mod checksum;
 mod download;
 mod error;
-mod gzip;
+mod codec;
 #[cfg(test)]
 mod memory_store;
 mod name;
@@ -28,7 +28,7 @@ pub use budget::Budget;
 pub use checksum::{Checksum, ChecksumAlgorithm};
 pub use download::Reader;
 pub use error::{Error, ErrorKind, LeftBehind, Result};
-pub use gzip::{Codec, Compressor, Level};
+pub use codec::{Codec, Compressor, Level, ZstdLevel};
 pub use name::{BackupHandle, FileHandle, Key, ShellSafeName, TextLine};
 pub use object::{
     CommitOptions, Committed, IfExists, Leftover, ObjectInfo, ObjectStore, Origin, Page, PartReceipt, TOKEN_METADATA,

@@ -221,7 +221,7 @@ async fn damage_of_any_kind_is_an_error_at_the_reader() {
     sink.write_all(&data(3 * MIB)).await.expect("written");
     sink.seal().await.expect("sealed");
     let whole = store.object("a").expect("visible");
-    let end = gzip::member::END_LEN;
+    let end = codec::gzip::END_LEN;
     let first_member = u32::from_le_bytes(*whole[16..].first_chunk().expect("a header")) as usize;
     let flipped = |at: usize| {
         let mut bytes = whole.to_vec();

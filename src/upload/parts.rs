@@ -3,7 +3,7 @@
 
 use crate::checksum::{Checksum, ChecksumAlgorithm};
 use crate::error::{Error, ErrorKind, Result};
-use crate::gzip::compressor::Encoded;
+use crate::codec::compressor::Encoded;
 use crate::part_policy::PartPolicy;
 use crate::payload::Payload;
 use bytes::Bytes;

@@ -4,7 +4,7 @@ use super::plan::Plan;
 use super::uploader::{self, Command, Delivery, Outcome};
 use crate::budget::{Budget, Held, closed, units};
 use crate::error::{Error, ErrorKind, Result};
-use crate::gzip::compressor::{BLOCK, Block};
+use crate::codec::compressor::{BLOCK, Block};
 use std::fmt;
 use std::future::poll_fn;
 use std::io;

@@ -8,7 +8,7 @@ use super::sink::Sealed;
 use super::stop::{Answer, Stop};
 use crate::checksum::Checksum;
 use crate::error::{Error, ErrorKind, LeftBehind, Result};
-use crate::gzip::compressor::{Block, Encoded};
+use crate::codec::compressor::{Block, Encoded};
 use crate::object::{Committed, PartReceipt, Upload};
 use crate::shutdown::{ABORT_LIMIT, Shutdown, UnderWay};
 use futures::stream::{FuturesOrdered, StreamExt};

@@ -22,7 +22,7 @@ use left_out::gcs;
 use left_out::s3;
 pub(crate) use place::check;
 use place::{Cloud, Place, parse_url, place, url_prefix};
-use sealift::{Archive, Bucket, Budget, Codec, Compressor, Key, Level, ObjectStore};
+use sealift::{Archive, Bucket, Budget, Codec, Compressor, Key, Level, ObjectStore, ZstdLevel};
 use std::sync::Arc;
 
 /// An opened storage, and where in it the command works.
@@ -90,10 +90,7 @@ impl Target {
             Place::Bucket(..) => (url_prefix(args)?, CodecArg::Gzip),
             Place::LocalFs { .. } => (String::new(), CodecArg::None),
         };
-        let codec = match args.codec.unwrap_or(default_codec) {
-            CodecArg::Gzip => Codec::Gzip(Level::new(args.level)?),
-            CodecArg::None => Codec::Plain,
-        };
+        let codec = codec(args.codec.unwrap_or(default_codec), args.level)?;
         let streams = Streams {
             budget: Budget::new(args.memory.as_u64())?,
             compressor: Arc::new(Compressor::new(codec, args.compress_threads)?),
@@ -133,8 +130,13 @@ impl Target {
         }
     }
 
-    /// The archive of backups below the prefix.
+    /// The archive of backups below the prefix. Not of zstd, which the tools that restore it could not read.
     pub(crate) fn archive(self) -> Result<Archive, Failure> {
+        if let Codec::Zstd(_) = self.bucket.codec() {
+            return Err(Failure::Usage(
+                "--codec zstd: the Aptos tools could not restore such a backup; use gzip, or none on local-fs".into(),
+            ));
+        }
         Ok(Archive::new(self.bucket, &self.prefix)?)
     }
 
@@ -146,6 +148,17 @@ impl Target {
     /// The URL of an object.
     pub(crate) fn location(&self, key: &Key) -> String {
         format!("{}/{key}", self.bucket.url())
+    }
+}
+
+fn codec(codec: CodecArg, level: Option<u8>) -> Result<Codec, Failure> {
+    match (codec, level) {
+        (CodecArg::Gzip, level) => Ok(Codec::Gzip(level.map_or(Ok(Level::default()), Level::new)?)),
+        (CodecArg::Zstd, level) => Ok(Codec::Zstd(level.map_or(Ok(ZstdLevel::default()), ZstdLevel::new)?)),
+        (CodecArg::None, None) => Ok(Codec::Plain),
+        (CodecArg::None, Some(_)) => {
+            Err(Failure::Usage("--level is for what is compressed: say --codec gzip or --codec zstd with it".into()))
+        }
     }
 }
 
