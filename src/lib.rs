@@ -16,6 +16,8 @@ mod name;
 mod object;
 mod part_policy;
 mod payload;
+#[cfg(test)]
+mod read_tests;
 mod shutdown;
 mod storage;
 #[cfg(test)]

@@ -100,14 +100,17 @@ impl Foreign {
         self.stored.ask();
         let State::Idle(decoder) = &mut self.state else { return Ok(()) };
         let feed = decoder.feed();
-        while !feed.whole
-            && let Poll::Ready(more) = self.stored.poll_more(cx)?
-        {
-            feed.whole = more == More::Ended;
-            feed.pieces.extend(self.stored.take_piece());
+        loop {
+            feed.pieces.extend(std::iter::from_fn(|| self.stored.take_piece()));
+            match self.stored.poll_more(cx)? {
+                Poll::Ready(More::Came) => {}
+                Poll::Ready(More::Ended) => break feed.whole = true,
+                Poll::Pending => break,
+            }
         }
         let count = feed.waiting();
-        if count == 0 && !feed.whole {
+        // A small turn is taken here, and there is room for one block.
+        if (count == 0 && !feed.whole) || (count <= SMALL && self.block.is_some()) {
             return Ok(());
         }
         let Poll::Ready(Some(buffer)) = self.buffers.poll_take(cx)? else { return Ok(()) };
@@ -123,9 +126,11 @@ impl Foreign {
 
     fn take(&mut self, turn: Turn) {
         let Turn { mut decoder, block, end } = turn;
-        let read_to = self.stored.at() - decoder.feed().waiting() as u64;
+        let left = decoder.feed().waiting() as u64;
+        let read_to = self.stored.at() - left;
         self.state = match end {
             End::Paused => State::Idle(decoder),
+            End::Ended if left > 0 => State::Failed(self.failed(read_to, &io::ErrorKind::InvalidData.into())),
             End::Ended => State::Ended,
             End::Failed(error) => State::Failed(self.failed(read_to, &error)),
         };
