@@ -164,7 +164,8 @@ mod tests {
         // Nor is anything taken that a writer waits for.
         let most = budget.poll_writer_seats().clone_inner().acquire_many_owned(units(11 << 20)).await.expect("free");
         let mut waiting = budget.poll_writer_seats();
-        let pending = std::future::poll_fn(|cx| Poll::Ready(waiting.poll_acquire_many(cx, units(2 << 20)).is_pending()));
+        let pending =
+            std::future::poll_fn(|cx| Poll::Ready(waiting.poll_acquire_many(cx, units(2 << 20)).is_pending()));
         assert!(pending.await && budget.try_spare(1 << 20).is_none());
         drop(most);
     }

@@ -7,9 +7,9 @@ mod archive;
 mod bucket;
 mod budget;
 mod checksum;
+mod codec;
 mod download;
 mod error;
-mod codec;
 #[cfg(test)]
 mod memory_store;
 mod name;
@@ -28,9 +28,9 @@ pub use archive::Archive;
 pub use bucket::Bucket;
 pub use budget::Budget;
 pub use checksum::{Checksum, ChecksumAlgorithm};
+pub use codec::{Codec, Compressor, Level, ZstdLevel};
 pub use download::Reader;
 pub use error::{Error, ErrorKind, LeftBehind, Result};
-pub use codec::{Codec, Compressor, Level, ZstdLevel};
 pub use name::{BackupHandle, FileHandle, Key, ShellSafeName, TextLine};
 pub use object::{
     CommitOptions, Committed, IfExists, Leftover, ObjectInfo, ObjectStore, Origin, Page, PartReceipt, TOKEN_METADATA,

@@ -133,7 +133,9 @@ impl Unpacker {
             return Err(corrupt("it is shorter than its frame".into()));
         };
         let engine = self.gzip.get_or_insert_with(libdeflater::Decompressor::new);
-        let count = engine.deflate_decompress(deflated, out).map_err(|error| corrupt(format!("its data is damaged ({})", said(error))))?;
+        let count = engine
+            .deflate_decompress(deflated, out)
+            .map_err(|error| corrupt(format!("its data is damaged ({})", said(error))))?;
         if count != out.len() || count != isize as usize {
             return Err(corrupt(format!("{count} bytes came out, and it says {isize}")));
         }

@@ -120,7 +120,9 @@ impl Blocks {
 
     fn poll_block(&mut self, cx: &mut Context<'_>, len: usize, plain: Option<usize>) -> Poll<Result<Ahead>> {
         if ready!(self.stored.poll_have(cx, len))? == More::Ended {
-            return Poll::Ready(Err(self.wrong("it is cut off: the block that begins there is longer than what is left")));
+            return Poll::Ready(Err(
+                self.wrong("it is cut off: the block that begins there is longer than what is left")
+            ));
         }
         let Some(buffer) = ready!(self.buffers.poll_take(cx))? else {
             return Poll::Pending;
@@ -144,9 +146,7 @@ impl Blocks {
             Ahead::Ended { plain } => {
                 Err(self.stored.corrupt(format!("{} bytes came out, and {plain} were written", self.plain)))
             }
-            Ahead::Head | Ahead::Block { .. } | Ahead::Marked { .. } => {
-                Err(self.wrong("it was not read to its end"))
-            }
+            Ahead::Head | Ahead::Block { .. } | Ahead::Marked { .. } => Err(self.wrong("it was not read to its end")),
         }
     }
 

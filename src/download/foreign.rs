@@ -143,10 +143,12 @@ impl Foreign {
     fn failed(&self, at: u64, error: &io::Error) -> Error {
         let name = self.format.name();
         if self.format == Format::Zstd && error.to_string().contains("too much memory") {
-            let reason = format!("zstd frame before byte {at}: it looks back further than 8 MiB, which takes too much memory");
-            return self.stored.failed(ErrorKind::InvalidConfig, reason).with_hint(
-                "read it as it is (--codec none) and decompress it with `zstd -d --long=31`",
-            );
+            let reason =
+                format!("zstd frame before byte {at}: it looks back further than 8 MiB, which takes too much memory");
+            return self
+                .stored
+                .failed(ErrorKind::InvalidConfig, reason)
+                .with_hint("read it as it is (--codec none) and decompress it with `zstd -d --long=31`");
         }
         self.stored.corrupt(format!("its {name} data is damaged or incomplete at or before byte {at} ({error})"))
     }

@@ -32,10 +32,7 @@ async fn get(args: Get) -> Result<(), Failure> {
 }
 
 /// Writes what `reader` gives to the file at `path`, or to standard output. Returns how many bytes it was.
-pub(super) async fn write_out(
-    reader: &mut (impl AsyncBufRead + Unpin),
-    path: Option<&Path>,
-) -> Result<u64, Failure> {
+pub(super) async fn write_out(reader: &mut (impl AsyncBufRead + Unpin), path: Option<&Path>) -> Result<u64, Failure> {
     match path {
         None => to_stdout(reader).await,
         Some(path) => to_file(reader, path).await,
