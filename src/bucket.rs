@@ -1,9 +1,9 @@
 //! Streams into and out of one object store: what the command line, the archive and library users open.
 
 use crate::budget::Budget;
+use crate::codec::{Codec, Compressor};
 use crate::download::{self, Reader};
 use crate::error::{Error, ErrorKind, Result};
-use crate::gzip::Compressor;
 use crate::name::Key;
 use crate::object::{CommitOptions, IfExists, Leftover, ObjectInfo, ObjectStore, Token};
 use crate::shutdown::Shutdown;
@@ -100,12 +100,18 @@ impl Bucket {
         }
     }
 
-    /// Opens the object `key` for reading. Cancel-safe.
+    /// The codec that streams are written with.
+    pub fn codec(&self) -> Codec {
+        self.compressor.codec()
+    }
+
+    /// Opens the object `key` for reading; see [`Reader`] for what is recognised. Waits for a place in the memory budget.
+    /// Cancel-safe.
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`], or what else the service says.
     pub async fn open(&self, key: &Key) -> Result<Reader> {
-        download::open(Arc::clone(&self.store), key, self.compressor.codec(), &self.budget).await
+        download::open(Arc::clone(&self.store), key, &self.compressor, &self.budget).await
     }
 
     /// What is stored under `key`. Cancel-safe.

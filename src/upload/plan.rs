@@ -1,6 +1,6 @@
 //! What an upload is to do, decided before its first byte.
 
-use crate::gzip::compressor::{BLOCK, Compressor};
+use crate::codec::compressor::{BLOCK, Compressor};
 use crate::name::Key;
 use crate::object::{CommitOptions, ObjectStore};
 use crate::part_policy::PartPolicy;

@@ -31,6 +31,7 @@ macro_rules! on_cloud {
 mod azure;
 mod bad_input;
 mod by_command;
+mod codecs;
 
 mod gcs;
 mod local_fs;

@@ -235,12 +235,13 @@ pub(crate) struct StorageArgs {
     /// The checksums the service takes [default: the provider's; full-object on AWS and unknown S3 services].
     #[arg(long)]
     pub(crate) checksums: Option<ChecksumsArg>,
-    /// Compress with gzip, or store as it is [default: gzip; none on local-fs].
+    /// Compress with gzip or zstd, or store as it is [default: gzip; none on local-fs]. Reading with one of the two reads
+    /// both, and with none gives what is stored.
     #[arg(long)]
     pub(crate) codec: Option<CodecArg>,
-    /// Compression level, 1 (fastest) to 12 (smallest).
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=12))]
-    pub(crate) level: u8,
+    /// Compression level, from 1 (fastest) to 12 for gzip, 19 for zstd (smallest) [default: gzip 5, zstd 3].
+    #[arg(long, value_name = "N")]
+    pub(crate) level: Option<u8>,
     /// Compression threads [default: one a core].
     #[arg(long, value_name = "N")]
     pub(crate) compress_threads: Option<NonZeroUsize>,
@@ -326,5 +327,6 @@ pub(crate) enum ChecksumsArg {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum CodecArg {
     Gzip,
+    Zstd,
     None,
 }

@@ -22,7 +22,7 @@ use left_out::gcs;
 use left_out::s3;
 pub(crate) use place::check;
 use place::{Cloud, Place, parse_url, place, url_prefix};
-use sealift::{Archive, Bucket, Budget, Codec, Compressor, Key, Level, ObjectStore};
+use sealift::{Archive, Bucket, Budget, Codec, Compressor, Key, Level, ObjectStore, ZstdLevel};
 use std::sync::Arc;
 
 /// An opened storage, and where in it the command works.
@@ -85,9 +85,15 @@ impl Target {
         }
     }
 
-    /// Opens the archive of backups below the prefix, whose files have `budget`.
+    /// Opens the archive of backups below the prefix, whose files have `budget`. Not of zstd, which the tools that
+    /// restore it could not read.
     pub(crate) async fn open_archive(args: &StorageArgs, budget: Budget) -> Result<Archive, Failure> {
         let target = Target::open(args, budget, place(args)?, &args.prefix, "").await?;
+        if let Codec::Zstd(_) = target.bucket.codec() {
+            return Err(Failure::Usage(
+                "--codec zstd: the Aptos tools could not restore such a backup; use gzip, or none on local-fs".into(),
+            ));
+        }
         Ok(Archive::new(target.bucket, &target.prefix)?)
     }
 
@@ -96,10 +102,7 @@ impl Target {
             Place::Bucket(..) => (url_prefix(args)?, CodecArg::Gzip),
             Place::LocalFs { .. } => (String::new(), CodecArg::None),
         };
-        let codec = match args.codec.unwrap_or(default_codec) {
-            CodecArg::Gzip => Codec::Gzip(Level::new(args.level)?),
-            CodecArg::None => Codec::Plain,
-        };
+        let codec = codec(args.codec.unwrap_or(default_codec), args.level)?;
         let streams = Streams { budget, compressor: Arc::new(Compressor::new(codec, args.compress_threads)?) };
         if args.azure.is_given() && !matches!(place, Place::Bucket(Cloud::Azure, _)) {
             return Err(Failure::Usage("--account-name and --sas-file are for azure-native only".into()));
@@ -157,6 +160,17 @@ impl Target {
 
 fn budget(args: &StorageArgs) -> Result<Budget, Failure> {
     Ok(Budget::new(args.memory.as_u64())?)
+}
+
+fn codec(codec: CodecArg, level: Option<u8>) -> Result<Codec, Failure> {
+    match (codec, level) {
+        (CodecArg::Gzip, level) => Ok(Codec::Gzip(level.map_or(Ok(Level::default()), Level::new)?)),
+        (CodecArg::Zstd, level) => Ok(Codec::Zstd(level.map_or(Ok(ZstdLevel::default()), ZstdLevel::new)?)),
+        (CodecArg::None, None) => Ok(Codec::Plain),
+        (CodecArg::None, Some(_)) => {
+            Err(Failure::Usage("--level is for what is compressed: say --codec gzip or --codec zstd with it".into()))
+        }
+    }
 }
 
 fn whole_url_alone(args: &StorageArgs) -> Result<(), Failure> {
