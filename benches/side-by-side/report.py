@@ -61,16 +61,23 @@ def reached(result):
             continue
         median = statistics.median(found)
         verdict = "yes" if median >= target["at_least"] else "**no**"
-        spread = f"{min(found):.2f}–{max(found):.2f}"
-        lines.append(f"| {title} | {target['text']} | {target['at_least']:g} × | {median:.2f} × | {spread} | {verdict} |")
+        # A stored size is compared to a tenth of a percent.
+        digits = 3 if target["metric"] == "stored" else 2
+        spread = f"{min(found):.{digits}f}–{max(found):.{digits}f}"
+        cells = [title, target["text"], f"{target['at_least']:g} ×", f"{median:.{digits}f} ×", spread, verdict]
+        lines.append(row_of(cells))
     verdict = "yes" if peak(result) <= MEMORY else "**no**"
     lines.append(f"| all of it | peak memory | ≤ {MEMORY // MIB} MiB | {peak(result) / MIB:.0f} MiB | | {verdict} |")
     return "\n".join(lines) + "\n"
 
 
+def row_of(cells):
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
 def table(row):
     """Medians of one row."""
-    lines = [f"\n### {row['title'][0].upper()}{row['title'][1:]}\n"]
+    lines = [f"### {row['title'][0].upper()}{row['title'][1:]}\n"]
     has = {key for runs in row["contenders"].values() for run in runs for key in run}
     heads = ["", "wall", "CPU", "endpoint's CPU", "peak memory", "of which the largest process"]
     if "stored" in has:
@@ -88,7 +95,7 @@ def table(row):
             cells.append(f"{median('stored') / MIB:.1f} MiB")
         if "first byte" in heads:
             cells.append(f"{median('first_byte') * 1e3:.0f} ms")
-        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+        lines.append(row_of(cells))
     return "\n".join(lines) + "\n"
 
 

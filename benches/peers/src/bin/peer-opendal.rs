@@ -32,6 +32,8 @@ struct Options {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let options = Options::parse();
+    // Its default features call this before `main`, together with the registration of every service.
+    opendal::install_default();
     let region = std::env::var("AWS_REGION").context("AWS_REGION is not set")?;
     let service = S3::default().bucket(&options.bucket).endpoint(&options.endpoint_url).region(&region);
     let operator = Operator::new(service)?;
