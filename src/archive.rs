@@ -39,6 +39,17 @@ impl Archive {
         &self.bucket
     }
 
+    fn create(
+        &self,
+        backup: &BackupHandle,
+        name: &ShellSafeName,
+        if_exists: IfExists,
+    ) -> Result<(FileHandle, FileWriter)> {
+        let file: FileHandle = format!("{backup}/{name}").parse()?;
+        let sink = self.bucket.create(&self.key(&file)?, if_exists)?;
+        Ok((file, Box::new(sink)))
+    }
+
     fn key(&self, file: &FileHandle) -> Result<Key> {
         Key::try_from(file)?.below(&self.prefix)
     }
@@ -58,9 +69,15 @@ impl BackupStorage for Archive {
     }
 
     async fn create_for_write(&self, backup: &BackupHandle, name: &ShellSafeName) -> Result<(FileHandle, FileWriter)> {
-        let file: FileHandle = format!("{backup}/{name}").parse()?;
-        let sink = self.bucket.create(&self.key(&file)?, IfExists::Replace)?;
-        Ok((file, Box::new(sink)))
+        self.create(backup, name, IfExists::Replace)
+    }
+
+    async fn create_new(&self, backup: &BackupHandle, name: &ShellSafeName) -> Result<(FileHandle, FileWriter)> {
+        self.create(backup, name, IfExists::Fail)
+    }
+
+    fn writers_at_once(&self) -> usize {
+        self.bucket.writers_at_once()
     }
 
     async fn open_for_read(&self, file: &FileHandle) -> Result<FileReader> {

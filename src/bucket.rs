@@ -1,13 +1,13 @@
 //! Streams into and out of one object store: what the command line, the archive and library users open.
 
 use crate::budget::Budget;
+use crate::codec::{Codec, Compressor};
 use crate::download::{self, Reader};
 use crate::error::{Error, ErrorKind, Result};
-use crate::gzip::Compressor;
 use crate::name::Key;
 use crate::object::{CommitOptions, IfExists, Leftover, ObjectInfo, ObjectStore, Token};
 use crate::shutdown::Shutdown;
-use crate::upload::{self, Plan, Sink};
+use crate::upload::{self, Length, Plan, Sink};
 use futures::stream::{self, Stream, StreamExt, TryStreamExt};
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +42,22 @@ impl Bucket {
     /// # Errors
     /// [`ErrorKind::InvalidConfig`] outside of a tokio runtime; [`ErrorKind::Cancelled`] after [`close`](Self::close).
     pub fn create(&self, key: &Key, if_exists: IfExists) -> Result<Sink> {
+        self.open_sink(key, if_exists, Length::Unknown)
+    }
+
+    /// Opens a sink for the object `key`, of exactly `length` bytes before compression. A short one takes no more of the
+    /// memory budget than its length, so that many are under way at once where those of unknown length would wait for
+    /// each other. Give each a task.
+    ///
+    /// With another number of bytes the write or the shutdown fails with [`ErrorKind::Changed`], and nothing is stored.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    pub fn create_sized(&self, key: &Key, if_exists: IfExists, length: u64) -> Result<Sink> {
+        self.open_sink(key, if_exists, Length::Exactly(length))
+    }
+
+    fn open_sink(&self, key: &Key, if_exists: IfExists, length: Length) -> Result<Sink> {
         let refused = |kind, reason: &str| Err(Error::new(kind, "open", format!("{}/{key}", self.url()), reason));
         if Handle::try_current().is_err() {
             return refused(ErrorKind::InvalidConfig, "there is no tokio runtime to upload on");
@@ -57,7 +73,13 @@ impl Bucket {
             shutdown: Arc::clone(&self.shutdown),
             budget_total: self.budget.total(),
         };
-        Ok(upload::open(plan, &self.budget))
+        Ok(upload::open(plan, length, &self.budget))
+    }
+
+    /// How many sinks one task can write to in turn: as many as have a place in the memory budget. At least one.
+    pub fn writers_at_once(&self) -> usize {
+        let seat = upload::seat_size(&self.store.part_policy(), self.budget.total());
+        self.budget.writer_seats_of(seat).max(1)
     }
 
     /// Asks the service, before anything costly is done, what would surely make a write of `key` fail: that the
@@ -78,12 +100,18 @@ impl Bucket {
         }
     }
 
-    /// Opens the object `key` for reading. Cancel-safe.
+    /// The codec that streams are written with.
+    pub fn codec(&self) -> Codec {
+        self.compressor.codec()
+    }
+
+    /// Opens the object `key` for reading; see [`Reader`] for what is recognised. Waits for a place in the memory budget.
+    /// Cancel-safe.
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`], or what else the service says.
     pub async fn open(&self, key: &Key) -> Result<Reader> {
-        download::open(Arc::clone(&self.store), key, self.compressor.codec(), &self.budget).await
+        download::open(Arc::clone(&self.store), key, &self.compressor, &self.budget).await
     }
 
     /// What is stored under `key`. Cancel-safe.

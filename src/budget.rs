@@ -2,9 +2,14 @@
 //!
 //! - *bytes*: every buffer holds its size from here for as long as it exists, wherever it has gone;
 //! - *seats*: a file takes a seat before its first buffer. A seat is as large as what the file may hold without being
-//!   able to give anything back by itself: for a writer a part that is not full yet and two blocks, for a reader a range
-//!   that nobody has read yet. All seats together fit into the budget, so whoever has a seat gets its bytes, at the
-//!   latest when parts under way have arrived.
+//!   able to give anything back by itself: for a writer a part that is not full yet and two blocks; for a reader two
+//!   ranges, over which a stored block may lie, and the block's plain data. All seats together fit into the budget, so
+//!   whoever has a seat gets its bytes, at the latest when parts under way have arrived.
+//!
+//! What a reader holds waits for the reader's owner, so it never holds more than its seat. To read further ahead all the
+//! same, it may have some of the writers' seats when nobody waits for them (a *spare*), and keeps them to its end. Half of
+//! the writers' seats can never become spares. That is more than the largest seat of a writer, so there is always one
+//! that goes on.
 //!
 //! Readers and writers have seats apart from one another, so that tasks that copy (each holds a reader's seat and then
 //! wants a writer's) do not wait for each other in a circle.
@@ -12,13 +17,13 @@
 use crate::error::{Error, ErrorKind, Result};
 use bytes::Bytes;
 use std::sync::Arc;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::PollSemaphore;
 
 /// Semaphores count in `u32`; in units of a kibibyte that is 4 TiB.
 const UNIT: u64 = 1024;
 /// One part in so many is for readers.
-const READERS_SHARE: usize = 8;
+const READERS_SHARE: usize = 4;
 
 /// A memory limit in bytes, shared by all files that were opened with it. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -27,6 +32,8 @@ pub struct Budget {
     bytes: Arc<Semaphore>,
     writer_seats: Arc<Semaphore>,
     reader_seats: Arc<Semaphore>,
+    /// How much of the writers' seats readers may have.
+    spares: Arc<Semaphore>,
 }
 
 /// The largest seat of a reader, in bytes: the readers' share of the smallest budget.
@@ -34,6 +41,11 @@ pub(crate) const READER_SEAT: u64 = Budget::MIN / READERS_SHARE as u64;
 
 /// Memory held from a [`Budget`]; given back when dropped.
 pub(crate) type Held = OwnedSemaphorePermit;
+
+/// A writer's seat that a reader has.
+#[derive(Debug)]
+#[expect(dead_code, reason = "held, not used")]
+pub(crate) struct Spare(Held, Held);
 
 impl Budget {
     /// What the command line uses unless told otherwise: 64 MiB.
@@ -54,13 +66,14 @@ impl Budget {
             return Err(Error::new(ErrorKind::InvalidConfig, "set up", "the memory budget", reason));
         }
         let units = (bytes / UNIT) as usize;
-        let (all, readers) = (Semaphore::new(units), Semaphore::new(units / READERS_SHARE));
-        let writers = Semaphore::new(units - units / READERS_SHARE);
+        let readers = units / READERS_SHARE;
+        let writers = units - readers;
         Ok(Budget {
             total: bytes,
-            bytes: Arc::new(all),
-            writer_seats: Arc::new(writers),
-            reader_seats: Arc::new(readers),
+            bytes: Arc::new(Semaphore::new(units)),
+            writer_seats: Arc::new(Semaphore::new(writers)),
+            reader_seats: Arc::new(Semaphore::new(readers)),
+            spares: Arc::new(Semaphore::new(writers / 2)),
         })
     }
 
@@ -77,15 +90,23 @@ impl Budget {
         PollSemaphore::new(Arc::clone(&self.writer_seats))
     }
 
+    /// How many writers' seats of `bytes` there are in all.
+    pub(crate) fn writer_seats_of(&self, bytes: u64) -> usize {
+        let units_in_all = (self.total / UNIT) as usize;
+        (units_in_all - units_in_all / READERS_SHARE) / units(bytes).max(1) as usize
+    }
+
     /// Waits for a reader's seat of `bytes`, at most [`READER_SEAT`]. Cancel-safe.
     pub(crate) async fn reader_seat(&self, bytes: u64) -> Result<Held> {
         let permit = Arc::clone(&self.reader_seats).acquire_many_owned(units(bytes)).await;
         permit.map_err(|_| closed())
     }
 
-    /// A reader's seat of `bytes` if one is free now.
-    pub(crate) fn try_reader_seat(&self, bytes: u64) -> Result<Held, TryAcquireError> {
-        Arc::clone(&self.reader_seats).try_acquire_many_owned(units(bytes))
+    /// `bytes` of the writers' seats for a reader that has a seat, if they are free now.
+    pub(crate) fn try_spare(&self, bytes: u64) -> Option<Spare> {
+        let spare = Arc::clone(&self.spares).try_acquire_many_owned(units(bytes)).ok()?;
+        let seat = Arc::clone(&self.writer_seats).try_acquire_many_owned(units(bytes)).ok()?;
+        Some(Spare(spare, seat))
     }
 
     /// Waits for memory. The caller has a seat for it. Cancel-safe.
@@ -122,6 +143,7 @@ pub(crate) fn bytes_holding(data: Vec<u8>, mut held: Held) -> Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::task::Poll;
 
     #[tokio::test]
     async fn bytes_give_their_memory_back_with_the_last_slice() {
@@ -135,6 +157,23 @@ mod tests {
         assert_eq!(budget.bytes.available_permits(), all - 100);
         drop(tail);
         assert_eq!(budget.bytes.available_permits(), all);
+    }
+
+    #[tokio::test]
+    async fn readers_leave_half_of_the_writers_seats() {
+        let budget = Budget::new(Budget::MIN).expect("valid");
+        let seats = || budget.writer_seats.available_permits() as u64 * UNIT;
+        assert_eq!(seats(), 12 << 20);
+        let spares: Vec<Spare> = std::iter::from_fn(|| budget.try_spare(1 << 20)).collect();
+        assert_eq!((spares.len(), seats()), (6, 6 << 20));
+        drop(spares);
+        // Nor is anything taken that a writer waits for.
+        let most = budget.poll_writer_seats().clone_inner().acquire_many_owned(units(11 << 20)).await.expect("free");
+        let mut waiting = budget.poll_writer_seats();
+        let pending =
+            std::future::poll_fn(|cx| Poll::Ready(waiting.poll_acquire_many(cx, units(2 << 20)).is_pending()));
+        assert!(pending.await && budget.try_spare(1 << 20).is_none());
+        drop(most);
     }
 
     #[test]

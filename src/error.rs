@@ -154,6 +154,11 @@ impl Error {
         &self.0.location
     }
 
+    /// Why, without what was being done and where.
+    pub fn reason(&self) -> &str {
+        &self.0.reason
+    }
+
     /// What to try next, when something is known to help.
     pub fn hint(&self) -> Option<&str> {
         self.0.hint.as_deref()

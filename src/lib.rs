@@ -7,15 +7,17 @@ mod archive;
 mod bucket;
 mod budget;
 mod checksum;
+mod codec;
 mod download;
 mod error;
-mod gzip;
 #[cfg(test)]
 mod memory_store;
 mod name;
 mod object;
 mod part_policy;
 mod payload;
+#[cfg(test)]
+mod read_tests;
 mod shutdown;
 mod storage;
 #[cfg(test)]
@@ -26,9 +28,9 @@ pub use archive::Archive;
 pub use bucket::Bucket;
 pub use budget::Budget;
 pub use checksum::{Checksum, ChecksumAlgorithm};
+pub use codec::{Codec, Compressor, Level, ZstdLevel};
 pub use download::Reader;
 pub use error::{Error, ErrorKind, LeftBehind, Result};
-pub use gzip::{Codec, Compressor, Level};
 pub use name::{BackupHandle, FileHandle, Key, ShellSafeName, TextLine};
 pub use object::{
     CommitOptions, Committed, IfExists, Leftover, ObjectInfo, ObjectStore, Origin, Page, PartReceipt, TOKEN_METADATA,

@@ -19,6 +19,15 @@ pub(crate) struct MemoryStore {
     /// Commits wait here for a permit, so that a test decides when they are answered.
     commits: Arc<Semaphore>,
     part_size: u64,
+    gets: Arc<Gets>,
+}
+
+/// The requests for ranges.
+#[derive(Debug, Default)]
+struct Gets {
+    all: AtomicUsize,
+    under_way: AtomicUsize,
+    most_under_way: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
@@ -31,7 +40,7 @@ struct State {
 impl MemoryStore {
     pub(crate) fn new() -> Self {
         let commits = Arc::new(Semaphore::new(Semaphore::MAX_PERMITS));
-        MemoryStore { state: Arc::default(), commits, part_size: 2 * MIB }
+        MemoryStore { state: Arc::default(), commits, part_size: 2 * MIB, gets: Arc::default() }
     }
 
     pub(crate) fn with_part_size(part_size: u64) -> Self {
@@ -58,6 +67,11 @@ impl MemoryStore {
 
     pub(crate) fn insert(&self, key: &str, bytes: impl Into<Bytes>) {
         self.state().objects.insert(key.into(), (bytes.into(), "foreign".into()));
+    }
+
+    /// How many ranges were asked for, and how many at a time.
+    pub(crate) fn gets(&self) -> (usize, usize) {
+        (self.gets.all.load(Ordering::SeqCst), self.gets.most_under_way.load(Ordering::SeqCst))
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -140,6 +154,14 @@ impl ObjectStore for MemoryStore {
     }
 
     async fn get(&self, key: &Key, range: Range<u64>, _etag: Option<&str>) -> Result<Bytes> {
+        self.gets.all.fetch_add(1, Ordering::SeqCst);
+        let under_way = self.gets.under_way.fetch_add(1, Ordering::SeqCst) + 1;
+        self.gets.most_under_way.fetch_max(under_way, Ordering::SeqCst);
+        // In any order, as from a network.
+        for _ in 0..rand::random_range(1..20) {
+            tokio::task::yield_now().await;
+        }
+        self.gets.under_way.fetch_sub(1, Ordering::SeqCst);
         let bytes = self.object(key.as_ref()).ok_or_else(|| not_found(key))?;
         Ok(bytes.slice(range.start as usize..range.end as usize))
     }

@@ -22,6 +22,20 @@ pub trait BackupStorage: fmt::Debug + Send + Sync {
     /// Opens a new file of the group `backup`. The handle is what a manifest keeps; the writer must be shut down.
     async fn create_for_write(&self, backup: &BackupHandle, name: &ShellSafeName) -> Result<(FileHandle, FileWriter)>;
 
+    /// As [`create_for_write`](Self::create_for_write), of a file that must not exist yet: an existing one is neither
+    /// replaced nor, when the new one is given up, removed, and `shutdown()` fails with
+    /// [`ErrorKind::AlreadyExists`](crate::ErrorKind::AlreadyExists). A storage that cannot decide that in one step with
+    /// the commit replaces the file.
+    async fn create_new(&self, backup: &BackupHandle, name: &ShellSafeName) -> Result<(FileHandle, FileWriter)> {
+        self.create_for_write(backup, name).await
+    }
+
+    /// How many files one task can hold open for writing at a time. With more it would wait for memory that it holds
+    /// itself.
+    fn writers_at_once(&self) -> usize {
+        usize::MAX
+    }
+
     /// Opens a file for reading.
     async fn open_for_read(&self, file: &FileHandle) -> Result<FileReader>;
 

@@ -2,30 +2,29 @@
 
 use crate::memory_store::MemoryStore;
 use crate::*;
-use bytes::Bytes;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-const MIB: usize = 1 << 20;
+pub(crate) const MIB: usize = 1 << 20;
 
-fn bucket(store: &MemoryStore, codec: Codec, budget: usize) -> Bucket {
+pub(crate) fn bucket(store: &MemoryStore, codec: Codec, budget: usize) -> Bucket {
     let compressor = Compressor::new(codec, None).expect("threads");
     Bucket::new(store.clone(), Arc::new(compressor), Budget::new(budget as u64).expect("valid"))
 }
 
-fn gzip() -> Codec {
+pub(crate) fn gzip() -> Codec {
     Codec::Gzip(Level::default())
 }
 
-fn key(name: &str) -> Key {
+pub(crate) fn key(name: &str) -> Key {
     name.parse().expect("a key")
 }
 
 /// Half text-like, half random (a linear congruential generator: fast in an unoptimised build).
-fn data(len: usize) -> Vec<u8> {
+pub(crate) fn data(len: usize) -> Vec<u8> {
     let mut random = 1u64;
     let mut next = |i: usize| {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
@@ -34,7 +33,7 @@ fn data(len: usize) -> Vec<u8> {
     (0..len).map(&mut next).collect()
 }
 
-async fn read(bucket: &Bucket, name: &str) -> Result<Vec<u8>> {
+pub(crate) async fn read(bucket: &Bucket, name: &str) -> Result<Vec<u8>> {
     let mut out = Vec::new();
     let read = bucket.open(&key(name)).await?.read_to_end(&mut out).await;
     match read {
@@ -46,7 +45,7 @@ async fn read(bucket: &Bucket, name: &str) -> Result<Vec<u8>> {
 #[tokio::test]
 async fn every_size_class_comes_back_identical() {
     let sizes = [0, 1, MIB - 1, MIB, MIB + 1, 2 * MIB - 1, 2 * MIB, 2 * MIB + 1, 5 * MIB, 9 * MIB + 17];
-    for codec in [gzip(), Codec::Plain] {
+    for codec in [gzip(), Codec::Zstd(ZstdLevel::default()), Codec::Plain] {
         for len in sizes {
             let store = MemoryStore::new();
             let bucket = bucket(&store, codec, 16 * MIB);
@@ -214,58 +213,6 @@ async fn an_existing_object_is_kept_when_asked() {
 }
 
 #[tokio::test]
-async fn damage_of_any_kind_is_an_error_at_the_reader() {
-    let store = MemoryStore::new();
-    let bucket = bucket(&store, gzip(), 16 * MIB);
-    let mut sink = bucket.create(&key("a"), IfExists::Replace).expect("open");
-    sink.write_all(&data(3 * MIB)).await.expect("written");
-    sink.seal().await.expect("sealed");
-    let whole = store.object("a").expect("visible");
-    let end = gzip::member::END_LEN;
-    let first_member = u32::from_le_bytes(*whole[16..].first_chunk().expect("a header")) as usize;
-    let flipped = |at: usize| {
-        let mut bytes = whole.to_vec();
-        bytes[at] ^= 1;
-        Bytes::from(bytes)
-    };
-    let damaged = [
-        ("empty", Bytes::new()),
-        ("one byte short", whole.slice(..whole.len() - 1)),
-        ("without its end mark", whole.slice(..whole.len() - end)),
-        ("cut after the first member", whole.slice(..first_member)),
-        ("cut inside a member", whole.slice(..first_member / 2)),
-        ("without its first member", whole.slice(first_member..)),
-        ("flipped in the data", flipped(first_member / 2)),
-        ("flipped in a checksum", flipped(first_member - 6)),
-        ("flipped in the end mark", flipped(whole.len() - 15)),
-        ("no gzip", Bytes::from_static(b"plain text, much longer than a gzip header is")),
-    ];
-    for (what, bytes) in damaged {
-        store.insert("a", bytes);
-        let error = read(&bucket, "a").await.expect_err(what);
-        assert_eq!(error.kind(), ErrorKind::Corrupt, "{what}: {error}");
-    }
-}
-
-#[tokio::test]
-async fn gzip_of_others_is_read_and_its_truncation_found() {
-    let store = MemoryStore::new();
-    let bucket = bucket(&store, gzip(), 16 * MIB);
-    let mut engine = libdeflater::Compressor::new(libdeflater::CompressionLvl::default());
-    let mut stored = Vec::new();
-    for plain in [b"first ".as_slice(), b"", b"second"] {
-        let mut member = vec![0; engine.gzip_compress_bound(plain.len())];
-        let len = engine.gzip_compress(plain, &mut member).expect("compressed");
-        stored.extend_from_slice(&member[..len]);
-    }
-    store.insert("a", stored.clone());
-    assert_eq!(read(&bucket, "a").await.expect("readable"), b"first second");
-    stored.truncate(stored.len() - 3);
-    store.insert("a", stored);
-    assert_eq!(read(&bucket, "a").await.expect_err("cut").kind(), ErrorKind::Corrupt);
-}
-
-#[tokio::test]
 async fn an_archive_keeps_its_layout() {
     let store = MemoryStore::new();
     let archive = Archive::new(bucket(&store, gzip(), 16 * MIB), "/e1/").expect("valid");
@@ -294,4 +241,54 @@ async fn an_archive_keeps_its_layout() {
     assert!(archive.list_metadata_files().await.expect("empty").is_empty());
     assert!(store.object("e1/metadata_backup/x.meta").is_some());
     assert!(archive.backup_metadata_file(&file).await.is_err());
+}
+
+#[tokio::test]
+async fn a_sink_of_known_length_takes_just_that() {
+    for codec in [gzip(), Codec::Plain] {
+        for len in [0, 1, 1000, MIB, MIB + 1, 7 * MIB] {
+            let store = MemoryStore::new();
+            let bucket = bucket(&store, codec, 16 * MIB);
+            let data = data(len + 1);
+            let sized = |name| bucket.create_sized(&key(name), IfExists::Replace, len as u64).expect("open");
+
+            let mut sink = sized("exact");
+            sink.write_all(&data[..len]).await.expect("written");
+            assert_eq!(sink.seal().await.expect("sealed").bytes_in, len as u64);
+            assert!(read(&bucket, "exact").await.expect("there") == data[..len]);
+
+            let mut sink = sized("more");
+            let error = sink.write_all(&data).await.expect_err("one too many");
+            let error = Error::from_io(&error).expect("ours");
+            assert!(error.kind() == ErrorKind::Changed && error.to_string().contains("more than"), "{error}");
+            assert_eq!(sink.seal().await.expect_err("failed before").kind(), ErrorKind::Changed);
+
+            if len > 0 {
+                let mut sink = sized("fewer");
+                sink.write_all(&data[..len - 1]).await.expect("written");
+                let error = sink.seal().await.expect_err("one is missing");
+                assert!(error.kind() == ErrorKind::Changed && error.to_string().contains("1 bytes fewer"), "{error}");
+            }
+            bucket.close().await.expect("nothing left");
+            assert!(store.object("more").is_none() && store.object("fewer").is_none(), "{len} bytes as {codec:?}");
+        }
+    }
+}
+
+/// Many more than would have a place each if their length were not known.
+#[tokio::test]
+async fn many_short_sinks_are_open_at_once() {
+    let store = MemoryStore::new();
+    let bucket = bucket(&store, gzip(), 16 * MIB);
+    let mut sinks = Vec::new();
+    for n in 0..1000 {
+        let mut sink = bucket.create_sized(&key(&format!("n{n}")), IfExists::Fail, 10_000).expect("open");
+        sink.write_all(&data(9_000)).await.expect("there is room");
+        sinks.push(sink);
+    }
+    for mut sink in sinks {
+        sink.write_all(&data(1_000)).await.expect("written");
+        sink.seal().await.expect("sealed");
+    }
+    assert!((0..1000).all(|n| store.object(&format!("n{n}")).is_some()));
 }

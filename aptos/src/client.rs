@@ -80,6 +80,10 @@ impl Request {
     }
 }
 
+fn db_state_request() -> Request {
+    Request::new("db_state".to_owned(), "the state of the database".to_owned())
+}
+
 /// An answer whose bytes are still to come.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -119,14 +123,27 @@ impl Client {
     /// # Errors
     /// The node cannot be reached, refuses, or answers something else.
     pub async fn db_state(&self) -> Result<DbState> {
-        let request = Request::new("db_state".to_owned(), "the state of the database".to_owned());
+        let request = db_state_request();
         let answer = self.ask(&request).await?;
+        self.db_state_in(&request, &answer)
+    }
+
+    /// The same, asked only once: for who asks again and again by itself.
+    pub(crate) async fn db_state_now(&self) -> Result<DbState> {
+        let request = db_state_request();
+        match self.ask_once(&request).await {
+            Ok(answer) => self.db_state_in(&request, &answer),
+            Err(Failure::Passing(error) | Failure::Final(error)) => Err(error),
+        }
+    }
+
+    fn db_state_in(&self, request: &Request, answer: &[u8]) -> Result<DbState> {
         let number = |at: usize| answer.get(at..at + 8).and_then(|bytes| bytes.try_into().ok()).map(u64::from_le_bytes);
         // The third number, the synced version, is some nodes' only.
         match (answer.first(), answer.len(), number(1), number(9)) {
             (Some(0), 1, ..) => Ok(DbState::Empty),
             (Some(1), 17 | 25, Some(epoch), Some(committed_version)) => Ok(DbState::At { epoch, committed_version }),
-            _ => Err(self.unexpected(&request, format!("{} bytes that are no database state", answer.len()))),
+            _ => Err(self.unexpected(request, format!("{} bytes that are no database state", answer.len()))),
         }
     }
 

@@ -3,7 +3,7 @@
 //! [`Backups`] takes a [`Client`] of a node's backup service and any [`BackupStorage`](sealift::BackupStorage), and
 //! makes the archive's three kinds of backup: epoch endings, transactions, state snapshots. Each is a group of chunk
 //! and proof files, a [`manifest`] that lists them, and one [`metadata`] line that makes the backup known. The line is
-//! written last, so a backup that was interrupted is known to nobody.
+//! written last, so a backup that was interrupted is known to nobody. [`Continuous`] makes whatever is due, for ever.
 #![forbid(unsafe_code)]
 
 mod address;
@@ -11,6 +11,7 @@ mod backup;
 pub mod chain;
 mod chunk;
 mod client;
+mod continuous;
 mod failure;
 mod feed;
 pub mod manifest;
@@ -22,4 +23,5 @@ pub use address::Address;
 pub use backup::{BackedUp, Backups, Continue, Options};
 pub use chunk::{ChunkRule, MAX_CHUNK_SIZE};
 pub use client::{Client, ClientOptions, DbState};
+pub use continuous::{Continuous, Known, Schedule};
 pub use records::{MAX_RECORD, Oversized, PREFIX, Run, Splitter};

@@ -62,6 +62,9 @@ pub struct Oversized {
     pub limit: usize,
 }
 
+/// Memory that is taken for a record before it has arrived, in bytes.
+const HARMLESS: usize = 4 << 20;
+
 /// Finds the records in a stream of [`Bytes`].
 #[derive(Debug)]
 pub struct Splitter {
@@ -112,9 +115,14 @@ impl Splitter {
         }
     }
 
-    /// Moves from `data` what is missing up to `end`. Memory grows with what arrives, not with what was announced.
+    /// Moves from `data` what is missing up to `end`. Beyond a size that does no harm, memory grows with what arrives, not
+    /// with what was announced; up to it no more is taken than is needed.
     fn take(&mut self, data: &mut Bytes, end: usize) {
-        let missing = end.saturating_sub(self.begun.len()).min(data.len());
+        let missing = end.saturating_sub(self.begun.len());
+        if end <= HARMLESS {
+            self.begun.reserve(missing);
+        }
+        let missing = missing.min(data.len());
         self.begun.extend_from_slice(&data[..missing]);
         data.advance(missing);
     }

@@ -1,8 +1,8 @@
-//! The one place where a file of an archive is written. Every chunk, proof and manifest goes through [`seal`], so that
-//! none is written without its shutdown being looked at, and each failure says what was being written.
+//! The one place where a file of an archive is written. Every chunk, proof and manifest is a [`NewFile`], so that none is
+//! written without its shutdown being looked at, and each failure says what was being written.
 
 use futures::{Stream, StreamExt};
-use sealift::{BackupHandle, BackupStorage, Error, FileHandle, Result, ShellSafeName};
+use sealift::{BackupHandle, BackupStorage, Error, ErrorKind, FileHandle, FileWriter, Result, ShellSafeName};
 use std::fmt;
 use std::io;
 use std::pin::pin;
@@ -38,46 +38,102 @@ impl fmt::Display for Subject {
     }
 }
 
-/// Writes the file `name` of `backup` from `content` and shuts it down. When this returns `Ok` the file exists, whole.
-///
-/// Otherwise it does not exist: after an error, or when the future is dropped, or when `content` fails, the writer is
+/// What becomes of a file that is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Existing {
+    /// It is kept, and the new one fails with [`ErrorKind::AlreadyExists`], where storage can tell.
+    Kept,
+    /// It is known to be damaged, and replaced.
+    Replaced,
+}
+
+/// A file being written. Dropped without [`seal`](NewFile::seal), or after an error, it does not exist: its writer is
 /// dropped without a shutdown, which by the storage's contract leaves nothing.
-///
-/// # Errors
-/// The content's own error as it is; the storage's, saying what was being written and where.
-pub(crate) async fn seal<B: AsRef<[u8]>>(
-    storage: &dyn BackupStorage,
-    backup: &BackupHandle,
-    name: &ShellSafeName,
-    subject: &Subject,
-    content: impl Stream<Item = Result<B>>,
-) -> Result<FileHandle> {
-    let (file, mut writer) = storage
-        .create_for_write(backup, name)
-        .await
-        .map_err(|error| told(error.within(format!("open {subject}"), format!("{backup}/{name}"))))?;
-    let during = |operation: &str, error: io::Error| {
-        let (operation, location) = (format!("{operation} {subject}"), file.to_string());
+pub(crate) struct NewFile {
+    subject: Subject,
+    file: FileHandle,
+    writer: FileWriter,
+    length: usize,
+}
+
+impl NewFile {
+    /// Opens the file `name` of `backup`.
+    pub(crate) async fn create(
+        storage: &dyn BackupStorage,
+        backup: &BackupHandle,
+        name: &ShellSafeName,
+        subject: Subject,
+        existing: Existing,
+    ) -> Result<NewFile> {
+        let created = match existing {
+            Existing::Kept => storage.create_new(backup, name).await,
+            Existing::Replaced => storage.create_for_write(backup, name).await,
+        };
+        let (file, writer) =
+            created.map_err(|error| told(error.within(format!("open {subject}"), format!("{backup}/{name}"))))?;
+        Ok(NewFile { subject, file, writer, length: 0 })
+    }
+
+    /// Writes all of `content`.
+    ///
+    /// # Errors
+    /// The content's own error as it is; the storage's, saying what was being written and where.
+    pub(crate) async fn write<B: AsRef<[u8]>>(&mut self, content: impl Stream<Item = Result<B>>) -> Result<()> {
+        let mut content = pin!(content);
+        while let Some(data) = content.next().await {
+            let data = data?;
+            let written = self.writer.write_all(data.as_ref()).await;
+            written.map_err(|error| self.failed("write", error))?;
+            self.length += data.as_ref().len();
+        }
+        Ok(())
+    }
+
+    /// Says more exactly what is in it, now that this is known.
+    pub(crate) fn holds(&mut self, content: String) {
+        self.subject.content = content;
+    }
+
+    /// Shuts the file down. When this returns `Ok` the file exists, whole.
+    pub(crate) async fn seal(mut self) -> Result<FileHandle> {
+        self.writer.shutdown().await.map_err(|error| self.failed("seal", error))?;
+        tracing::debug!("sealed {}: {}, {} bytes", self.subject, self.file, self.length);
+        Ok(self.file)
+    }
+
+    fn failed(&self, operation: &str, error: io::Error) -> Error {
+        let (operation, location) = (format!("{operation} {}", self.subject), self.file.to_string());
         told(match Error::from_io(&error) {
             Some(inner) => inner.clone().within(operation, location),
             None => Error::io(operation, location, error),
         })
-    };
-    let mut content = pin!(content);
-    let mut length = 0;
-    while let Some(data) = content.next().await {
-        let data = data?;
-        writer.write_all(data.as_ref()).await.map_err(|error| during("write", error))?;
-        length += data.as_ref().len() as u64;
     }
-    writer.shutdown().await.map_err(|error| during("seal", error))?;
-    tracing::debug!("sealed {subject}: {file}, {length} bytes");
-    Ok(file)
 }
 
-/// Logs an error here, where it happened: of several that happen at once, only one can be returned.
+/// Writes a whole file at once.
+///
+/// # Errors
+/// As [`NewFile`]'s.
+pub(crate) async fn seal<B: AsRef<[u8]>>(
+    storage: &dyn BackupStorage,
+    backup: &BackupHandle,
+    name: &ShellSafeName,
+    subject: Subject,
+    existing: Existing,
+    content: impl Stream<Item = Result<B>>,
+) -> Result<FileHandle> {
+    let mut file = NewFile::create(storage, backup, name, subject, existing).await?;
+    file.write(content).await?;
+    file.seal().await
+}
+
+/// Logs an error here, where it happened: of several that happen at once, only one can be returned. That another run was
+/// first is no trouble.
 fn told(error: Error) -> Error {
-    tracing::error!("{error}");
+    match error.kind() {
+        ErrorKind::AlreadyExists => tracing::debug!("{error}"),
+        _ => tracing::error!("{error}"),
+    }
     error
 }
 
@@ -85,7 +141,7 @@ fn told(error: Error) -> Error {
 mod tests {
     use super::*;
     use futures::stream;
-    use sealift::{Archive, Bucket, Budget, Codec, Compressor, ErrorKind};
+    use sealift::{Archive, Bucket, Budget, Codec, Compressor};
     use sealift_local_fs::LocalFs;
     use std::sync::Arc;
 
@@ -101,7 +157,7 @@ mod tests {
         let stopped = || Error::new(ErrorKind::Cancelled, "read", "records", "they stopped coming");
 
         let content = stream::iter([Ok(b"some"), Err(stopped())]);
-        let error = seal(&archive, &backup, &name, &subject, content).await.expect_err("half a file");
+        let error = seal(&archive, &backup, &name, subject, Existing::Kept, content).await.expect_err("half a file");
         assert_eq!(error.to_string(), stopped().to_string());
         bucket.close().await.expect("nothing left");
         assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0);

@@ -19,6 +19,8 @@ pub(crate) enum Failure {
     Interrupted(Signal, String),
     /// Something is left in the storage, on top of why the command ended.
     LeftBehind(String),
+    /// One of these, after something that has to be told with it.
+    After(String, Box<Failure>),
     /// Anything else.
     Other(anyhow::Error),
 }
@@ -42,8 +44,14 @@ impl Failure {
             Failure::EmptyInput(_) => 9,
             Failure::LeftBehind(_) => 10,
             Failure::Interrupted(signal, _) => signal.exit_code(),
+            Failure::After(_, failure) => failure.code(),
             Failure::Other(_) => 1,
         }
+    }
+
+    /// This failure, after something that has to be told with it.
+    pub(crate) fn after(self, text: String) -> Self {
+        Failure::After(text, Box::new(self))
     }
 
     /// An error of a stream, which may carry one of the storage's.
@@ -64,6 +72,7 @@ impl fmt::Display for Failure {
             | Failure::EmptyInput(text)
             | Failure::Interrupted(_, text)
             | Failure::LeftBehind(text) => f.write_str(text),
+            Failure::After(text, failure) => write!(f, "{text}: {failure}"),
             Failure::Other(error) => write!(f, "{error:#}"),
         }
     }

@@ -1,5 +1,6 @@
 //! What the commands say: summaries, listings, errors. Text for people; with --json the same for programs.
 
+use crate::commands::Stored;
 use crate::failure::Failure;
 use bytesize::ByteSize;
 use sealift::{Leftover, ObjectInfo, Origin, Sealed};
@@ -57,6 +58,26 @@ pub(crate) fn sealed_json(operation: &str, sealed: &Sealed) -> Value {
         "checksum": sealed.checksum,
         "etag": sealed.etag,
         "version": sealed.version,
+        "peak_memory_bytes": peak_memory(),
+    })
+}
+
+/// The summary of many files.
+pub(crate) fn stored(below: &str, stored: &Stored) -> String {
+    let files = if stored.files == 1 { "1 file".to_owned() } else { format!("{} files", stored.files) };
+    let (bytes_in, bytes_stored) = (size(stored.bytes_in), size(stored.bytes_stored));
+    format!("sealed {files} below {below}: {bytes_in} in, {bytes_stored} stored, {:.2} s", stored.seconds)
+}
+
+/// The same as JSON.
+pub(crate) fn stored_json(below: &str, stored: &Stored) -> Value {
+    json!({
+        "operation": "put",
+        "location": below,
+        "files": stored.files,
+        "bytes_in": stored.bytes_in,
+        "bytes_stored": stored.bytes_stored,
+        "seconds": stored.seconds,
         "peak_memory_bytes": peak_memory(),
     })
 }

@@ -1,58 +1,60 @@
-//! An object's stored bytes as a stream of ranges, several of them ahead of the reader.
+//! An object's stored bytes as ranges in order, several of them ahead of the reader.
 
-use crate::budget::{Budget, Held, READER_SEAT};
+use super::places::{Places, Use};
+use crate::budget::{Budget, Held};
+use crate::checksum::{Checksum, ChecksumAlgorithm};
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::Key;
 use crate::object::{ObjectInfo, ObjectStore};
 use bytes::Bytes;
-use futures::stream::{self, BoxStream, StreamExt};
+use futures::future::BoxFuture;
+use std::collections::VecDeque;
 use std::ops::Range;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::task::AbortOnDropHandle;
 
-/// How many bytes one request asks for: enough to make its delay small against its transfer.
-const RANGE: u64 = READER_SEAT;
-/// How many ranges are under way or waiting for the reader, as far as the budget has places.
-const AHEAD: usize = 8;
 /// How often a range is asked for again after its connection broke, and the pause before each.
 const RETRY_PAUSES: [Duration; 3] = [Duration::from_millis(100), Duration::from_millis(500), Duration::from_secs(2)];
 
-/// The stored bytes of the object that `info` describes, in order. Ends after the last byte or with an error.
-/// Dropping the stream cancels what is under way.
-pub(super) async fn ranges(
-    store: Arc<dyn ObjectStore>,
-    key: Key,
-    info: &ObjectInfo,
-    budget: &Budget,
-) -> Result<BoxStream<'static, Result<Bytes>>> {
-    let size = info.size;
-    let places = Places::take(budget, size).await?;
-    let ahead = places.count();
-    let source = Arc::new(Source { store, key, etag: info.etag.clone(), budget: budget.clone(), _places: places });
-    let starts = (0..size).step_by(RANGE as usize);
-    let fetches = starts.map(move |start| Arc::clone(&source).fetch(start..size.min(start + RANGE)));
-    Ok(stream::iter(fetches).buffered(ahead).boxed())
+/// The ranges of one object. Dropping it cancels what is under way, and waits for nothing.
+pub(super) struct Ranges {
+    source: Arc<Source>,
+    /// Where the next request begins.
+    next: u64,
+    size: u64,
+    range: u64,
+    /// One for each range that may exist.
+    free: Arc<Semaphore>,
+    under_way: VecDeque<Fetch>,
+    /// Where requests run; without a runtime, in the reader.
+    runtime: Option<Handle>,
 }
 
-/// The reader's places in the budget: one at least, waited for; more if they are free.
-struct Places(Vec<Held>);
+/// The bytes of a range.
+pub(super) struct Fetched {
+    pub(super) bytes: Bytes,
+    /// Over them, if somebody will compare it.
+    pub(super) checksum: Option<Checksum>,
+}
 
-impl Places {
-    async fn take(budget: &Budget, size: u64) -> Result<Self> {
-        let mut places = vec![budget.reader_seat(RANGE.min(size)).await?];
-        let wanted = size.div_ceil(RANGE).min(AHEAD as u64) as usize;
-        while places.len() < wanted {
-            match budget.try_reader_seat(RANGE) {
-                Ok(place) => places.push(place),
-                Err(_) => break,
-            }
-        }
-        Ok(Places(places))
-    }
+/// A request under way.
+enum Fetch {
+    /// On its own, so that it goes on while the reader's owner does something else.
+    Task(AbortOnDropHandle<Result<Fetched>>),
+    /// With the reader: there is only this one.
+    Here(BoxFuture<'static, Result<Fetched>>),
+}
 
-    fn count(&self) -> usize {
-        self.0.len()
-    }
+/// Whether the checksum of what comes is wanted.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Sum {
+    Of(ChecksumAlgorithm),
+    Unwanted,
 }
 
 struct Source {
@@ -60,16 +62,88 @@ struct Source {
     key: Key,
     etag: Option<String>,
     budget: Budget,
+    sum: Sum,
+    /// Given back when the last range is.
     _places: Places,
 }
 
+impl Ranges {
+    /// The ranges of the object that `info` describes, and how many blocks of plain data may exist beside them.
+    /// Waits for a place in the budget.
+    pub(super) async fn of(
+        store: Arc<dyn ObjectStore>,
+        key: Key,
+        info: &ObjectInfo,
+        budget: &Budget,
+        way: Use,
+        sum: Sum,
+    ) -> Result<(Ranges, usize)> {
+        let places = Places::take(budget, info.size, way).await?;
+        let shares = places.shares;
+        let source = Source { store, key, etag: info.etag.clone(), budget: budget.clone(), sum, _places: places };
+        let ranges = Ranges {
+            source: Arc::new(source),
+            next: 0,
+            size: info.size,
+            range: shares.range,
+            free: Arc::new(Semaphore::new(shares.ranges)),
+            under_way: VecDeque::new(),
+            runtime: Handle::try_current().ok(),
+        };
+        Ok((ranges, shares.blocks))
+    }
+
+    /// Asks for as many ranges as may exist, and returns the next that has come; `None` after the last.
+    /// When none has come, the caller is woken; so it is when it holds a range back that is missing here, as soon as a
+    /// request or a block of its own ends.
+    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Fetched>>> {
+        self.ask();
+        let fetched = match self.under_way.front_mut() {
+            Some(Fetch::Task(task)) => ready!(Pin::new(task).poll(cx)).unwrap_or_else(|_| Err(self.source.task_gone())),
+            Some(Fetch::Here(request)) => ready!(request.as_mut().poll(cx)),
+            None if self.next < self.size => return Poll::Pending,
+            None => return Poll::Ready(Ok(None)),
+        };
+        self.under_way.pop_front();
+        Poll::Ready(fetched.map(Some))
+    }
+
+    /// Starts what may be under way. In order: a range has its place before any later one.
+    pub(super) fn ask(&mut self) {
+        while self.next < self.size
+            && let Ok(place) = Arc::clone(&self.free).try_acquire_owned()
+        {
+            let range = self.next..self.size.min(self.next + self.range);
+            self.next = range.end;
+            let request = Arc::clone(&self.source).fetch(range, place);
+            let alone = self.range >= self.size;
+            self.under_way.push_back(match &self.runtime {
+                Some(runtime) if !alone => Fetch::Task(AbortOnDropHandle::new(runtime.spawn(request))),
+                _ => Fetch::Here(Box::pin(request)),
+            });
+        }
+    }
+}
+
 impl Source {
-    async fn fetch(self: Arc<Self>, range: Range<u64>) -> Result<Bytes> {
+    async fn fetch(self: Arc<Self>, range: Range<u64>, place: OwnedSemaphorePermit) -> Result<Fetched> {
         let held = self.budget.bytes(range.end - range.start).await?;
+        let bytes = self.get(&range).await?;
+        if bytes.len() as u64 != range.end - range.start {
+            let reason = format!("bytes {} to {} were asked for and {} came", range.start, range.end, bytes.len());
+            return Err(Error::new(ErrorKind::Corrupt, "read", self.location(), reason));
+        }
+        let checksum = match self.sum {
+            Sum::Of(algorithm) => Some(Checksum::of(algorithm, &bytes)),
+            Sum::Unwanted => None,
+        };
+        Ok(Fetched { bytes: Bytes::from_owner(Owner { bytes, _held: (held, place, self) }), checksum })
+    }
+
+    async fn get(&self, range: &Range<u64>) -> Result<Bytes> {
         let mut pauses = RETRY_PAUSES.into_iter();
         loop {
             match self.store.get(&self.key, range.clone(), self.etag.as_deref()).await {
-                Ok(bytes) => return self.checked(bytes, &range, held),
                 Err(error) if passing(&error) => match pauses.next() {
                     Some(pause) => {
                         tracing::warn!("asking again in {pause:?}: {error}");
@@ -77,24 +151,29 @@ impl Source {
                     }
                     None => return Err(error),
                 },
-                Err(error) => return Err(error),
+                answered => return answered,
             }
         }
     }
 
-    fn checked(&self, bytes: Bytes, range: &Range<u64>, held: Held) -> Result<Bytes> {
-        struct Owner(Bytes, #[expect(dead_code, reason = "held until the bytes are freed")] Held);
-        impl AsRef<[u8]> for Owner {
-            fn as_ref(&self) -> &[u8] {
-                &self.0
-            }
-        }
-        if bytes.len() as u64 == range.end - range.start {
-            return Ok(Bytes::from_owner(Owner(bytes, held)));
-        }
-        let location = format!("{}/{}", self.store.url(), self.key);
-        let reason = format!("bytes {} to {} were asked for and {} came", range.start, range.end, bytes.len());
-        Err(Error::new(ErrorKind::Corrupt, "read", location, reason))
+    fn location(&self) -> String {
+        format!("{}/{}", self.store.url(), self.key)
+    }
+
+    fn task_gone(&self) -> Error {
+        Error::new(ErrorKind::Cancelled, "read", self.location(), "the runtime that reads it has shut down")
+    }
+}
+
+/// A range's bytes with the memory they hold.
+struct Owner {
+    bytes: Bytes,
+    _held: (Held, OwnedSemaphorePermit, Arc<Source>),
+}
+
+impl AsRef<[u8]> for Owner {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
     }
 }
 

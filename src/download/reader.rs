@@ -1,66 +1,92 @@
 //! The reader's end: an `AsyncRead` of an object's plain data.
 
-use super::ranges::ranges;
-use super::verify::{Expected, Format, Verified, corrupt};
+use super::blocks::Blocks;
+use super::buffers::Buffers;
+use super::foreign::Foreign;
+use super::places::Use;
+use super::ranges::{Ranges, Sum};
+use super::stored::{Expected, More, Stored};
 use crate::budget::Budget;
-use crate::error::{Error, Result};
-use crate::gzip::Codec;
+use crate::codec::head::{HEAD_LEN, Written, recognise};
+use crate::codec::unpack::Unpacked;
+use crate::codec::{Codec, Compressor};
+use crate::error::{Error, ErrorKind, Result};
 use crate::name::Key;
 use crate::object::{ObjectInfo, ObjectStore};
-use async_compression::tokio::bufread::GzipDecoder;
 use bytes::Bytes;
 use std::fmt;
 use std::io;
+use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use tokio::io::{AsyncRead, ReadBuf};
-use tokio_util::io::StreamReader;
-
-type Stored = StreamReader<Verified, Bytes>;
+use tokio::io::{AsyncBufRead, AsyncRead, ReadBuf};
 
 /// Reads an object's plain data. End of file is returned only when everything was checked: all stored bytes came,
-/// the service's checksum over them agrees, gzip's own checks hold, and a stream that Sealift wrote has its end mark.
-/// Everything else is an error, and what was read before it must not be used.
+/// the service's checksum over them agrees, the checks of gzip or zstd hold, and a stream that Sealift wrote has its end
+/// mark. Everything else is an error, and what was read before it must not be used.
 ///
-/// Several gzip members, and gzip that others wrote, are read too. Dropping the reader cancels its requests.
+/// With a bucket that compresses, gzip and zstd are recognised by their first bytes, whichever of them the bucket
+/// writes and whoever wrote them; what Sealift wrote is decompressed on all the bucket's threads. With [`Codec::Plain`]
+/// the stored bytes come as they are.
+///
+/// As an `AsyncBufRead` it gives its blocks without copying them. Dropping the reader cancels its requests; it waits for
+/// nothing and needs no runtime.
 pub struct Reader {
     phase: Phase,
+    /// What is being read, and how far it was.
+    chunk: Chunk,
+    read: usize,
     info: ObjectInfo,
-    plain_read: u64,
 }
 
 enum Phase {
-    Plain(Stored),
-    Gzip(Box<GzipDecoder<Stored>>),
+    /// Until the first bytes are here.
+    Unrecognised(Box<(Stored, Buffers, Arc<Compressor>)>),
+    Plain(Box<Stored>),
+    Ours(Box<Blocks>),
+    Foreign(Box<Foreign>),
     Ended,
     Failed(Error),
 }
 
+enum Chunk {
+    None,
+    Stored(Bytes),
+    Block(Unpacked),
+}
+
 /// Opens the object for reading.
-pub(crate) async fn open(store: Arc<dyn ObjectStore>, key: &Key, codec: Codec, budget: &Budget) -> Result<Reader> {
+pub(crate) async fn open(
+    store: Arc<dyn ObjectStore>,
+    key: &Key,
+    compressor: &Arc<Compressor>,
+    budget: &Budget,
+) -> Result<Reader> {
     let info = store.head(key).await?;
-    let format = match codec {
-        Codec::Gzip(_) => Format::Gzip,
-        Codec::Plain => Format::Plain,
-    };
     let expected = Expected {
         location: format!("{}/{key}", store.url()),
         size: info.size,
         algorithm: store.checksum_algorithm(),
         checksum: info.checksum.clone(),
-        format,
     };
-    let stored = StreamReader::new(Verified::new(ranges(store, key.clone(), &info, budget).await?, expected));
-    let phase = match format {
-        Format::Plain => Phase::Plain(stored),
-        Format::Gzip => {
-            let mut decoder = GzipDecoder::new(stored);
-            decoder.multiple_members(true);
-            Phase::Gzip(Box::new(decoder))
+    let sum = match expected.checksum {
+        Some(_) => Sum::Of(expected.algorithm),
+        None => Sum::Unwanted,
+    };
+    let way = match compressor.codec() {
+        Codec::Plain => Use::AsItIs,
+        Codec::Gzip(_) | Codec::Zstd(_) => Use::Decompressed(compressor.threads()),
+    };
+    let (ranges, blocks) = Ranges::of(store, key.clone(), &info, budget, way, sum).await?;
+    let stored = Stored::new(ranges, expected);
+    let phase = match way {
+        Use::AsItIs => Phase::Plain(Box::new(stored)),
+        Use::Decompressed(_) => {
+            Phase::Unrecognised(Box::new((stored, Buffers::new(blocks, budget), Arc::clone(compressor))))
         }
     };
-    Ok(Reader { phase, info, plain_read: 0 })
+    Ok(Reader { phase, chunk: Chunk::None, read: 0, info })
 }
 
 impl Reader {
@@ -68,15 +94,107 @@ impl Reader {
     pub fn info(&self) -> &ObjectInfo {
         &self.info
     }
+
+    /// Waits until there is a chunk with something left to read, or the end.
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        while self.chunk.rest(self.read).is_empty() {
+            self.drop_chunk();
+            match ready!(self.poll_next(cx)) {
+                Ok(Chunk::None) => {
+                    self.phase = Phase::Ended;
+                    break;
+                }
+                Ok(chunk) => self.chunk = chunk,
+                Err(error) => {
+                    self.phase = Phase::Failed(error.clone());
+                    return Poll::Ready(Err(error));
+                }
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Gives back the memory of what was read, before more is waited for.
+    fn drop_chunk(&mut self) {
+        self.read = 0;
+        if let Chunk::Block(block) = mem::replace(&mut self.chunk, Chunk::None) {
+            match &mut self.phase {
+                Phase::Ours(blocks) => blocks.give_back(block),
+                Phase::Foreign(foreign) => foreign.give_back(block),
+                Phase::Unrecognised(_) | Phase::Plain(_) | Phase::Ended | Phase::Failed(_) => {}
+            }
+        }
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Chunk>> {
+        loop {
+            return match &mut self.phase {
+                Phase::Unrecognised(parts) => {
+                    let (stored, ..) = &mut **parts;
+                    ready!(stored.poll_have(cx, HEAD_LEN))?;
+                    self.recognise()?;
+                    continue;
+                }
+                Phase::Plain(stored) => match stored.take_piece() {
+                    Some(piece) => Poll::Ready(Ok(Chunk::Stored(piece))),
+                    None if ready!(stored.poll_more(cx))? == More::Came => continue,
+                    None => Poll::Ready(Ok(Chunk::None)),
+                },
+                Phase::Ours(blocks) => blocks.poll_next(cx).map_ok(Chunk::of),
+                Phase::Foreign(foreign) => foreign.poll_next(cx).map_ok(Chunk::of),
+                Phase::Ended => Poll::Ready(Ok(Chunk::None)),
+                Phase::Failed(error) => Poll::Ready(Err(error.clone())),
+            };
+        }
+    }
+
+    fn recognise(&mut self) -> Result<()> {
+        let phase = mem::replace(&mut self.phase, Phase::Ended);
+        let Phase::Unrecognised(parts) = phase else {
+            self.phase = phase;
+            return Ok(());
+        };
+        let (stored, buffers, compressor) = *parts;
+        let (head, len) = stored.head();
+        self.phase = match recognise(&head[..len]) {
+            Some(Written::Ours(format)) => Phase::Ours(Box::new(Blocks::new(stored, format, compressor, buffers))),
+            Some(Written::Elsewhere(format)) => {
+                Phase::Foreign(Box::new(Foreign::new(stored, format, compressor, buffers)))
+            }
+            None if len == 0 => return Err(stored.corrupt("it is empty, which is neither gzip nor zstd".into())),
+            None => {
+                let error = stored.failed(ErrorKind::Corrupt, "it is neither gzip nor zstd".into());
+                return Err(error.with_hint("if it was stored without compression, read it without (--codec none)"));
+            }
+        };
+        Ok(())
+    }
 }
 
-/// At the decoder's end: what it gave must be what the stream states, if it states it.
-fn check_plain_len(stored: &Verified, plain_read: u64) -> Result<()> {
-    match stored.stated_plain_len() {
-        Some(stated) if stated != plain_read => {
-            Err(corrupt(stored.location(), format!("{plain_read} bytes came out, and {stated} were written")))
+impl Chunk {
+    fn of(block: Option<Unpacked>) -> Self {
+        block.map_or(Chunk::None, Chunk::Block)
+    }
+
+    /// What is left to read after the first `read` bytes.
+    fn rest(&self, read: usize) -> &[u8] {
+        match self {
+            Chunk::None => &[],
+            Chunk::Stored(bytes) => &bytes[read..],
+            Chunk::Block(block) => &block.data()[read..],
         }
-        _ => Ok(()),
+    }
+}
+
+impl AsyncBufRead for Reader {
+    fn poll_fill_buf(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
+        let this = self.get_mut();
+        ready!(this.poll_chunk(cx)).map_err(Error::into_io)?;
+        Poll::Ready(Ok(this.chunk.rest(this.read)))
+    }
+
+    fn consume(mut self: Pin<&mut Self>, count: usize) {
+        self.read += count.min(self.chunk.rest(self.read).len());
     }
 }
 
@@ -85,35 +203,11 @@ impl AsyncRead for Reader {
         if buf.remaining() == 0 {
             return Poll::Ready(Ok(()));
         }
-        let before = buf.filled().len();
-        let this = &mut *self;
-        let (read, stored) = match &mut this.phase {
-            Phase::Plain(stored) => (ready!(Pin::new(&mut *stored).poll_read(cx, buf)), &*stored),
-            Phase::Gzip(decoder) => (ready!(Pin::new(&mut **decoder).poll_read(cx, buf)), decoder.get_ref()),
-            Phase::Ended => return Poll::Ready(Ok(())),
-            Phase::Failed(error) => return Poll::Ready(Err(error.clone().into_io())),
-        };
-        let count = buf.filled().len() - before;
-        let checked = match read {
-            // The decoder may have written some of it before it failed; an error comes with no data.
-            Err(error) => Err(match Error::from_io(&error) {
-                Some(ours) => ours.clone(),
-                None => {
-                    corrupt(stored.get_ref().location(), format!("its gzip data is damaged or incomplete ({error})"))
-                }
-            }),
-            Ok(()) if count > 0 => {
-                this.plain_read += count as u64;
-                return Poll::Ready(Ok(()));
-            }
-            Ok(()) => check_plain_len(stored.get_ref(), this.plain_read),
-        };
-        this.phase = match &checked {
-            Ok(()) => Phase::Ended,
-            Err(error) => Phase::Failed(error.clone()),
-        };
-        buf.set_filled(before);
-        Poll::Ready(checked.map_err(Error::into_io))
+        let rest = ready!(self.as_mut().poll_fill_buf(cx))?;
+        let count = rest.len().min(buf.remaining());
+        buf.put_slice(&rest[..count]);
+        self.consume(count);
+        Poll::Ready(Ok(()))
     }
 }
 

@@ -10,6 +10,6 @@ mod sink;
 mod stop;
 mod uploader;
 
-pub(crate) use plan::Plan;
-pub(crate) use sink::open;
+pub(crate) use plan::{Plan, seat_size};
+pub(crate) use sink::{Length, open};
 pub use sink::{Sealed, Sink};

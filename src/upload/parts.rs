@@ -2,8 +2,8 @@
 //! for is kept as the blocks themselves; a larger one goes to an unlinked temporary file.
 
 use crate::checksum::{Checksum, ChecksumAlgorithm};
+use crate::codec::compressor::Encoded;
 use crate::error::{Error, ErrorKind, Result};
-use crate::gzip::compressor::Encoded;
 use crate::part_policy::PartPolicy;
 use crate::payload::Payload;
 use bytes::Bytes;

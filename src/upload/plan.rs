@@ -1,8 +1,9 @@
 //! What an upload is to do, decided before its first byte.
 
-use crate::gzip::compressor::{BLOCK, Compressor};
+use crate::codec::compressor::{BLOCK, Compressor};
 use crate::name::Key;
 use crate::object::{CommitOptions, ObjectStore};
+use crate::part_policy::PartPolicy;
 use crate::shutdown::Shutdown;
 use std::sync::Arc;
 
@@ -22,16 +23,26 @@ impl Plan {
         super::commit::store_location(&*self.store, &self.key)
     }
 
-    /// The largest part kept in memory: the first size, unless an eighth of the budget is less.
+    /// The largest part kept in memory: see [`memory_part`].
     pub(super) fn memory_part(&self) -> u64 {
-        let first = self.store.part_policy().first_part();
-        if first <= self.budget_total / 8 { first } else { 0 }
+        memory_part(&self.store.part_policy(), self.budget_total)
     }
 
-    /// What this upload may hold without being able to give anything back by itself (see `budget`): a part that is
-    /// not full, a block being filled, and one that waits. At most an eighth of the budget and 2 MiB,
-    /// so the smallest budget has room for three.
+    /// The upload's seat: see [`seat_size`].
     pub(super) fn seat_size(&self) -> u64 {
-        self.memory_part() + 2 * BLOCK as u64
+        seat_size(&self.store.part_policy(), self.budget_total)
     }
+}
+
+/// The largest part kept in memory: the first size, unless a fifth of the budget is less.
+fn memory_part(policy: &PartPolicy, budget: u64) -> u64 {
+    let first = policy.first_part();
+    if first <= budget / 5 { first } else { 0 }
+}
+
+/// What an upload may hold without being able to give anything back by itself (see `budget`): a part that is not full, a
+/// block being filled, and one that waits. At most a fifth of the budget and 2 MiB, so the smallest budget has room
+/// for two.
+pub(crate) fn seat_size(policy: &PartPolicy, budget: u64) -> u64 {
+    memory_part(policy, budget) + 2 * BLOCK as u64
 }

@@ -3,8 +3,8 @@
 use super::plan::Plan;
 use super::uploader::{self, Command, Delivery, Outcome};
 use crate::budget::{Budget, Held, closed, units};
+use crate::codec::compressor::{BLOCK, Block};
 use crate::error::{Error, ErrorKind, Result};
-use crate::gzip::compressor::{BLOCK, Block};
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
@@ -50,15 +50,37 @@ pub struct Sealed {
 /// - The first error is final and every later call returns it. It is returned when the abort has ended.
 ///
 /// A sink takes a place in the memory budget with its first byte. One task that writes to more sinks in turn than the
-/// budget has places for (about one per 10 MiB) waits for itself; give each sink a task, or raise the budget.
+/// budget has places for (about one per 14 MiB, half as many while something is read) waits for itself; give each sink a
+/// task, or raise the budget.
 pub struct Sink {
     phase: Phase,
+    length: Length,
+    accepted: u64,
     outcome: oneshot::Receiver<Outcome>,
     commands: PollSender<Command>,
     budget: Budget,
     seat_size: u32,
     seat: Seat,
     bytes: PollSemaphore,
+}
+
+/// How many bytes a sink takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Length {
+    /// As many as come.
+    Unknown,
+    /// Just so many.
+    Exactly(u64),
+}
+
+impl Length {
+    /// How many may follow `accepted`.
+    fn room(self, accepted: u64) -> u64 {
+        match self {
+            Length::Unknown => u64::MAX,
+            Length::Exactly(length) => length.saturating_sub(accepted),
+        }
+    }
 }
 
 enum Phase {
@@ -68,6 +90,8 @@ enum Phase {
     Filling(Block),
     /// The end was announced; the uploader commits.
     Finishing,
+    /// The sink was used wrongly, and the uploader removes what there is.
+    GivingUp(Error),
     Sealed(Sealed),
     Failed(Error),
 }
@@ -81,11 +105,14 @@ enum Seat {
 }
 
 /// Opens a sink and starts its uploader on the current runtime.
-pub(crate) fn open(plan: Plan, budget: &Budget) -> Sink {
-    let seat_size = units(plan.seat_size());
+pub(crate) fn open(plan: Plan, length: Length, budget: &Budget) -> Sink {
+    // What is short holds no more than itself.
+    let seat_size = units(plan.seat_size().min(length.room(0)));
     let (commands, outcome) = uploader::spawn(plan);
     Sink {
         phase: Phase::Between,
+        length,
+        accepted: 0,
         outcome,
         commands: PollSender::new(commands),
         budget: budget.clone(),
@@ -112,7 +139,7 @@ impl Sink {
         let error = match std::mem::replace(&mut self.phase, Phase::Finishing) {
             Phase::Sealed(_) => return Err(misuse("it was sealed before")),
             Phase::Failed(error) => error,
-            Phase::Between | Phase::Filling(_) | Phase::Finishing => {
+            Phase::Between | Phase::Filling(_) | Phase::Finishing | Phase::GivingUp(_) => {
                 self.commands.close();
                 uploader::stop(self.outcome).await
             }
@@ -137,20 +164,29 @@ impl Sink {
                 return Poll::Ready(Err(error));
             }
             match &mut self.phase {
+                Phase::Between if self.length.room(self.accepted) == 0 => {
+                    let reason = format!("more than the {} bytes that were announced came", self.accepted);
+                    self.give_up(not_as_announced(reason));
+                }
                 Phase::Between => {
                     ready!(self.poll_seat(cx))?;
-                    let held = ready!(self.bytes.poll_acquire_many(cx, units(BLOCK as u64))).ok_or_else(closed)?;
-                    self.phase = Phase::Filling(Block { data: Vec::with_capacity(BLOCK), held });
+                    let size = self.length.room(self.accepted).min(BLOCK as u64);
+                    let held = ready!(self.bytes.poll_acquire_many(cx, units(size))).ok_or_else(closed)?;
+                    self.phase = Phase::Filling(Block { data: Vec::with_capacity(size as usize), held });
                 }
-                Phase::Filling(block) if block.data.len() < BLOCK => {
-                    let taken = data.len().min(BLOCK - block.data.len());
+                Phase::Filling(block) if block.data.len() < BLOCK && self.length.room(self.accepted) > 0 => {
+                    let room = (BLOCK - block.data.len()) as u64;
+                    let taken = data.len().min(room.min(self.length.room(self.accepted)) as usize);
                     block.data.extend_from_slice(&data[..taken]);
+                    self.accepted += taken as u64;
                     return Poll::Ready(Ok(taken));
                 }
                 Phase::Filling(_) => ready!(self.poll_send_block(cx))?,
                 Phase::Finishing | Phase::Sealed(_) => {
                     return Poll::Ready(Err(misuse("shutdown was begun, nothing more can be written")));
                 }
+                // `poll_failed` is ready, or waits.
+                Phase::GivingUp(_) => return Poll::Pending,
                 Phase::Failed(error) => return Poll::Ready(Err(error.clone())),
             }
         }
@@ -170,6 +206,11 @@ impl Sink {
             }
             match &mut self.phase {
                 Phase::Filling(_) => ready!(self.poll_send_block(cx))?,
+                Phase::Between if matches!(self.length, Length::Exactly(length) if self.accepted < length) => {
+                    let missing = self.length.room(self.accepted);
+                    let reason = format!("{missing} bytes fewer came than were announced");
+                    self.give_up(not_as_announced(reason));
+                }
                 Phase::Between => {
                     ready!(self.poll_send(cx, || Command::Finish))?;
                     self.phase = Phase::Finishing;
@@ -186,6 +227,7 @@ impl Sink {
                         Err(_) => Phase::Failed(uploader::runtime_gone()),
                     };
                 }
+                Phase::GivingUp(_) => return Poll::Pending,
                 Phase::Sealed(sealed) => return Poll::Ready(Ok(sealed.clone())),
                 Phase::Failed(error) => return Poll::Ready(Err(error.clone())),
             }
@@ -215,17 +257,27 @@ impl Sink {
         self.poll_failed(cx).map(Err)
     }
 
+    /// Tells the uploader to remove what there is, because of `why`.
+    fn give_up(&mut self, why: Error) {
+        self.commands.close();
+        self.phase = Phase::GivingUp(why);
+    }
+
     /// Ready when the uploader has ended before the end was announced, which is a failure.
     fn poll_failed(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
         match &self.phase {
-            Phase::Between | Phase::Filling(_) => {}
+            Phase::Between | Phase::Filling(_) | Phase::GivingUp(_) => {}
             Phase::Finishing | Phase::Sealed(_) => return Poll::Pending,
             Phase::Failed(error) => return Poll::Ready(error.clone()),
         }
-        let error = match ready!(Pin::new(&mut self.outcome).poll(cx)) {
+        let ended = match ready!(Pin::new(&mut self.outcome).poll(cx)) {
             Ok(Err(error)) => error,
             Ok(Ok(_)) => misuse("the uploader ended early"),
             Err(_) => uploader::runtime_gone(),
+        };
+        let error = match &self.phase {
+            Phase::GivingUp(why) => why.clone().with_left_behind(ended.left_behind().iter().cloned()),
+            _ => ended,
         };
         self.phase = Phase::Failed(error.clone());
         Poll::Ready(error)
@@ -234,6 +286,11 @@ impl Sink {
 
 fn misuse(reason: &'static str) -> Error {
     Error::new(ErrorKind::InvalidConfig, "write to", "the sink", reason)
+}
+
+fn not_as_announced(reason: String) -> Error {
+    Error::new(ErrorKind::Changed, "write to", "the sink", reason)
+        .with_hint("look whether the source was changed meanwhile")
 }
 
 fn taken_back() -> Error {
@@ -265,6 +322,7 @@ impl fmt::Debug for Sink {
         let phase = match &self.phase {
             Phase::Between | Phase::Filling(_) => "writing",
             Phase::Finishing => "finishing",
+            Phase::GivingUp(_) => "giving up",
             Phase::Sealed(_) => "sealed",
             Phase::Failed(_) => "failed",
         };

@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod archives;
+mod continuously;
 mod kills;
+mod memory;
 mod scene;
 mod sites;
 mod verify;

@@ -14,12 +14,13 @@ pub(crate) const LAST_EPOCH: u64 = 3;
 /// The size of chunks: all kinds of backup have several.
 pub(crate) const MAX_CHUNK: u32 = 1500;
 
-pub(crate) fn chain() -> Chain {
-    Chain::generate(&Recipe { epochs: LAST_EPOCH, state_items: 300, ..Recipe::default() })
+/// A chain of so many epochs after genesis. A longer one begins with a shorter one.
+pub(crate) fn chain(epochs: u64) -> Chain {
+    Chain::generate(&Recipe { epochs, state_items: 300, ..Recipe::default() })
 }
 
 pub(crate) async fn node() -> Node {
-    Node::start(chain()).await
+    Node::start(chain(LAST_EPOCH)).await
 }
 
 /// A storage for an archive.
@@ -41,13 +42,15 @@ commands:
   create_for_write: |
     echo "$BACKUP_HANDLE/$FILE_NAME"; exec 1>&-
     mkdir -p "$FOLDER/$BACKUP_HANDLE"
-    gzip -c > "$FOLDER/.$FILE_NAME"
-    case $FILE_NAME in $FAIL) rm "$FOLDER/.$FILE_NAME"; echo "no room for $FILE_NAME" >&2; exit 3;; esac
-    mv "$FOLDER/.$FILE_NAME" "$FOLDER/$BACKUP_HANDLE/$FILE_NAME"
+    temporary=$(mktemp "$FOLDER/.XXXXXXXX")
+    gzip -c > "$temporary"
+    case $FILE_NAME in $FAIL) rm "$temporary"; echo "no room for $FILE_NAME" >&2; exit 3;; esac
+    mv "$temporary" "$FOLDER/$BACKUP_HANDLE/$FILE_NAME"
   open_for_read: 'gzip -cd "$FOLDER/$FILE_HANDLE"'
   save_metadata_line: |
     echo "metadata/$FILE_NAME"; exec 1>&-
-    mkdir -p "$FOLDER/metadata"; gzip -c > "$FOLDER/metadata/$FILE_NAME"
+    temporary=$(mktemp "$FOLDER/.XXXXXXXX")
+    mkdir -p "$FOLDER/metadata"; gzip -c > "$temporary"; mv "$temporary" "$FOLDER/metadata/$FILE_NAME"
   list_metadata_files: 'mkdir -p "$FOLDER/metadata"; cd "$FOLDER"; ls -d metadata/* || true'
 "#
     );
@@ -91,6 +94,23 @@ impl Storage {
         run(self.backup(node, max_chunk, &[arguments, &["--json"]].concat())).await.expect_code(0)
     }
 
+    /// What is there that is no file: uploads that are not complete, temporary files; of commands their processes, since
+    /// a shell that is killed leaves its own temporary file.
+    pub(crate) async fn unfinished(&self) -> Vec<String> {
+        match self {
+            Storage::S3(bucket) => {
+                bucket.unfinished().await.into_iter().map(|(key, id)| format!("{key} {id}")).collect()
+            }
+            Storage::Commands(folder) => commands_of(folder.path()),
+            Storage::Folder(folder) => {
+                let mut files = BTreeMap::new();
+                collect(folder.path(), folder.path(), &mut files);
+                let hidden = |handle: &String| handle.split('/').any(|name| name.starts_with('.'));
+                files.into_keys().filter(hidden).collect()
+            }
+        }
+    }
+
     /// Every file by its handle, not compressed.
     pub(crate) async fn files(&self) -> BTreeMap<String, Vec<u8>> {
         let mut files = BTreeMap::new();
@@ -113,6 +133,18 @@ impl Storage {
         }
         files
     }
+}
+
+/// Processes whose environment names the folder: the commands, wherever they are by now.
+fn commands_of(folder: &Path) -> Vec<String> {
+    let mark = format!("FOLDER={}", folder.display());
+    let processes = std::fs::read_dir("/proc").expect("/proc").filter_map(|entry| {
+        let entry = entry.ok()?;
+        let environment = std::fs::read(entry.path().join("environ")).ok()?;
+        let is_one = environment.split(|byte| *byte == 0).any(|variable| variable == mark.as_bytes());
+        is_one.then(|| format!("process {}", entry.file_name().display()))
+    });
+    processes.collect()
 }
 
 fn collect(root: &Path, folder: &Path, files: &mut BTreeMap<String, Vec<u8>>) {

@@ -31,9 +31,11 @@ macro_rules! on_cloud {
 mod azure;
 mod bad_input;
 mod by_command;
+mod codecs;
 
 mod gcs;
 mod local_fs;
+mod many_files;
 mod signals;
 mod streams;
 mod sweeps;

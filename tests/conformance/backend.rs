@@ -42,6 +42,8 @@ pub(crate) struct Traits {
     pub(crate) part: Option<usize>,
     /// A metadata file that exists is kept as it is when its name is saved again. If not, the new one replaces it.
     pub(crate) keeps_metadata: bool,
+    /// A file that must be new leaves an existing one as it is. If not, it replaces it as any other does.
+    pub(crate) keeps_existing: bool,
     /// A file cannot be seen before its shutdown.
     pub(crate) unseen_before_shutdown: bool,
     /// A large file that is being written can be seen in `unfinished`.
@@ -61,6 +63,7 @@ impl Traits {
     pub(crate) const ALL: Traits = Traits {
         part: None,
         keeps_metadata: true,
+        keeps_existing: true,
         unseen_before_shutdown: true,
         shows_unfinished: true,
         replaces_at_once: true,

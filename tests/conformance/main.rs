@@ -17,6 +17,7 @@ mod data;
 mod metadata;
 mod model;
 mod names;
+mod new_files;
 mod readers;
 mod scene;
 mod sizes;
@@ -33,6 +34,7 @@ macro_rules! storage {
                     the_same_name_in_two_backups;
                 metadata: one_line, many_lines, odd_lines, an_empty_list, the_list_is_sorted_and_complete,
                     an_existing_name, saved_by_many_at_once, backed_up, backed_up_again, missing, odd_handles;
+                new_files: an_existing_one, given_up_over_an_existing_one, two_at_once;
                 concurrent: many_files_at_once, two_writers_of_one_file, writers_in_one_task,
                     readers_and_writers_at_once, copies;
                 readers: dropped_half_way, two_of_one_file, a_missing_file, a_folder, small_buffers, an_empty_buffer,

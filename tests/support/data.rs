@@ -42,6 +42,13 @@ impl Pattern {
         Pattern { block, number: seed, used: BLOCK }
     }
 
+    /// `len` bytes of the pattern of this seed.
+    pub fn bytes(seed: u64, len: usize) -> Vec<u8> {
+        let mut data = vec![0; len];
+        Pattern::new(seed).fill(&mut data);
+        data
+    }
+
     /// The next bytes.
     pub fn fill(&mut self, buffer: &mut [u8]) {
         let mut filled = 0;

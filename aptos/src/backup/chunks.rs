@@ -16,6 +16,9 @@ use tokio::task::JoinSet;
 /// How many pieces wait for one chunk's writer, whatever their size.
 const PIECES: usize = 1024;
 
+/// More memory than this serves nothing, and a semaphore counts it on every system.
+const MAX_MEMORY: u64 = 1 << 28;
+
 /// The records in a chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Span {
@@ -107,6 +110,7 @@ pub(crate) struct Chunks<C> {
     write: WriteChunk<C>,
     /// How many chunks may be between the earliest that is not sealed and the one being filled, both counted.
     window: u64,
+    writers: Arc<Semaphore>,
     memory: Arc<Semaphore>,
     memory_size: u32,
     tasks: JoinSet<(u64, Result<C>)>,
@@ -123,7 +127,7 @@ enum Filling {
 }
 
 /// How chunks are made.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Plan {
     pub(crate) feed: Feed,
     /// The first record.
@@ -131,18 +135,22 @@ pub(crate) struct Plan {
     pub(crate) rule: ChunkRule,
     /// How many are written at a time.
     pub(crate) window: usize,
-    /// How much they hold together, in bytes: at least one chunk.
+    /// How much they hold together, in bytes.
     pub(crate) memory: u64,
+    /// One for each chunk that may be open, of all backups under way. Chunks take theirs in order, so none waits for
+    /// one that a later chunk holds.
+    pub(crate) writers: Arc<Semaphore>,
 }
 
 impl<C: Send + 'static> Chunks<C> {
     pub(crate) fn new(plan: Plan, write: WriteChunk<C>) -> Self {
-        let memory_size = u32::try_from(plan.memory).unwrap_or(u32::MAX);
+        let memory_size = u32::try_from(plan.memory.clamp(1, MAX_MEMORY)).unwrap_or(u32::MAX);
         Chunks {
             feed: plan.feed,
             cutter: Cutter::new(plan.rule),
             write,
             window: plan.window as u64,
+            writers: plan.writers,
             memory: Arc::new(Semaphore::new(memory_size as usize)),
             memory_size,
             tasks: JoinSet::new(),
@@ -210,11 +218,19 @@ impl<C: Send + 'static> Chunks<C> {
         while self.opened - self.sealed_in_a_row() >= self.window {
             self.joined().await?;
         }
+        let writer = match self.unless_failed(Arc::clone(&self.writers).acquire_owned()).await? {
+            Ok(writer) => writer,
+            Err(_) => return Err(lost("the writers of chunks were closed")),
+        };
         let (pieces, receiver) = mpsc::channel(PIECES);
         let number = self.opened;
         let incoming = Incoming { number, first: span.first, record, pieces: receiver, arrival: Arrival::Coming };
         let written = (self.write)(incoming);
-        self.tasks.spawn(async move { (number, written.await) });
+        self.tasks.spawn(async move {
+            let written = written.await;
+            drop(writer);
+            (number, written)
+        });
         self.opened += 1;
         self.filling = Filling::Chunk { pieces, span };
         Ok(())

@@ -1,13 +1,14 @@
-//! Epoch endings: the ledger info that ends each epoch. Small enough to be made anew when interrupted.
+//! Epoch endings: the ledger info that ends each epoch. Small enough to be read anew after an interruption.
 
 use super::chunks::{Chunks, Incoming};
+use super::group::{Group, Published};
 use super::sealed::chunk_name;
-use super::{BackedUp, Backups, Continue, Group, Published, invalid};
+use super::{BackedUp, Backups, invalid};
 use crate::chain::LedgerInfoWithSignatures;
 use crate::feed::{Feed, Key, Records};
 use crate::manifest::{EpochEndingBackup, EpochEndingChunk};
 use crate::metadata::Metadata;
-use crate::seal::{Part, Subject, seal};
+use crate::seal::{Existing, Part, Subject, seal};
 use sealift::{Error, ErrorKind, Result};
 
 impl Backups {
@@ -23,8 +24,8 @@ impl Backups {
         }
         let last_epoch = end_epoch - 1;
         tracing::info!("backing up epoch endings {start_epoch} to {last_epoch}");
-        let handle = self.storage.create_backup_with_random_suffix(&format!("epoch_ending_{start_epoch}-")).await?;
-        let group = Group { handle, sealed: Continue::Afresh };
+        let name = format!("epoch_ending_{start_epoch}-");
+        let group = self.open(&name, &last_epoch.to_string(), start_epoch).await?;
 
         let records =
             Records::new(&self.client, Feed::EpochEndings, start_epoch, end_epoch, Key::None, self.read_ahead());
@@ -66,7 +67,9 @@ impl Backups {
     async fn write_epoch_chunk(&self, group: &Group, mut incoming: Incoming) -> Result<EpochEndingChunk> {
         let content = format!("epoch endings from epoch {}", incoming.first);
         let (subject, name) = (Subject { part: Part::Chunk, content }, chunk_name(incoming.first)?);
-        let ledger_infos = seal(self.storage.as_ref(), &group.handle, &name, &subject, incoming.content()).await?;
+        let (storage, content) = (self.storage.as_ref(), incoming.content());
+        let sealing = seal(storage, &group.handle, &name, subject, Existing::Kept, content).await;
+        let ledger_infos = self.sealed_by_either(group, Feed::EpochEndings, &incoming, sealing).await?;
         let span = incoming.span()?;
         tracing::info!("sealed epoch endings {} to {}", span.first, span.last);
         Ok(EpochEndingChunk { first_epoch: span.first, last_epoch: span.last, ledger_infos })

@@ -13,6 +13,9 @@ use tokio::io::AsyncReadExt;
 /// How much is read at a time, in bytes.
 const READ: usize = 256 << 10;
 
+/// The longest file that is taken for a small one, in bytes. A manifest has some hundred bytes for each chunk.
+const MAX_SMALL_FILE: u64 = 64 << 20;
+
 /// A sealed chunk that was read whole and is right by itself.
 #[derive(Debug)]
 pub(super) struct SealedChunk {
@@ -48,7 +51,7 @@ pub(super) fn proof_name(span: &Span) -> Result<ShellSafeName> {
 }
 
 /// The handle of the file `name` of `backup`, as every storage known forms it.
-fn file(backup: &BackupHandle, name: &ShellSafeName) -> Result<FileHandle> {
+pub(super) fn file(backup: &BackupHandle, name: &ShellSafeName) -> Result<FileHandle> {
     format!("{backup}/{name}").parse()
 }
 
@@ -59,18 +62,23 @@ pub(super) async fn handle_of(storage: &dyn BackupStorage, name: &ShellSafeName,
     storage.open_for_read(&file(&handle, &chunk_name(first)?)?).await.map(|_| handle)
 }
 
-/// Whether the file `name` of `backup` is there, not empty, and can be read to its end.
+/// Whether the file `name` of `backup` is there, not empty, and can be read to its end. It is a small one.
 pub(super) async fn find_file(
     storage: &dyn BackupStorage,
     backup: &BackupHandle,
     name: &ShellSafeName,
 ) -> Result<FileHandle> {
     let file = file(backup, name)?;
-    let mut reader = storage.open_for_read(&file).await?;
-    let length = tokio::io::copy(&mut reader, &mut tokio::io::sink()).await;
-    match length.map_err(|error| read_error(&file, error))? {
+    read_file(storage, &file).await.map(|_| file)
+}
+
+/// A small file, which is not empty.
+pub(super) async fn read_file(storage: &dyn BackupStorage, file: &FileHandle) -> Result<Vec<u8>> {
+    let mut content = Vec::new();
+    let mut reader = storage.open_for_read(file).await?.take(MAX_SMALL_FILE);
+    match reader.read_to_end(&mut content).await.map_err(|error| read_error(file, error))? {
         0 => Err(Error::new(ErrorKind::Corrupt, "read", file.to_string(), "it is empty")),
-        _ => Ok(file),
+        _ => Ok(content),
     }
 }
 

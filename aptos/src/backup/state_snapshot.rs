@@ -2,8 +2,9 @@
 //! Chunks are written while their records arrive.
 
 use super::chunks::{Chunks, Incoming, Span};
+use super::group::{AsGood, Found, Group, Published};
 use super::sealed::{chunk_name, find_file, proof_name};
-use super::{BackedUp, Backups, Group, Published, invalid};
+use super::{BackedUp, Backups, invalid};
 use crate::chain::{HashValue, LedgerInfoWithSignatures, TransactionInfoWithProof};
 use crate::feed::{Feed, Key, Records};
 use crate::manifest::{StateSnapshotBackup, StateSnapshotChunk};
@@ -41,10 +42,10 @@ impl Backups {
         }
         tracing::info!("backing up the state at version {version}, the end of epoch {epoch}: {items} items");
         let (snapshot, name) = (Snapshot { epoch, version, items }, format!("state_epoch_{epoch}_ver_{version}"));
-        let group = self.open(&name, &items.to_string(), 0).await?;
+        let mut group = self.open(&name, &items.to_string(), 0).await?;
 
         let (mut chunks, mut next, mut before) = (Vec::new(), 0, Key::None);
-        for sealed in self.sealed_chunks(&group, snapshot.feed(), 0, items).await {
+        for sealed in self.sealed_chunks(&mut group, snapshot.feed(), 0, items).await {
             (next, before) = (sealed.span.last + 1, sealed.span.last_key);
             chunks.push(self.known_state_chunk(&group, snapshot, sealed.span, sealed.file).await?);
         }
@@ -100,15 +101,19 @@ impl Backups {
         snapshot: Snapshot,
         mut incoming: Incoming,
     ) -> Result<StateSnapshotChunk> {
-        let sealed = self.sealed_chunk(group, snapshot.feed(), &incoming, snapshot.items).await;
-        if let Ok(sealed) = sealed {
-            sealed.same_as(incoming.content()).await?;
-            return self.known_state_chunk(group, snapshot, incoming.span()?, sealed.file).await;
-        }
+        let existing = match self.found(group, snapshot.feed(), &incoming, snapshot.items).await {
+            Found::Sealed(sealed) => {
+                sealed.same_as(incoming.content()).await?;
+                return self.known_state_chunk(group, snapshot, incoming.span()?, sealed.file).await;
+            }
+            Found::Missing(existing) => existing,
+        };
         let Snapshot { epoch, version, .. } = snapshot;
         let content = format!("state items from {} on, of version {version}, the end of epoch {epoch}", incoming.first);
         let (subject, name) = (Subject { part: Part::Chunk, content }, chunk_name(incoming.first)?);
-        let blobs = seal(self.storage.as_ref(), &group.handle, &name, &subject, incoming.content()).await?;
+        let (storage, content) = (self.storage.as_ref(), incoming.content());
+        let sealing = seal(storage, &group.handle, &name, subject, existing, content).await;
+        let blobs = self.sealed_by_either(group, snapshot.feed(), &incoming, sealing).await?;
         let span = incoming.span()?;
         let proof = self.write_state_range_proof(group, snapshot, &span).await?;
         tracing::info!("sealed {} of {}", snapshot.feed().subject(span.first, span.last), snapshot.items);
@@ -136,7 +141,8 @@ impl Backups {
         let proof = self.client.state_range_proof(snapshot.version, &hash(span.last_key)?).await?;
         let content =
             format!("{}, the end of epoch {}", snapshot.feed().subject(span.first, span.last), snapshot.epoch);
-        self.seal_bytes(group, &proof_name(span)?, &Subject { part: Part::ChunkProof, content }, proof).await
+        let subject = Subject { part: Part::ChunkProof, content };
+        self.seal_small(group, &proof_name(span)?, subject, AsGood::Any, proof).await
     }
 
     /// Writes the proof of the root, and makes the manifest that holds the root.
@@ -166,7 +172,7 @@ impl Backups {
         }
         let content = format!("the state's root at version {version}, the end of epoch {epoch}");
         let (subject, name) = (Subject { part: Part::StateProof, content }, "state.proof".parse()?);
-        let proof = self.seal_bytes(group, &name, &subject, bytes).await?;
+        let proof = self.seal_small(group, &name, subject, AsGood::Any, bytes).await?;
         Ok(StateSnapshotBackup { version, epoch, root_hash, chunks, proof })
     }
 }

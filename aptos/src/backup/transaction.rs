@@ -1,15 +1,15 @@
-//! Transactions. The proof of a chunk is written before the chunk, and is of all its versions, so a chunk is held whole
-//! until its proof is sealed.
+//! Transactions. The proof of a chunk is of all its versions and is sealed before the chunk is, so a chunk stays open until
+//! then.
 
 use super::chunks::{Chunks, Incoming, Span};
+use super::group::{AsGood, Found, Group, Published};
 use super::sealed::{SealedChunk, chunk_name, find_file, proof_name};
-use super::{BackedUp, Backups, Group, Published, invalid};
+use super::{BackedUp, Backups, invalid};
 use crate::chain::RecordFormat;
 use crate::feed::{Feed, Key, Records};
 use crate::manifest::{TransactionBackup, TransactionChunk, TransactionFormat};
 use crate::metadata::Metadata;
-use crate::seal::{Part, Subject, seal};
-use futures::{TryStreamExt, stream};
+use crate::seal::{NewFile, Part, Subject};
 use sealift::{FileHandle, Result};
 
 impl Backups {
@@ -27,10 +27,10 @@ impl Backups {
         let last_version = end - 1;
         tracing::info!("backing up transactions {start_version} to {last_version}");
         let name = format!("transaction_{start_version}-");
-        let group = self.open(&name, &last_version.to_string(), start_version).await?;
+        let mut group = self.open(&name, &last_version.to_string(), start_version).await?;
 
         let (mut chunks, mut next) = (Vec::new(), start_version);
-        for sealed in self.sealed_chunks(&group, Feed::Transactions, start_version, end).await {
+        for sealed in self.sealed_chunks(&mut group, Feed::Transactions, start_version, end).await {
             next = sealed.span.last + 1;
             chunks.push(self.known_transaction_chunk(&group, sealed).await?);
         }
@@ -63,17 +63,21 @@ impl Backups {
         mut incoming: Incoming,
         end: u64,
     ) -> Result<TransactionChunk> {
-        let sealed = self.sealed_chunk(group, Feed::Transactions, &incoming, end).await;
-        if let Ok(sealed) = sealed {
-            sealed.same_as(incoming.content()).await?;
-            return self.known_transaction_chunk(group, sealed).await;
-        }
-        let held: Vec<_> = incoming.content().try_collect().await?;
+        let existing = match self.found(group, Feed::Transactions, &incoming, end).await {
+            Found::Sealed(sealed) => {
+                sealed.same_as(incoming.content()).await?;
+                return self.known_transaction_chunk(group, sealed).await;
+            }
+            Found::Missing(existing) => existing,
+        };
+        let content = format!("transactions from version {} on", incoming.first);
+        let (subject, name) = (Subject { part: Part::Chunk, content }, chunk_name(incoming.first)?);
+        let mut chunk = NewFile::create(self.storage.as_ref(), &group.handle, &name, subject, existing).await?;
+        chunk.write(incoming.content()).await?;
         let (span, record) = (incoming.span()?, incoming.first_record());
+        chunk.holds(Feed::Transactions.subject(span.first, span.last));
         let proof = self.write_transaction_proof(group, &span).await?;
-        let subject = Subject { part: Part::Chunk, content: Feed::Transactions.subject(span.first, span.last) };
-        let (name, content) = (chunk_name(span.first)?, stream::iter(held.into_iter().map(Ok)));
-        let transactions = seal(self.storage.as_ref(), &group.handle, &name, &subject, content).await?;
+        let transactions = self.sealed_by_either(group, Feed::Transactions, &incoming, chunk.seal().await).await?;
         tracing::info!("sealed {}", Feed::Transactions.subject(span.first, span.last));
         Ok(self.transaction_chunk(span, &record, transactions, proof))
     }
@@ -93,7 +97,7 @@ impl Backups {
     async fn write_transaction_proof(&self, group: &Group, span: &Span) -> Result<FileHandle> {
         let proof = self.client.transaction_range_proof(span.first, span.last).await?;
         let subject = Subject { part: Part::ChunkProof, content: Feed::Transactions.subject(span.first, span.last) };
-        self.seal_bytes(group, &proof_name(span)?, &subject, proof).await
+        self.seal_small(group, &proof_name(span)?, subject, AsGood::Any, proof).await
     }
 
     /// `record` is the chunk's first.

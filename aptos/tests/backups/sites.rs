@@ -26,7 +26,7 @@ const SITES: [(Backup, &str, &[&str]); 9] = [
     (Backup::EpochEnding, "4-.chunk", &["the chunk of epoch endings from epoch 4"]),
     (Backup::EpochEnding, "epoch_ending.manifest", &["the manifest of epoch endings 3 to 5"]),
     (Backup::Transaction, "12-13.proof", &["the proof of the chunk of transactions 12 to 13"]),
-    (Backup::Transaction, "12-.chunk", &["the chunk of transactions 12 to 13"]),
+    (Backup::Transaction, "12-.chunk", &["the chunk of transactions ", "12"]),
     (Backup::Transaction, "transaction.manifest", &["the manifest of transactions 10 to 18"]),
     (Backup::StateSnapshot, "0-.chunk", &["the chunk of state items from 0 on", "version 500", "epoch 5"]),
     (Backup::StateSnapshot, "FIRST.proof", &["the proof of the chunk of state items 0 to", "version 500", "epoch 5"]),

@@ -93,6 +93,20 @@ impl Watched {
         }
     }
 
+    async fn watched(
+        &self,
+        name: &ShellSafeName,
+        created: impl Future<Output = Result<(FileHandle, FileWriter)>>,
+    ) -> Result<(FileHandle, FileWriter)> {
+        if self.trouble(name.as_ref()).is_some() {
+            return Err(Error::new(ErrorKind::Denied, "open", name.to_string(), "the disk is on fire"));
+        }
+        self.account.opened.lock().unwrap().push(name.to_string());
+        let (file, inner) = created.await?;
+        let writer = Writer { inner, name: name.to_string(), account: self.account.clone(), state: State::Open };
+        Ok((file, Box::new(writer)))
+    }
+
     fn trouble(&self, name: &str) -> Option<Trouble> {
         let mut troubles = self.account.troubles.lock().unwrap();
         let at = troubles.iter().position(|(file, trouble)| file == name && matches!(trouble, Trouble::AtCreate))?;
@@ -110,13 +124,11 @@ impl BackupStorage for Watched {
     }
 
     async fn create_for_write(&self, backup: &BackupHandle, name: &ShellSafeName) -> Result<(FileHandle, FileWriter)> {
-        if self.trouble(name.as_ref()).is_some() {
-            return Err(Error::new(ErrorKind::Denied, "open", name.to_string(), "the disk is on fire"));
-        }
-        self.account.opened.lock().unwrap().push(name.to_string());
-        let (file, inner) = self.inner.create_for_write(backup, name).await?;
-        let writer = Writer { inner, name: name.to_string(), account: self.account.clone(), state: State::Open };
-        Ok((file, Box::new(writer)))
+        self.watched(name, self.inner.create_for_write(backup, name)).await
+    }
+
+    async fn create_new(&self, backup: &BackupHandle, name: &ShellSafeName) -> Result<(FileHandle, FileWriter)> {
+        self.watched(name, self.inner.create_new(backup, name)).await
     }
 
     async fn open_for_read(&self, file: &FileHandle) -> Result<FileReader> {

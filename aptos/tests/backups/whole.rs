@@ -100,10 +100,10 @@ async fn transactions_byte_for_byte() {
         "{{\"TransactionBackup\":{{\"first_version\":3,\"last_version\":19,\"manifest\":\"{backup}/transaction.manifest\"}}}}\n"
     );
     assert_eq!(metadata, BTreeMap::from([("transaction_3-19.meta".to_owned(), line)]));
-    let opened = scene.storage.take_opened();
-    let at = |name: &str| opened.iter().position(|file| file == name).unwrap();
-    assert!(at("3-5.proof") < at("3-.chunk") && at("18-19.proof") < at("18-.chunk"), "{opened:?}");
-    assert_eq!(at("transaction.manifest"), opened.len() - 1);
+    let sealed = scene.storage.take_sealed();
+    let at = |name: &str| sealed.iter().position(|file| file == name).unwrap();
+    assert!(at("3-5.proof") < at("3-.chunk") && at("18-19.proof") < at("18-.chunk"), "{sealed:?}");
+    assert_eq!(at("transaction.manifest"), sealed.len() - 1);
     let mut requests = scene.node.take_requests("transactions/");
     requests.sort();
     assert_eq!(requests, ["transactions/13/5", "transactions/18/2", "transactions/3/5", "transactions/8/5"]);

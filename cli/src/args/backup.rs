@@ -4,7 +4,7 @@ use super::StorageArgs;
 use bytesize::ByteSize;
 use clap::{Args, Subcommand};
 use sealift_aptos::{Address, MAX_CHUNK_SIZE};
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 
 /// The kinds of backup.
 #[derive(Debug, Subcommand)]
@@ -15,6 +15,8 @@ pub(crate) enum Backup {
     StateSnapshot(StateSnapshot),
     /// Back up transactions. A run that was interrupted is continued by the next.
     Transaction(Transaction),
+    /// Back up whatever is due, until told to stop. Ends with 0 on SIGTERM, SIGINT or SIGHUP.
+    Continuously(Continuously),
 }
 
 impl Backup {
@@ -23,7 +25,8 @@ impl Backup {
         match self {
             Backup::EpochEnding(EpochEnding { storage, .. })
             | Backup::StateSnapshot(StateSnapshot { storage, .. })
-            | Backup::Transaction(Transaction { storage, .. }) => storage,
+            | Backup::Transaction(Transaction { storage, .. })
+            | Backup::Continuously(Continuously { storage, .. }) => storage,
         }
     }
 
@@ -32,7 +35,8 @@ impl Backup {
         match self {
             Backup::EpochEnding(EpochEnding { node, .. })
             | Backup::StateSnapshot(StateSnapshot { node, .. })
-            | Backup::Transaction(Transaction { node, .. }) => node,
+            | Backup::Transaction(Transaction { node, .. })
+            | Backup::Continuously(Continuously { node, .. }) => node,
         }
     }
 }
@@ -70,6 +74,23 @@ pub(crate) struct Transaction {
     /// How many transactions.
     #[arg(long = "num_transactions", visible_alias = "num-transactions", value_name = "COUNT")]
     pub(crate) num_transactions: u64,
+    #[command(flatten)]
+    pub(crate) node: NodeArgs,
+    #[command(flatten)]
+    pub(crate) storage: StorageArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Continuously {
+    /// After how many epochs another state snapshot is taken.
+    #[arg(long, default_value = "24", value_name = "EPOCHS")]
+    pub(crate) state_snapshot_interval_epochs: NonZeroU64,
+    /// How many transactions are one backup.
+    #[arg(long, default_value = "100000", value_name = "COUNT")]
+    pub(crate) transaction_batch_size: NonZeroU64,
+    /// How many metadata files are read at a time, at the start.
+    #[arg(long, default_value = "16", value_name = "N")]
+    pub(crate) concurrent_downloads: NonZeroUsize,
     #[command(flatten)]
     pub(crate) node: NodeArgs,
     #[command(flatten)]

@@ -2,7 +2,7 @@
 
 mod backup;
 
-pub(crate) use backup::{Backup, EpochEnding, NodeArgs, StateSnapshot, Transaction};
+pub(crate) use backup::{Backup, Continuously, EpochEnding, NodeArgs, StateSnapshot, Transaction};
 use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::SignedDuration;
@@ -35,7 +35,7 @@ Exit codes:
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Store standard input as NAME.
+    /// Store standard input as NAME, or many files below NAME.
     Put(Put),
     /// Run a command and store its standard output as NAME, only if it exits with 0.
     Run(Run),
@@ -69,8 +69,16 @@ pub(crate) enum Storage {
 
 #[derive(Debug, Args)]
 pub(crate) struct Put {
-    /// The object's name below the storage's prefix, or its whole URL.
-    pub(crate) name: String,
+    /// The object's name below the storage's prefix, or its whole URL. With --folder or --files-from what the names of
+    /// all begin with.
+    #[arg(required_unless_present_any = ["folder", "files_from"])]
+    pub(crate) name: Option<String>,
+    /// Store each file below this folder as NAME/PATH, many at a time. Links are followed.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "files_from")]
+    pub(crate) folder: Option<PathBuf>,
+    /// Store each file that FILE lists, one path a line, as NAME/PATH, many at a time; `-` is standard input.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) files_from: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) write: WriteArgs,
     #[command(flatten)]
@@ -227,16 +235,17 @@ pub(crate) struct StorageArgs {
     /// The checksums the service takes [default: the provider's; full-object on AWS and unknown S3 services].
     #[arg(long)]
     pub(crate) checksums: Option<ChecksumsArg>,
-    /// Compress with gzip, or store as it is [default: gzip; none on local-fs].
+    /// Compress with gzip or zstd, or store as it is [default: gzip; none on local-fs]. Reading with one of the two reads
+    /// both, and with none gives what is stored.
     #[arg(long)]
     pub(crate) codec: Option<CodecArg>,
-    /// Compression level, 1 (fastest) to 12 (smallest).
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=12))]
-    pub(crate) level: u8,
+    /// Compression level, from 1 (fastest) to 12 for gzip, 19 for zstd (smallest) [default: gzip 5, zstd 3].
+    #[arg(long, value_name = "N")]
+    pub(crate) level: Option<u8>,
     /// Compression threads [default: one a core].
     #[arg(long, value_name = "N")]
     pub(crate) compress_threads: Option<NonZeroUsize>,
-    /// Memory for the data of all open files.
+    /// Memory for the data of all open files; for backups also for what is read ahead from the node.
     #[arg(long, default_value_t = ByteSize::b(Budget::DEFAULT), value_name = "SIZE")]
     pub(crate) memory: ByteSize,
     /// The size of the first parts [default: the provider's].
@@ -318,5 +327,6 @@ pub(crate) enum ChecksumsArg {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum CodecArg {
     Gzip,
+    Zstd,
     None,
 }

@@ -1,48 +1,64 @@
 //! `backup`: an Aptos node's data into an archive, on any storage.
 
 use super::writing;
-use crate::args::{Backup, EpochEnding, NodeArgs, StateSnapshot, Summary, Transaction};
+use crate::args::{Backup, Continuously, EpochEnding, NodeArgs, StateSnapshot, Summary, Transaction};
 use crate::failure::Failure;
-use crate::interrupt::Interrupt;
+use crate::interrupt::{Interrupt, Signal};
 use crate::report;
 use crate::target::Target;
-use sealift::BackupStorage;
-use sealift_aptos::{BackedUp, Backups, Client, ClientOptions, Continue, Options};
+use sealift::{BackupStorage, Budget};
+use sealift_aptos::{BackedUp, Backups, Client, ClientOptions, Continue, Continuous, Known, Options, Schedule};
 use sealift_command::CommandStorage;
+use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Into a bucket.
 pub(super) async fn run(args: Backup, interrupt: &Interrupt) -> Result<(), Failure> {
-    let archive = Target::open_prefix(args.storage(), "").await?.archive()?;
-    let made = made(&args, Arc::new(archive.clone()), interrupt);
-    tell(&args, writing(interrupt, archive.bucket(), made).await?);
-    Ok(())
+    let memory = Memory::of(&args)?;
+    let archive = Target::open_archive(args.storage(), Budget::new(memory.storage)?).await?;
+    let made = made(&args, &memory, Arc::new(archive.clone()), interrupt);
+    writing(interrupt, archive.bucket(), made).await
 }
 
 /// Through a command adapter. Its processes may still be running when this returns; see `by_command`.
 pub(super) async fn by_command(args: &Backup, storage: &CommandStorage, interrupt: &Interrupt) -> Result<(), Failure> {
-    tell(args, made(args, Arc::new(storage.clone()), interrupt).await?);
-    Ok(())
+    made(args, &Memory::of(args)?, Arc::new(storage.clone()), interrupt).await
 }
 
-/// A backup, and how long it took.
-struct Made {
-    backup: BackedUp,
-    seconds: f64,
+/// How `--memory` is divided, in bytes.
+struct Memory {
+    /// For the files being written.
+    storage: u64,
+    /// For what is read ahead from the node, for each backup under way.
+    read_ahead: u64,
+    /// For what chunks hold that storage has not taken, for each backup under way.
+    chunks: u64,
 }
 
-async fn made(args: &Backup, storage: Arc<dyn BackupStorage>, interrupt: &Interrupt) -> Result<Made, Failure> {
+impl Memory {
+    /// The least that can be divided.
+    const MIN: u64 = 32 << 20;
+
+    fn of(args: &Backup) -> Result<Memory, Failure> {
+        let all = args.storage().memory.as_u64();
+        if all < Memory::MIN {
+            return Err(Failure::Usage("a backup needs --memory 32MiB or more".into()));
+        }
+        // Snapshots and transactions are made at once; epoch endings are too small to count.
+        let backups = if matches!(args, Backup::Continuously(_)) { 2 } else { 1 };
+        Ok(Memory { storage: all / 8 * 5, read_ahead: all / 4 / backups, chunks: all / 8 / backups })
+    }
+}
+
+async fn made(
+    args: &Backup,
+    memory: &Memory,
+    storage: Arc<dyn BackupStorage>,
+    interrupt: &Interrupt,
+) -> Result<(), Failure> {
+    let backups = backups(args.node(), memory, Arc::clone(&storage))?;
     let started = Instant::now();
-    let NodeArgs { backup_service_address, max_chunk_size, concurrent_data_requests, afresh } = args.node();
-    let client = Client::new(backup_service_address.clone(), ClientOptions::default())?;
-    let options = Options {
-        max_chunk_size: max_chunk_size.as_u64(),
-        concurrent_data_requests: concurrent_data_requests.get(),
-        sealed_chunks: if *afresh { Continue::Afresh } else { Continue::FromSealed },
-        ..Options::default()
-    };
-    let backups = Backups::new(client, storage, options)?;
     let work = async {
         match args {
             Backup::EpochEnding(EpochEnding { start_epoch, end_epoch, .. }) => {
@@ -54,22 +70,73 @@ async fn made(args: &Backup, storage: Arc<dyn BackupStorage>, interrupt: &Interr
             Backup::Transaction(Transaction { start_version, num_transactions, .. }) => {
                 backups.transactions(*start_version, *num_transactions).await
             }
+            Backup::Continuously(args) => match continuously(args, backups.clone(), storage.as_ref()).await {
+                Ok(never) => match never {},
+                Err(error) => Err(error),
+            },
         }
     };
     tokio::select! {
         biased;
-        made = work => Ok(Made { backup: made?, seconds: started.elapsed().as_secs_f64() }),
-        signal = interrupt.requested() => {
-            let kept = "no backup was made known, and chunks that are sealed are used by the next run of the same";
-            Err(Failure::Interrupted(signal, format!("stopped by {signal}; {kept}")))
+        made = work => {
+            tell(args.storage().summary(), &made?, started.elapsed());
+            Ok(())
         }
+        signal = interrupt.requested() => stopped(args, signal),
     }
 }
 
-fn tell(args: &Backup, Made { backup, seconds }: Made) {
-    match args.storage().summary() {
-        Summary::Json => report::line(report::backed_up_json(&backup, seconds)),
-        Summary::Text => report::line(report::backed_up(&backup, seconds)),
+/// Backs up what is due, until it is dropped.
+async fn continuously(
+    args: &Continuously,
+    backups: Backups,
+    storage: &dyn BackupStorage,
+) -> sealift::Result<Infallible> {
+    let schedule = Schedule {
+        state_snapshot_interval_epochs: args.state_snapshot_interval_epochs.get(),
+        transaction_batch_size: args.transaction_batch_size.get(),
+        ..Schedule::default()
+    };
+    let known = Known::read(storage, args.concurrent_downloads).await?;
+    for gap in known.gaps() {
+        tracing::warn!("{gap}");
+    }
+    let summary = args.storage.summary();
+    let continuous = Continuous::new(backups, schedule, move |backup, elapsed| tell(summary, backup, elapsed))?;
+    Ok(continuous.run(&known).await)
+}
+
+/// A signal is how continuous backups end, and an interruption of others.
+fn stopped(args: &Backup, signal: Signal) -> Result<(), Failure> {
+    let kept = "no backup under way was made known, and chunks that are sealed are used by the next run of the same";
+    let text = format!("stopped by {signal}; {kept}");
+    match args {
+        Backup::Continuously(_) => {
+            report::note(format!("sealift: {text}"));
+            Ok(())
+        }
+        _ => Err(Failure::Interrupted(signal, text)),
+    }
+}
+
+fn backups(node: &NodeArgs, memory: &Memory, storage: Arc<dyn BackupStorage>) -> Result<Backups, Failure> {
+    let NodeArgs { backup_service_address, max_chunk_size, concurrent_data_requests, afresh } = node;
+    let client = Client::new(backup_service_address.clone(), ClientOptions::default())?;
+    let options = Options {
+        max_chunk_size: max_chunk_size.as_u64(),
+        concurrent_data_requests: concurrent_data_requests.get(),
+        read_ahead: memory.read_ahead,
+        chunk_memory: memory.chunks,
+        sealed_chunks: if *afresh { Continue::Afresh } else { Continue::FromSealed },
+        ..Options::default()
+    };
+    Ok(Backups::new(client, storage, options)?)
+}
+
+fn tell(summary: Summary, backup: &BackedUp, elapsed: Duration) {
+    match summary {
+        Summary::Json => report::line(report::backed_up_json(backup, elapsed.as_secs_f64())),
+        Summary::Text => report::line(report::backed_up(backup, elapsed.as_secs_f64())),
         Summary::None => {}
     }
 }

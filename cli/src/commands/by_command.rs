@@ -15,7 +15,10 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Instant;
-use tokio::io::{AsyncWrite, AsyncWriteExt, stdin};
+use tokio::io::{AsyncWrite, AsyncWriteExt, BufReader, stdin};
+
+/// How much of a command's output is read at a time.
+const READ: usize = 256 * 1024;
 
 /// Whether a command is about such a storage.
 pub(super) fn is_meant(command: &Command) -> bool {
@@ -40,6 +43,9 @@ pub(super) fn is_meant(command: &Command) -> bool {
 /// Runs the command to its end. Nothing that it started is left running.
 pub(super) async fn run(command: Command, interrupt: &Interrupt) -> Result<(), Failure> {
     match command {
+        Command::Put(Put { folder: Some(_), .. } | Put { files_from: Some(_), .. }) => {
+            Err(Failure::Usage("--storage command-adapter stores one file at a time: leave out --folder and --files-from".into()))
+        }
         Command::Put(args) => {
             let storage = open(&args.storage)?;
             closing(&storage, put(&storage, &args, interrupt)).await
@@ -84,7 +90,7 @@ async fn closing<T>(storage: &CommandStorage, work: impl Future<Output = Result<
 async fn put(storage: &CommandStorage, args: &Put, interrupt: &Interrupt) -> Result<(), Failure> {
     let started = Instant::now();
     let taken = async {
-        let (handle, mut writer) = create(storage, &args.name, &args.write).await?;
+        let (handle, mut writer) = create(storage, args.name.as_deref().unwrap_or_default(), &args.write).await?;
         let count = pour(stdin(), &mut writer).await?;
         Ok((handle, writer, count))
     };
@@ -107,8 +113,8 @@ async fn produced(storage: &CommandStorage, args: &Run, interrupt: &Interrupt) -
 async fn get(storage: &CommandStorage, args: &Get) -> Result<(), Failure> {
     let started = Instant::now();
     let handle: FileHandle = args.name.parse()?;
-    let reader = storage.open_for_read(&handle).await?;
-    let count = write_out(reader, args.output.as_deref()).await?;
+    let mut reader = BufReader::with_capacity(READ, storage.open_for_read(&handle).await?);
+    let count = write_out(&mut reader, args.output.as_deref()).await?;
     let (handle, elapsed) = (handle.as_ref(), started.elapsed());
     match args.storage.summary() {
         Summary::Json => report::note(report::by_command_json("get", "bytes_out", handle, count, elapsed)),

@@ -103,7 +103,7 @@ fn flags(args: &StorageArgs) -> Result<String, Failure> {
         ("--credentials-file", credentials_file),
         ("--checksums", checksums.as_ref().and_then(name_of::<ChecksumsArg>)),
         ("--codec", codec.as_ref().and_then(name_of::<CodecArg>)),
-        ("--level", (*level != 5).then(|| level.to_string())),
+        ("--level", level.map(|level| level.to_string())),
         ("--compress-threads", compress_threads.map(|threads| threads.to_string())),
         ("--memory", (memory.as_u64() != Budget::DEFAULT).then(|| bytes(memory))),
         ("--part-size", part_size.as_ref().map(bytes)),

@@ -10,10 +10,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use tempfile::NamedTempFile;
-use tokio::io::{AsyncBufRead, AsyncRead, AsyncWriteExt, BufReader, copy_buf, stdout};
-
-/// How much is written at a time.
-const WRITE: usize = 256 * 1024;
+use tokio::io::{AsyncBufRead, AsyncWriteExt, copy_buf, stdout};
 
 pub(super) async fn run(args: Get, interrupt: &Interrupt) -> Result<(), Failure> {
     stoppable(interrupt, get(args)).await
@@ -35,11 +32,10 @@ async fn get(args: Get) -> Result<(), Failure> {
 }
 
 /// Writes what `reader` gives to the file at `path`, or to standard output. Returns how many bytes it was.
-pub(super) async fn write_out(reader: impl AsyncRead + Unpin, path: Option<&Path>) -> Result<u64, Failure> {
-    let mut reader = BufReader::with_capacity(WRITE, reader);
+pub(super) async fn write_out(reader: &mut (impl AsyncBufRead + Unpin), path: Option<&Path>) -> Result<u64, Failure> {
     match path {
-        None => to_stdout(&mut reader).await,
-        Some(path) => to_file(&mut reader, path).await,
+        None => to_stdout(reader).await,
+        Some(path) => to_file(reader, path).await,
     }
 }
 

@@ -7,12 +7,14 @@ mod get;
 mod import;
 mod look;
 mod put;
+mod put_files;
 mod run;
 mod sweep;
 
 use crate::args::{Cli, Command, Storage, WriteArgs};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
+pub(crate) use put_files::Stored;
 use sealift::{Bucket, IfExists};
 
 /// Runs the command to its end. Whatever it was, nothing of it is under way afterwards.

@@ -1,5 +1,6 @@
 //! `put`: standard input becomes an object. Also how any stream becomes one, for `run`.
 
+use super::put_files::{self, Files};
 use super::{if_exists, stoppable, writing};
 use crate::args::{Put, Summary, WriteArgs};
 use crate::failure::Failure;
@@ -12,8 +13,17 @@ use tokio::io::{AsyncRead, AsyncWrite, BufReader, copy_buf, stdin};
 /// How much is read from a producer at a time.
 const READ: usize = 256 * 1024;
 
-pub(super) async fn run(args: Put, interrupt: &Interrupt) -> Result<(), Failure> {
-    let target = stoppable(interrupt, Target::open_object(&args.storage, &args.name)).await?;
+pub(super) async fn run(mut args: Put, interrupt: &Interrupt) -> Result<(), Failure> {
+    let files = args.folder.take().map(Files::Folder).or(args.files_from.take().map(Files::List));
+    match files {
+        Some(files) => put_files::run(args, files, interrupt).await,
+        None => put_input(args, interrupt).await,
+    }
+}
+
+async fn put_input(args: Put, interrupt: &Interrupt) -> Result<(), Failure> {
+    let name = args.name.as_deref().unwrap_or_default();
+    let target = stoppable(interrupt, Target::open_object(&args.storage, name)).await?;
     let key = target.key()?;
     let work = async {
         let mode = if_exists(&args.write);

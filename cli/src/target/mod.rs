@@ -22,7 +22,7 @@ use left_out::gcs;
 use left_out::s3;
 pub(crate) use place::check;
 use place::{Cloud, Place, parse_url, place, url_prefix};
-use sealift::{Archive, Bucket, Budget, Codec, Compressor, Key, Level, ObjectStore};
+use sealift::{Archive, Bucket, Budget, Codec, Compressor, Key, Level, ObjectStore, ZstdLevel};
 use std::sync::Arc;
 
 /// An opened storage, and where in it the command works.
@@ -51,7 +51,7 @@ impl Target {
     /// Opens the storage for a command about the object `name`, which may be a whole URL.
     pub(crate) async fn open_object(args: &StorageArgs, name: &str) -> Result<Self, Failure> {
         match name.contains("://") {
-            false => Target::open(args, place(args)?, &args.prefix, name).await,
+            false => Target::open(args, budget(args)?, place(args)?, &args.prefix, name).await,
             true => {
                 let (place, path) = parse_url(name)?;
                 let (place, key) = match place {
@@ -63,7 +63,7 @@ impl Target {
                     place => (place, path),
                 };
                 whole_url_alone(args)?;
-                Target::open(args, place, "", &key).await
+                Target::open(args, budget(args)?, place, "", &key).await
             }
         }
     }
@@ -71,33 +71,39 @@ impl Target {
     /// Opens the storage for a command about everything below `name`, which may be a whole URL.
     pub(crate) async fn open_prefix(args: &StorageArgs, name: &str) -> Result<Self, Failure> {
         match name.contains("://") {
-            false => Target::open(args, place(args)?, &args.prefix, name).await,
+            false => Target::open(args, budget(args)?, place(args)?, &args.prefix, name).await,
             true => {
                 let (place, path) = parse_url(name)?;
                 whole_url_alone(args)?;
                 match place {
                     Place::LocalFs { root } => {
-                        Target::open(args, Place::LocalFs { root: root.join(path) }, "", "").await
+                        Target::open(args, budget(args)?, Place::LocalFs { root: root.join(path) }, "", "").await
                     }
-                    place => Target::open(args, place, "", &path).await,
+                    place => Target::open(args, budget(args)?, place, "", &path).await,
                 }
             }
         }
     }
 
-    async fn open(args: &StorageArgs, place: Place, prefix: &str, name: &str) -> Result<Self, Failure> {
+    /// Opens the archive of backups below the prefix, whose files have `budget`. Not of zstd, which the tools that
+    /// restore it could not read.
+    pub(crate) async fn open_archive(args: &StorageArgs, budget: Budget) -> Result<Archive, Failure> {
+        let target = Target::open(args, budget, place(args)?, &args.prefix, "").await?;
+        if let Codec::Zstd(_) = target.bucket.codec() {
+            return Err(Failure::Usage(
+                "--codec zstd: the Aptos tools could not restore such a backup; use gzip, or none on local-fs".into(),
+            ));
+        }
+        Ok(Archive::new(target.bucket, &target.prefix)?)
+    }
+
+    async fn open(args: &StorageArgs, budget: Budget, place: Place, prefix: &str, name: &str) -> Result<Self, Failure> {
         let (place_prefix, default_codec) = match &place {
             Place::Bucket(..) => (url_prefix(args)?, CodecArg::Gzip),
             Place::LocalFs { .. } => (String::new(), CodecArg::None),
         };
-        let codec = match args.codec.unwrap_or(default_codec) {
-            CodecArg::Gzip => Codec::Gzip(Level::new(args.level)?),
-            CodecArg::None => Codec::Plain,
-        };
-        let streams = Streams {
-            budget: Budget::new(args.memory.as_u64())?,
-            compressor: Arc::new(Compressor::new(codec, args.compress_threads)?),
-        };
+        let codec = codec(args.codec.unwrap_or(default_codec), args.level)?;
+        let streams = Streams { budget, compressor: Arc::new(Compressor::new(codec, args.compress_threads)?) };
         if args.azure.is_given() && !matches!(place, Place::Bucket(Cloud::Azure, _)) {
             return Err(Failure::Usage("--account-name and --sas-file are for azure-native only".into()));
         }
@@ -125,17 +131,20 @@ impl Target {
         Ok(name.parse::<Key>()?.below(&self.prefix)?)
     }
 
+    /// The key of the object `name` below what the command is about.
+    pub(crate) fn key_below(&self, name: &str) -> Result<Key, Failure> {
+        match self.name.trim_end_matches('/') {
+            "" => self.key_of(name),
+            folder => self.key_of(&format!("{folder}/{name}")),
+        }
+    }
+
     /// What the keys of everything that the command is about begin with.
     pub(crate) fn key_prefix(&self) -> String {
         match self.prefix.as_str() {
             "" => self.name.clone(),
             prefix => format!("{prefix}/{}", self.name),
         }
-    }
-
-    /// The archive of backups below the prefix.
-    pub(crate) fn archive(self) -> Result<Archive, Failure> {
-        Ok(Archive::new(self.bucket, &self.prefix)?)
     }
 
     /// How `key` is called on the command line.
@@ -146,6 +155,21 @@ impl Target {
     /// The URL of an object.
     pub(crate) fn location(&self, key: &Key) -> String {
         format!("{}/{key}", self.bucket.url())
+    }
+}
+
+fn budget(args: &StorageArgs) -> Result<Budget, Failure> {
+    Ok(Budget::new(args.memory.as_u64())?)
+}
+
+fn codec(codec: CodecArg, level: Option<u8>) -> Result<Codec, Failure> {
+    match (codec, level) {
+        (CodecArg::Gzip, level) => Ok(Codec::Gzip(level.map_or(Ok(Level::default()), Level::new)?)),
+        (CodecArg::Zstd, level) => Ok(Codec::Zstd(level.map_or(Ok(ZstdLevel::default()), ZstdLevel::new)?)),
+        (CodecArg::None, None) => Ok(Codec::Plain),
+        (CodecArg::None, Some(_)) => {
+            Err(Failure::Usage("--level is for what is compressed: say --codec gzip or --codec zstd with it".into()))
+        }
     }
 }
 

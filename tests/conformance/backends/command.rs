@@ -67,7 +67,7 @@ impl Backend for Command {
 
     fn traits(&self) -> Traits {
         // Nothing can be asked of a shell afterwards, so what it did after the end of its input stands.
-        Traits { shows_unfinished: false, takes_back: false, ..Traits::ALL }
+        Traits { keeps_existing: false, shows_unfinished: false, takes_back: false, ..Traits::ALL }
     }
 
     fn storage(&self) -> Arc<dyn BackupStorage> {

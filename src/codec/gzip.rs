@@ -3,6 +3,7 @@
 //! The extra field has one subfield, `SL`. In a member with data it holds the member's whole length (4 bytes,
 //! little-endian). In the member that ends a stream it holds that and the length of the whole plain stream (8 bytes).
 
+use super::head::Head;
 use libdeflater::{CompressionError, Compressor, crc32};
 
 /// ID1 and ID2, CM = deflate, FLG = FEXTRA, MTIME = 0 (none), XFL = 0, OS = 255 (unknown): RFC 1952, 2.3.
@@ -62,15 +63,35 @@ pub(crate) fn end(plain_len: u64) -> [u8; END_LEN] {
 }
 
 /// Whether a stream that begins with `start` was written by Sealift and so must finish with [`end`].
-pub(crate) fn is_ours(start: &[u8]) -> bool {
+pub(super) fn is_ours(start: &[u8]) -> bool {
     start.len() >= 14 && start[..10] == HEADER && start[12..14] == SUBFIELD
 }
 
-/// The plain length that `tail`, the last bytes of a stream, states, if they are the member that ends it.
-pub(crate) fn plain_len_at_end(tail: &[u8]) -> Option<u64> {
-    let tail: &[u8; END_LEN] = tail.last_chunk()?;
-    let plain_len = u64::from_le_bytes(*tail[20..].first_chunk()?);
-    (*tail == end(plain_len)).then_some(plain_len)
+/// What `head`, the next bytes of a stream of ours, says is to come.
+pub(super) fn head(head: &[u8]) -> Option<Head> {
+    let stored = u32::from_le_bytes(*head.get(16..)?.first_chunk()?);
+    if head.starts_with(&data_header(stored)) {
+        let stored = stored as usize;
+        return (stored > DATA_HEADER_LEN + TRAILER_LEN).then_some(Head::Block { stored, plain: None });
+    }
+    let plain = u64::from_le_bytes(*head.get(20..)?.first_chunk()?);
+    head.starts_with(&end(plain)).then_some(Head::End { stored: END_LEN, plain })
+}
+
+/// A whole member with data, taken apart.
+pub(super) struct Member<'a> {
+    pub(super) deflated: &'a [u8],
+    pub(super) crc32: u32,
+    /// The plain length, modulo 2^32.
+    pub(super) isize: u32,
+}
+
+/// The parts of a whole member that began with a [`head`].
+pub(super) fn member(member: &[u8]) -> Option<Member<'_>> {
+    let (rest, isize) = member.split_last_chunk()?;
+    let (rest, crc32) = rest.split_last_chunk()?;
+    let deflated = rest.get(DATA_HEADER_LEN..)?;
+    Some(Member { deflated, crc32: u32::from_le_bytes(*crc32), isize: u32::from_le_bytes(*isize) })
 }
 
 #[cfg(test)]
@@ -87,7 +108,10 @@ mod tests {
         let plain: Vec<u8> = (0..300_000u32).map(|i| (i / 7 % 256) as u8).collect();
         let mut out = Vec::new();
         let len = write_data(&mut compressor(), &plain, &mut out).expect("compressed");
-        assert_eq!(out[16..20], (len as u32).to_le_bytes());
+        assert_eq!(head(&out[..DATA_HEADER_LEN]), Some(Head::Block { stored: len, plain: None }));
+        assert_eq!(head(&out[..DATA_HEADER_LEN - 1]), None);
+        let Member { isize, crc32: sum, .. } = member(&out[..len]).expect("whole");
+        assert_eq!((isize, sum), (plain.len() as u32, crc32(&plain)));
         assert!(is_ours(&out));
         let mut back = vec![0; plain.len()];
         let n = Decompressor::new().gzip_decompress(&out[..len], &mut back).expect("a gzip member");
@@ -107,10 +131,12 @@ mod tests {
         let end = end(123_456_789_012);
         assert_eq!(Decompressor::new().gzip_decompress(&end, &mut [0; 8]).expect("a gzip member"), 0);
         assert!(is_ours(&end));
-        assert_eq!(plain_len_at_end(&end), Some(123_456_789_012));
-        assert_eq!(plain_len_at_end(&end[1..]), None);
-        let mut damaged = end;
-        damaged[3] ^= 1;
-        assert_eq!(plain_len_at_end(&damaged), None);
+        assert_eq!(head(&end), Some(Head::End { stored: END_LEN, plain: 123_456_789_012 }));
+        assert_eq!(head(&end[..END_LEN - 1]), None);
+        for at in (0..20).chain(28..END_LEN) {
+            let mut damaged = end;
+            damaged[at] ^= 1;
+            assert_eq!(head(&damaged), None, "byte {at}");
+        }
     }
 }

@@ -1,0 +1,261 @@
+//! Backups that go on by themselves: the node is watched, and what is due is backed up. What is due is told by `rules`,
+//! what is there already by `known`.
+//!
+//! Epoch endings come first, and only when all are there does a new position of the node reach the other two kinds, so
+//! that an archive always holds the epoch endings that its snapshots and transactions are verified by. A backup that
+//! fails is made again after a pause, from where it was; so it is with a node that does not answer.
+//!
+//! Several may work on one archive: see the backups' own notes on two runs at once.
+
+mod known;
+mod rules;
+
+use crate::backup::{BackedUp, Backups};
+use crate::client::DbState;
+pub use known::Known;
+use sealift::{Error, ErrorKind, Result};
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
+
+/// What is backed up how often.
+#[derive(Debug, Clone)]
+pub struct Schedule {
+    /// A state snapshot is taken each time so many epochs have ended: 24, as aptos-db-tool.
+    pub state_snapshot_interval_epochs: u64,
+    /// So many transactions are one backup: 100,000, as aptos-db-tool.
+    pub transaction_batch_size: u64,
+    /// How often the node is asked for its position: every second, as aptos-db-tool.
+    pub poll: Duration,
+    /// The longest pause between two questions to a node that does not answer. Pauses double from [`poll`](Self::poll).
+    pub longest_poll: Duration,
+    /// The pause after a backup that failed. It doubles up to [`longest_pause`](Self::longest_pause).
+    pub first_pause: Duration,
+    /// The longest pause after a backup that failed.
+    pub longest_pause: Duration,
+}
+
+impl Default for Schedule {
+    fn default() -> Self {
+        Schedule {
+            state_snapshot_interval_epochs: 24,
+            transaction_batch_size: 100_000,
+            poll: Duration::from_secs(1),
+            longest_poll: Duration::from_secs(60),
+            first_pause: Duration::from_secs(1),
+            longest_pause: Duration::from_secs(300),
+        }
+    }
+}
+
+/// Where a node is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Position {
+    /// The epoch that is open.
+    epoch: u64,
+    committed_version: u64,
+}
+
+/// Backups that go on until they are dropped.
+#[derive(Debug, Clone)]
+pub struct Continuous {
+    backups: Backups,
+    schedule: Schedule,
+    told: Told,
+}
+
+/// Who hears of each backup.
+#[derive(Clone)]
+struct Told(Arc<Hear>);
+
+type Hear = dyn Fn(&BackedUp, Duration) + Send + Sync;
+
+impl std::fmt::Debug for Told {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Told")
+    }
+}
+
+/// How one step of a kind of backup ended.
+enum Step {
+    /// A backup was made, and another may be due.
+    Made(BackedUp),
+    /// Nothing is due before the node is further on.
+    NothingDue,
+}
+
+impl Continuous {
+    /// Continuous `backups`; `told` hears of each that was made, and how long it took.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidConfig`] when an interval or a batch is zero.
+    pub fn new(
+        backups: Backups,
+        schedule: Schedule,
+        told: impl Fn(&BackedUp, Duration) + Send + Sync + 'static,
+    ) -> Result<Continuous> {
+        for (what, value) in [
+            ("the interval of state snapshots", schedule.state_snapshot_interval_epochs),
+            ("the batch of transactions", schedule.transaction_batch_size),
+        ] {
+            if value == 0 {
+                let error = Error::new(ErrorKind::InvalidConfig, "use", what, "it is zero");
+                return Err(error.with_hint("give 1 or more"));
+            }
+        }
+        Ok(Continuous { backups, schedule, told: Told(Arc::new(told)) })
+    }
+
+    /// Backs up what `known` does not have and what comes, for ever. What goes wrong is logged, and tried again.
+    ///
+    /// Cancel-safe: dropping it stops the backups under way, as dropping them does, and their sealed chunks are used
+    /// when they are made again.
+    pub async fn run(&self, known: &Known) -> Infallible {
+        let (node, of_node) = watch::channel(None);
+        let (with_epochs, of_epochs) = watch::channel(None);
+        let (never, ..) = tokio::join!(
+            self.watch_node(&node),
+            self.epoch_endings(known.last_epoch(), of_node, &with_epochs),
+            self.state_snapshots(known.last_snapshot_epoch(), of_epochs.clone()),
+            self.transactions(known.last_version(), of_epochs),
+        );
+        never
+    }
+
+    async fn watch_node(&self, position: &watch::Sender<Option<Position>>) -> Infallible {
+        let Schedule { poll, longest_poll, .. } = self.schedule;
+        let mut pause = Pause::new(poll, longest_poll);
+        loop {
+            let wait = match self.backups.client().db_state_now().await {
+                Ok(DbState::At { epoch, committed_version }) => {
+                    let now = Some(Position { epoch, committed_version });
+                    position.send_if_modified(|known| std::mem::replace(known, now) != now);
+                    pause.reset();
+                    poll
+                }
+                Ok(DbState::Empty) => {
+                    let wait = pause.next();
+                    tracing::warn!("the node has no ledger yet; asking again in {wait:?}");
+                    wait
+                }
+                Err(error) => {
+                    let wait = pause.next();
+                    tracing::warn!("asking again in {wait:?}: {error}");
+                    wait
+                }
+            };
+            sleep(wait).await;
+        }
+    }
+
+    async fn epoch_endings(
+        &self,
+        mut last: Option<u64>,
+        node: watch::Receiver<Option<Position>>,
+        with_epochs: &watch::Sender<Option<Position>>,
+    ) -> Infallible {
+        let step = async |node| {
+            let Some(epoch) = rules::next_epoch(last, node) else {
+                with_epochs.send_replace(Some(node));
+                return Ok(Step::NothingDue);
+            };
+            let made = self.backups.epoch_ending(epoch, epoch + 1).await?;
+            last = Some(epoch);
+            Ok(Step::Made(made))
+        };
+        self.go_on("epoch endings", node, step).await
+    }
+
+    async fn state_snapshots(&self, mut last: Option<u64>, node: watch::Receiver<Option<Position>>) -> Infallible {
+        let step = async |node| {
+            let interval = self.schedule.state_snapshot_interval_epochs;
+            let Some(epoch) = rules::next_snapshot(last, node, interval) else { return Ok(Step::NothingDue) };
+            let made = self.backups.state_snapshot(epoch).await?;
+            last = Some(epoch);
+            Ok(Step::Made(made))
+        };
+        self.go_on("state snapshots", node, step).await
+    }
+
+    async fn transactions(&self, mut last: Option<u64>, node: watch::Receiver<Option<Position>>) -> Infallible {
+        let step = async |node| {
+            let batch = self.schedule.transaction_batch_size;
+            let Some(versions) = rules::next_transactions(last, node, batch) else { return Ok(Step::NothingDue) };
+            let count = versions.end() - versions.start() + 1;
+            let made = self.backups.transactions(*versions.start(), count).await?;
+            last = Some(*versions.end());
+            Ok(Step::Made(made))
+        };
+        self.go_on("transactions", node, step).await
+    }
+
+    /// Takes one step after the other, each from the node's latest position.
+    async fn go_on(
+        &self,
+        kind: &str,
+        mut node: watch::Receiver<Option<Position>>,
+        mut step: impl AsyncFnMut(Position) -> Result<Step>,
+    ) -> Infallible {
+        let mut pause = Pause::new(self.schedule.first_pause, self.schedule.longest_pause);
+        loop {
+            let (position, started) = (*node.borrow_and_update(), Instant::now());
+            let done = match position {
+                Some(position) => step(position).await,
+                None => Ok(Step::NothingDue),
+            };
+            match done {
+                Ok(Step::Made(backup)) => {
+                    (self.told.0)(&backup, started.elapsed());
+                    pause.reset();
+                }
+                // The sender lives as long as this does.
+                Ok(Step::NothingDue) => drop(node.changed().await),
+                Err(error) => {
+                    let wait = pause.next();
+                    tracing::warn!("the backup of {kind} failed and is made again in {wait:?}: {error}");
+                    sleep(wait).await;
+                }
+            }
+        }
+    }
+}
+
+/// Pauses that double.
+struct Pause {
+    first: Duration,
+    next: Duration,
+    longest: Duration,
+}
+
+impl Pause {
+    fn new(first: Duration, longest: Duration) -> Self {
+        Pause { first, next: first, longest }
+    }
+
+    fn next(&mut self) -> Duration {
+        let pause = self.next.min(self.longest);
+        self.next = pause.saturating_mul(2);
+        pause
+    }
+
+    fn reset(&mut self) {
+        self.next = self.first;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_the_longest_and_begin_anew() {
+        let mut pause = Pause::new(Duration::from_secs(1), Duration::from_secs(5));
+        let seconds = |pause: &mut Pause| std::array::from_fn::<_, 4, _>(|_| pause.next().as_secs());
+        assert_eq!(seconds(&mut pause), [1, 2, 4, 5]);
+        assert_eq!(pause.next().as_secs(), 5);
+        pause.reset();
+        assert_eq!(seconds(&mut pause), [1, 2, 4, 5]);
+    }
+}

@@ -1,0 +1,82 @@
+//! What is due: the rules of aptos-core's backup coordinator (`storage/backup/backup-cli/src/coordinators/backup.rs`), so
+//! that both tools cut an archive alike. Nothing here asks or writes anything.
+
+use super::Position;
+use std::ops::RangeInclusive;
+
+/// The epoch whose ending comes next, if it has ended: one at a time.
+pub(super) fn next_epoch(last: Option<u64>, node: Position) -> Option<u64> {
+    let next = last.map_or(0, |last| last + 1);
+    (next < node.epoch).then_some(next)
+}
+
+/// The epoch whose end state is to be taken next, if it has ended: the newest multiple of `interval` that is not there
+/// yet. Those between are left out, since being in time matters more than having all.
+pub(super) fn next_snapshot(last: Option<u64>, node: Position, interval: u64) -> Option<u64> {
+    let after_last = last.map_or(0, |last| (last / interval + 1).saturating_mul(interval));
+    let newest = node.epoch.saturating_sub(1) / interval * interval;
+    let next = after_last.max(newest);
+    (next < node.epoch).then_some(next)
+}
+
+/// The versions that come next, if all of them are committed: up to the next multiple of `batch`. Version 0 goes alone.
+pub(super) fn next_transactions(last: Option<u64>, node: Position, batch: u64) -> Option<RangeInclusive<u64>> {
+    let next = match last {
+        None => 0..=0,
+        Some(last) => last.saturating_add(1)..=(last / batch + 1).saturating_mul(batch),
+    };
+    (*next.end() <= node.committed_version).then_some(next)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(epoch: u64, committed_version: u64) -> Position {
+        Position { epoch, committed_version }
+    }
+
+    #[test]
+    fn epochs_come_one_by_one_once_they_have_ended() {
+        assert_eq!(next_epoch(None, at(0, 0)), None);
+        assert_eq!(next_epoch(None, at(1, 0)), Some(0));
+        assert_eq!(next_epoch(Some(6), at(9, 0)), Some(7));
+        assert_eq!(next_epoch(Some(6), at(7, 0)), None);
+    }
+
+    #[test]
+    fn snapshots_are_of_the_newest_epoch_that_is_due() {
+        for (last, epoch, next) in [
+            (None, 0, None),
+            (None, 1, Some(0)),
+            (None, 90, Some(0)),
+            (None, 250, Some(200)),
+            (Some(0), 90, None),
+            (Some(0), 100, None),
+            (Some(0), 101, Some(100)),
+            (Some(0), 200, Some(100)),
+            (Some(0), 201, Some(200)),
+            (Some(200), 250, None),
+            (Some(230), 301, Some(300)),
+            (Some(900), 250, None),
+        ] {
+            assert_eq!(next_snapshot(last, at(epoch, 0), 100), next, "{last:?} {epoch}");
+        }
+    }
+
+    #[test]
+    fn transactions_come_in_batches_that_end_at_multiples() {
+        for (last, batch, committed, next) in [
+            (None, 100, 0, Some(0..=0)),
+            (Some(0), 100, 99, None),
+            (Some(0), 100, 100, Some(1..=100)),
+            (Some(100), 50, 150, Some(101..=150)),
+            (Some(150), 100, 1000, Some(151..=200)),
+            (Some(200), 100, 300, Some(201..=300)),
+            (Some(7), 1, 8, Some(8..=8)),
+            (Some(u64::MAX - 1), u64::MAX, u64::MAX, Some(u64::MAX..=u64::MAX)),
+        ] {
+            assert_eq!(next_transactions(last, at(0, committed), batch), next, "{last:?} {batch}");
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! Turns blocks of plain data into blocks to store, and back, on threads of its own.
+
+use super::level::Codec;
+use super::unpack::{Packed, Unpacked, Unpackers};
+use super::{gzip, zstd};
+use crate::budget::{Held, bytes_holding};
+use crate::checksum::{Checksum, ChecksumAlgorithm};
+use crate::error::{Error, ErrorKind, Result};
+use bytes::Bytes;
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+use tokio::sync::oneshot;
+
+/// How much plain data is compressed at a time, in bytes. Larger blocks compress no better with DEFLATE's window of
+/// 32 KiB, and would only hold more memory. A reader takes no larger ones.
+pub(crate) const BLOCK: usize = 1 << 20;
+
+/// A block of plain data with the memory it holds.
+pub(crate) struct Block {
+    pub(crate) data: Vec<u8>,
+    pub(crate) held: Held,
+}
+
+/// A block ready to be stored.
+#[derive(Debug)]
+pub(crate) struct Encoded {
+    pub(crate) bytes: Bytes,
+    pub(crate) checksum: Checksum,
+}
+
+/// A codec and its threads. Shared by any number of files; dropping it waits for nothing.
+pub struct Compressor {
+    codec: Codec,
+    threads: usize,
+    pool: rayon::ThreadPool,
+    workers: Arc<Idle<Worker>>,
+    unpackers: Arc<Unpackers>,
+}
+
+/// States of threads that wait for their next block, never more than there are threads.
+pub(super) struct Idle<T>(Mutex<Vec<T>>);
+
+impl<T> Idle<T> {
+    pub(super) fn take(&self) -> Option<T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    pub(super) fn give_back(&self, state: T) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(state);
+    }
+}
+
+impl<T> Default for Idle<T> {
+    fn default() -> Self {
+        Idle(Mutex::default())
+    }
+}
+
+struct Worker {
+    engine: Engine,
+    scratch: Vec<u8>,
+}
+
+enum Engine {
+    Gzip(libdeflater::Compressor),
+    Zstd(::zstd::bulk::Compressor<'static>),
+}
+
+impl Compressor {
+    /// A compressor with `threads` threads; `None` for one a core.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Io`] when the threads cannot be started.
+    pub fn new(codec: Codec, threads: Option<NonZeroUsize>) -> Result<Self> {
+        let threads = threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .thread_name(|n| format!("sealift-codec-{n}"))
+            // A panic in a block drops its answer, which the waiting upload sees as an error.
+            .panic_handler(|_| tracing::error!("a compression thread panicked"))
+            .build()
+            .map_err(|error| {
+                Error::new(ErrorKind::Io, "start", "the compression threads", error.to_string()).with_source(error)
+            })?;
+        Ok(Compressor { codec, threads, pool, workers: Arc::default(), unpackers: Arc::default() })
+    }
+
+    /// The codec.
+    pub fn codec(&self) -> Codec {
+        self.codec
+    }
+
+    /// The number of threads, and so of blocks worth having under way at once.
+    pub(crate) fn threads(&self) -> usize {
+        self.threads
+    }
+
+    /// Encodes `block` on a compression thread. Callers bound how many they have under way; dropping the receiver
+    /// gives the result up, and a block that has begun runs to its end. The sender goes without an answer only when
+    /// the thread panicked.
+    pub(crate) fn encode(&self, block: Block, algorithm: ChecksumAlgorithm) -> oneshot::Receiver<Result<Encoded>> {
+        let (codec, workers) = (self.codec, Arc::clone(&self.workers));
+        self.run(move || encode(codec, &workers, block, algorithm))
+    }
+
+    /// Unpacks a block on a compression thread, or here when that takes less time than to hand it over. As with
+    /// [`encode`](Self::encode), dropping the receiver gives the result up.
+    pub(crate) fn unpack(&self, packed: Packed) -> Unpacking {
+        if packed.is_small() {
+            return Unpacking::Done(Some(self.unpackers.unpack(packed)));
+        }
+        let unpackers = Arc::clone(&self.unpackers);
+        Unpacking::Running(self.run(move || unpackers.unpack(packed)))
+    }
+
+    /// Runs `work` on a compression thread. Dropping the receiver before it has begun gives it up.
+    pub(crate) fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> oneshot::Receiver<T> {
+        let (answer, result) = oneshot::channel();
+        self.pool.spawn_fifo(move || {
+            if !answer.is_closed() {
+                let _ = answer.send(work());
+            }
+        });
+        result
+    }
+
+    /// What follows the last block of a stream of `plain_len` bytes, if anything does.
+    pub(crate) fn end(&self, plain_len: u64, algorithm: ChecksumAlgorithm) -> Option<Encoded> {
+        let bytes = match self.codec {
+            Codec::Plain => return None,
+            Codec::Gzip(_) => Bytes::copy_from_slice(&gzip::end(plain_len)),
+            Codec::Zstd(_) => Bytes::copy_from_slice(&zstd::end(plain_len)),
+        };
+        let checksum = Checksum::of(algorithm, &bytes);
+        Some(Encoded { bytes, checksum })
+    }
+}
+
+/// A block on its way to plain data.
+#[derive(Debug)]
+pub(crate) enum Unpacking {
+    /// Until it has been taken.
+    Done(Option<Result<Unpacked>>),
+    Running(oneshot::Receiver<Result<Unpacked>>),
+}
+
+impl Future for Unpacking {
+    type Output = Result<Unpacked>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let answer = match &mut *self {
+            Unpacking::Done(done) => done.take(),
+            Unpacking::Running(running) => ready!(Pin::new(running).poll(cx)).ok(),
+        };
+        Poll::Ready(answer.unwrap_or_else(|| Err(panicked())))
+    }
+}
+
+/// The error for an answer that never came.
+pub(crate) fn panicked() -> Error {
+    Error::new(ErrorKind::Io, "decompress", "a block", "the compression thread panicked")
+}
+
+impl fmt::Debug for Compressor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Compressor").field("codec", &self.codec).field("threads", &self.threads).finish_non_exhaustive()
+    }
+}
+
+fn encode(codec: Codec, workers: &Idle<Worker>, block: Block, algorithm: ChecksumAlgorithm) -> Result<Encoded> {
+    let stored = match codec {
+        Codec::Plain => block.data,
+        Codec::Gzip(_) | Codec::Zstd(_) => {
+            let mut worker = match workers.take() {
+                Some(worker) => worker,
+                None => Worker { engine: Engine::new(codec)?, scratch: Vec::new() },
+            };
+            let len = worker.engine.write_data(&block.data, &mut worker.scratch)?;
+            // Into the block's own memory where it fits: that is what the budget counts.
+            let mut stored = block.data;
+            stored.clear();
+            stored.extend_from_slice(&worker.scratch[..len]);
+            stored.shrink_to_fit();
+            workers.give_back(worker);
+            stored
+        }
+    };
+    let checksum = Checksum::of(algorithm, &stored);
+    Ok(Encoded { bytes: bytes_holding(stored, block.held), checksum })
+}
+
+impl Engine {
+    fn new(codec: Codec) -> Result<Self> {
+        match codec {
+            Codec::Zstd(level) => {
+                let mut engine = ::zstd::bulk::Compressor::new(level.number()).map_err(failed)?;
+                engine.include_checksum(true).map_err(failed)?;
+                Ok(Engine::Zstd(engine))
+            }
+            Codec::Gzip(level) => Ok(Engine::Gzip(level.engine())),
+            // Nothing compresses plain data; the fastest would do.
+            Codec::Plain => Ok(Engine::Gzip(libdeflater::Compressor::new(libdeflater::CompressionLvl::fastest()))),
+        }
+    }
+
+    fn write_data(&mut self, plain: &[u8], out: &mut Vec<u8>) -> Result<usize> {
+        match self {
+            Engine::Gzip(engine) => gzip::write_data(engine, plain, out).map_err(failed),
+            Engine::Zstd(engine) => zstd::write_data(engine, plain, out).map_err(failed),
+        }
+    }
+}
+
+fn failed(error: impl fmt::Display) -> Error {
+    Error::new(ErrorKind::Io, "compress", "a block", error.to_string())
+}

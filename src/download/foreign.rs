@@ -1,0 +1,256 @@
+//! What other tools wrote: gzip and zstd without Sealift's marks, decompressed from the start to the end by
+//! `async-compression`, in turns on a compression thread. A turn fills one block from what has come; meanwhile the next
+//! ranges come, and the block before is read. Neither a turn nor its thread ever waits.
+
+use super::buffers::Buffers;
+use super::stored::{More, Stored};
+use crate::codec::Compressor;
+use crate::codec::compressor::{BLOCK, panicked};
+use crate::codec::head::Format;
+use crate::codec::unpack::{Buffer, Unpacked};
+use crate::error::{Error, ErrorKind, Result};
+use async_compression::tokio::bufread::{GzipDecoder, ZstdDecoder};
+use async_compression::zstd::DParameter;
+use bytes::{Buf, Bytes};
+use std::collections::VecDeque;
+use std::io;
+use std::mem;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
+use tokio::io::{AsyncBufRead, AsyncRead, ReadBuf};
+use tokio::sync::oneshot;
+
+/// How far back zstd may look: 8 MiB, which RFC 8878 (3.1.1.1.2) asks of a decoder, and which levels up to 19 keep to.
+/// It is memory beside the budget.
+const WINDOW_LOG_MAX: u32 = 23;
+/// The least memory for plain data in a turn.
+const SMALLEST_TURN: usize = 32 * 1024;
+/// With up to so many stored bytes and the smallest turn, handing over takes longer than the turn.
+const SMALL: usize = SMALLEST_TURN / 4;
+
+/// The plain data of one stream.
+pub(super) struct Foreign {
+    stored: Stored,
+    format: Format,
+    compressor: Arc<Compressor>,
+    buffers: Buffers,
+    state: State,
+    /// A block that the last turn gave.
+    block: Option<Unpacked>,
+}
+
+enum State {
+    Idle(Box<Decoder>),
+    Turn(oneshot::Receiver<Turn>),
+    Ended,
+    Failed(Error),
+}
+
+/// What came of a turn.
+struct Turn {
+    decoder: Box<Decoder>,
+    block: Unpacked,
+    end: End,
+}
+
+enum End {
+    /// The block is full, or what had come is used up.
+    Paused,
+    /// The stream is at its end.
+    Ended,
+    Failed(io::Error),
+}
+
+impl Foreign {
+    pub(super) fn new(stored: Stored, format: Format, compressor: Arc<Compressor>, buffers: Buffers) -> Self {
+        let state = State::Idle(Box::new(Decoder::new(format)));
+        Foreign { stored, format, compressor, buffers, state, block: None }
+    }
+
+    /// The next plain data; `None` after the last, when everything was checked.
+    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Unpacked>>> {
+        loop {
+            if let Err(error) = self.start(cx) {
+                self.state = State::Failed(error);
+            }
+            if let Some(block) = self.block.take() {
+                return Poll::Ready(Ok(Some(block)));
+            }
+            match &mut self.state {
+                // Woken by a range or by memory.
+                State::Idle(_) => return Poll::Pending,
+                State::Turn(turn) => {
+                    let turn = ready!(Pin::new(turn).poll(cx)).map_err(|_| panicked())?;
+                    self.take(turn);
+                }
+                State::Ended => return Poll::Ready(Ok(None)),
+                State::Failed(error) => return Poll::Ready(Err(error.clone())),
+            }
+        }
+    }
+
+    /// Takes a block back that was read.
+    pub(super) fn give_back(&mut self, block: Unpacked) {
+        self.buffers.give_back(block.into_buffer());
+    }
+
+    /// Starts a turn if there is something to do and memory for it.
+    fn start(&mut self, cx: &mut Context<'_>) -> Result<()> {
+        self.stored.ask();
+        let State::Idle(decoder) = &mut self.state else { return Ok(()) };
+        let feed = decoder.feed();
+        loop {
+            feed.pieces.extend(std::iter::from_fn(|| self.stored.take_piece()));
+            match self.stored.poll_more(cx)? {
+                Poll::Ready(More::Came) => {}
+                Poll::Ready(More::Ended) => break feed.whole = true,
+                Poll::Pending => break,
+            }
+        }
+        let count = feed.waiting();
+        // A small turn is taken here, and there is room for one block.
+        if (count == 0 && !feed.whole) || (count <= SMALL && self.block.is_some()) {
+            return Ok(());
+        }
+        let Poll::Ready(Some(buffer)) = self.buffers.poll_take(cx)? else { return Ok(()) };
+        let State::Idle(decoder) = mem::replace(&mut self.state, State::Ended) else { return Ok(()) };
+        if count <= SMALL {
+            self.take(turn(decoder, buffer, SMALLEST_TURN));
+        } else {
+            let len = count.saturating_mul(4).min(BLOCK);
+            self.state = State::Turn(self.compressor.run(move || turn(decoder, buffer, len)));
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, turn: Turn) {
+        let Turn { mut decoder, block, end } = turn;
+        let left = decoder.feed().waiting() as u64;
+        let read_to = self.stored.at() - left;
+        self.state = match end {
+            End::Paused => State::Idle(decoder),
+            End::Ended if left > 0 => State::Failed(self.failed(read_to, &io::ErrorKind::InvalidData.into())),
+            End::Ended => State::Ended,
+            End::Failed(error) => State::Failed(self.failed(read_to, &error)),
+        };
+        match block.data().is_empty() {
+            true => self.buffers.give_back(block.into_buffer()),
+            false => self.block = Some(block),
+        }
+    }
+
+    fn failed(&self, at: u64, error: &io::Error) -> Error {
+        let name = self.format.name();
+        if self.format == Format::Zstd && error.to_string().contains("too much memory") {
+            let reason =
+                format!("zstd frame before byte {at}: it looks back further than 8 MiB, which takes too much memory");
+            return self
+                .stored
+                .failed(ErrorKind::InvalidConfig, reason)
+                .with_hint("read it as it is (--codec none) and decompress it with `zstd -d --long=31`");
+        }
+        self.stored.corrupt(format!("its {name} data is damaged or incomplete at or before byte {at} ({error})"))
+    }
+}
+
+/// Decompresses what the decoder was fed, until `len` bytes have come out or nothing more does.
+fn turn(mut decoder: Box<Decoder>, mut buffer: Buffer, len: usize) -> Turn {
+    // What it waits for cannot come before the turn has ended.
+    let mut cx = Context::from_waker(Waker::noop());
+    let mut out = ReadBuf::new(buffer.first(len));
+    let end = loop {
+        let before = out.filled().len();
+        match decoder.poll_read(&mut cx, &mut out) {
+            Poll::Ready(Ok(())) if out.filled().len() == before => break End::Ended,
+            Poll::Ready(Ok(())) if out.remaining() == 0 => break End::Paused,
+            Poll::Ready(Ok(())) => {}
+            Poll::Ready(Err(error)) => break End::Failed(error),
+            Poll::Pending => break End::Paused,
+        }
+    };
+    let count = out.filled().len();
+    Turn { decoder, block: buffer.filled(count), end }
+}
+
+enum Decoder {
+    Gzip(GzipDecoder<Feed>),
+    Zstd(ZstdDecoder<Feed>),
+}
+
+impl Decoder {
+    fn new(format: Format) -> Self {
+        match format {
+            Format::Gzip => {
+                let mut decoder = GzipDecoder::new(Feed::default());
+                decoder.multiple_members(true);
+                Decoder::Gzip(decoder)
+            }
+            Format::Zstd => {
+                let window = DParameter::window_log_max(WINDOW_LOG_MAX);
+                let mut decoder = ZstdDecoder::with_params(Feed::default(), &[window]);
+                decoder.multiple_members(true);
+                Decoder::Zstd(decoder)
+            }
+        }
+    }
+
+    fn feed(&mut self) -> &mut Feed {
+        match self {
+            Decoder::Gzip(decoder) => decoder.get_mut(),
+            Decoder::Zstd(decoder) => decoder.get_mut(),
+        }
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Decoder::Gzip(decoder) => Pin::new(decoder).poll_read(cx, out),
+            Decoder::Zstd(decoder) => Pin::new(decoder).poll_read(cx, out),
+        }
+    }
+}
+
+/// What a decoder was given and has not read. Pending where more is to come, in a later turn.
+#[derive(Default)]
+struct Feed {
+    pieces: VecDeque<Bytes>,
+    /// Whether nothing more is to come.
+    whole: bool,
+}
+
+impl Feed {
+    fn waiting(&self) -> usize {
+        self.pieces.iter().map(Bytes::len).sum()
+    }
+}
+
+impl AsyncRead for Feed {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let piece = ready!(self.as_mut().poll_fill_buf(cx))?;
+        let count = piece.len().min(out.remaining());
+        out.put_slice(&piece[..count]);
+        self.consume(count);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncBufRead for Feed {
+    fn poll_fill_buf(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<&[u8]>> {
+        let this = self.get_mut();
+        match this.pieces.front() {
+            Some(piece) => Poll::Ready(Ok(piece)),
+            None if this.whole => Poll::Ready(Ok(&[])),
+            None => Poll::Pending,
+        }
+    }
+
+    fn consume(mut self: Pin<&mut Self>, count: usize) {
+        if let Some(piece) = self.pieces.front_mut() {
+            piece.advance(count);
+            // Its memory is what the next range waits for.
+            if piece.is_empty() {
+                self.pieces.pop_front();
+            }
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! Reading, over the store in memory: what Sealift wrote, what others wrote, and what is damaged.
+
+use crate::codec::gzip;
+use crate::memory_store::MemoryStore;
+use crate::stream_tests::{MIB, bucket, data, gzip, key, read};
+use crate::*;
+use bytes::Bytes;
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
+
+fn zstd() -> Codec {
+    Codec::Zstd(ZstdLevel::default())
+}
+
+/// What is stored of `data`.
+async fn stored(codec: Codec, data: &[u8]) -> Bytes {
+    let store = MemoryStore::new();
+    let bucket = bucket(&store, codec, 64 * MIB);
+    let mut sink = bucket.create(&key("a"), IfExists::Replace).expect("open");
+    sink.write_all(data).await.expect("written");
+    sink.seal().await.expect("sealed");
+    store.object("a").expect("visible")
+}
+
+/// A store with one object, and a bucket over it.
+fn holding(bytes: impl Into<Bytes>, codec: Codec, budget: usize) -> (MemoryStore, Bucket) {
+    let store = MemoryStore::new();
+    store.insert("a", bytes);
+    let bucket = bucket(&store, codec, budget);
+    (store, bucket)
+}
+
+async fn read_back(bytes: impl Into<Bytes>, codec: Codec) -> Result<Vec<u8>> {
+    let (_store, bucket) = holding(bytes, codec, 16 * MIB);
+    tokio::time::timeout(Duration::from_secs(60), read(&bucket, "a")).await.expect("no hang")
+}
+
+#[tokio::test]
+async fn any_codec_reads_what_the_other_wrote_and_none_what_is_stored() {
+    let data = data(3 * MIB);
+    for codec in [gzip(), zstd()] {
+        let stored = stored(codec, &data).await;
+        for reader in [gzip(), zstd()] {
+            assert!(read_back(stored.clone(), reader).await.expect("readable") == data);
+        }
+        assert!(read_back(stored.clone(), Codec::Plain).await.expect("readable") == stored);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ranges_are_asked_for_together_and_a_small_object_at_once() {
+    for codec in [gzip(), zstd(), Codec::Plain] {
+        let data = data(30 * MIB);
+        let (store, bucket) = holding(stored(codec, &data).await, codec, 64 * MIB);
+        assert!(read(&bucket, "a").await.expect("readable") == data);
+        let (_, at_a_time) = store.gets();
+        assert!((4..=9).contains(&at_a_time), "{at_a_time} requests at a time");
+
+        let (store, bucket) = holding(stored(codec, &data[..1000]).await, codec, 64 * MIB);
+        assert!(read(&bucket, "a").await.expect("readable") == data[..1000]);
+        assert_eq!(store.gets(), (1, 1));
+    }
+}
+
+#[tokio::test]
+async fn blocks_are_lent_without_a_copy_and_pieces_of_any_size_are_the_same() {
+    let data = data(3 * MIB + 5);
+    let (_store, bucket) = holding(stored(gzip(), &data).await, gzip(), 16 * MIB);
+    let mut reader = bucket.open(&key("a")).await.expect("open");
+    for block in data.chunks(MIB) {
+        assert!(reader.fill_buf().await.expect("a block") == block);
+        reader.consume(block.len());
+    }
+    assert!(reader.fill_buf().await.expect("the end").is_empty());
+
+    let mut reader = bucket.open(&key("a")).await.expect("open");
+    let mut back = Vec::new();
+    for len in (1..).map(|n| n * 37 % 70_001) {
+        let mut piece = vec![0; len];
+        match reader.read(&mut piece).await.expect("read") {
+            0 if len > 0 => break,
+            count => back.extend_from_slice(&piece[..count]),
+        }
+    }
+    assert!(back == data);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn readers_in_one_task_do_not_wait_for_each_other() {
+    let data = data(12 * MIB);
+    for codec in [gzip(), zstd(), Codec::Plain] {
+        let (_store, bucket) = holding(stored(codec, &data).await, codec, 64 * MIB);
+        let mut readers = Vec::new();
+        for _ in 0..4 {
+            readers.push((bucket.open(&key("a")).await.expect("open"), Vec::new()));
+        }
+        while readers[0].1.len() < data.len() {
+            for (reader, back) in &mut readers {
+                let mut piece = vec![0; 700_000];
+                let count = reader.read(&mut piece).await.expect("read");
+                back.extend_from_slice(&piece[..count]);
+            }
+        }
+        for (mut reader, mut back) in readers {
+            reader.read_to_end(&mut back).await.expect("read");
+            assert!(back == data);
+        }
+    }
+}
+
+/// Readers that are left in any state, over a runtime that ends before them: what they held comes back.
+#[test]
+fn a_dropped_reader_leaves_nothing_and_needs_no_runtime() {
+    let runtime = || tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("made");
+    let data = data(8 * MIB);
+    for codec in [gzip(), zstd(), Codec::Plain] {
+        let stored = runtime().block_on(stored(codec, &data));
+        let foreign = ::zstd::encode_all(&data[..], 1).expect("compressed");
+        for bytes in [stored, Bytes::from(foreign)] {
+            let (_store, bucket) = holding(bytes, codec, 16 * MIB);
+            for len in [0, 1, MIB as u64, (2 << 20) + 7, 5 << 20] {
+                let first = runtime();
+                let mut reader = first.block_on(bucket.open(&key("a"))).expect("open");
+                let mut some = Vec::new();
+                first.block_on((&mut reader).take(len).read_to_end(&mut some)).expect("read");
+                drop(first);
+                drop(reader);
+                // The only seat is free again.
+                let reader = runtime().block_on(async {
+                    tokio::time::timeout(Duration::from_secs(10), bucket.open(&key("a"))).await.expect("a seat")
+                });
+                drop(reader.expect("open"));
+            }
+            let mut reader = runtime().block_on(bucket.open(&key("a"))).expect("open");
+            // Its runtime is gone; another may go on with it, or be told.
+            let read = runtime().block_on(async {
+                let mut rest = Vec::new();
+                let read = reader.read_to_end(&mut rest);
+                tokio::time::timeout(Duration::from_secs(10), read).await.expect("no hang")
+            });
+            if let Err(error) = read {
+                assert_eq!(Error::from_io(&error).expect("ours").kind(), ErrorKind::Cancelled);
+            }
+        }
+    }
+}
+
+fn flipped(bytes: &[u8], at: usize) -> Bytes {
+    let mut bytes = bytes.to_vec();
+    bytes[at] ^= 1;
+    bytes.into()
+}
+
+#[tokio::test]
+async fn damage_of_any_kind_is_an_error_at_the_reader() {
+    for codec in [gzip(), zstd()] {
+        let whole = stored(codec, &data(3 * MIB)).await;
+        let (end, first) = match codec {
+            Codec::Zstd(_) => {
+                (codec::zstd::END_LEN, 27 + u32::from_le_bytes(*whole[19..].first_chunk().expect("a mark")) as usize)
+            }
+            _ => (gzip::END_LEN, u32::from_le_bytes(*whole[16..].first_chunk().expect("a header")) as usize),
+        };
+        let second = format!("block at byte {first}:");
+        let extra = |more: &[u8]| Bytes::from([&whole[..], more].concat());
+        let damaged = [
+            ("empty", Bytes::new(), "empty"),
+            ("one byte short", whole.slice(..whole.len() - 1), "cut off"),
+            ("without its end mark", whole.slice(..whole.len() - end), "cut off"),
+            ("cut after the first block", whole.slice(..first), &second),
+            ("cut inside a block", whole.slice(..first / 2), "block at byte 0: it is cut off"),
+            ("cut inside a later head", whole.slice(..first + 20), &second),
+            ("without its first block", whole.slice(first..), "were written"),
+            ("flipped in the data", flipped(&whole, first / 2), "block at byte 0:"),
+            ("flipped in a checksum", flipped(&whole, first - 6), ""),
+            ("flipped in the second head", flipped(&whole, first + 11), &second),
+            ("flipped in the end mark", flipped(&whole, whole.len() - 15), ""),
+            ("followed by a byte", extra(b"x"), "something follows"),
+            ("followed by itself", extra(&whole), "something follows"),
+            ("followed by zeros", extra(&[0; 100]), "something follows"),
+            ("neither", Bytes::from_static(b"plain text, much longer than a gzip header is"), "neither gzip nor zstd"),
+        ];
+        for (what, bytes, said) in damaged {
+            let error = read_back(bytes, codec).await.expect_err(what);
+            assert_eq!(error.kind(), ErrorKind::Corrupt, "{what}: {error}");
+            assert!(error.to_string().contains(said) && error.location() == "memory:/a", "{what}: {error}");
+        }
+    }
+}
+
+/// Every byte flipped, every length: an error, or the same data.
+#[tokio::test]
+async fn no_damage_gives_other_data() {
+    let data = b"some words, some words again, and an end".repeat(20);
+    for codec in [gzip(), zstd()] {
+        let whole = stored(codec, &data).await;
+        for at in 0..whole.len() {
+            match read_back(flipped(&whole, at), codec).await {
+                Ok(back) => assert!(back == data, "byte {at}"),
+                Err(error) => assert_eq!(error.kind(), ErrorKind::Corrupt, "byte {at}: {error}"),
+            }
+            let error = read_back(whole.slice(..at), codec).await.expect_err("cut");
+            assert_eq!(error.kind(), ErrorKind::Corrupt, "cut to {at}: {error}");
+        }
+    }
+}
+
+/// Lengths that nobody wrote are refused before anything is allocated or waited for.
+#[tokio::test]
+async fn absurd_lengths_are_refused() {
+    let with = |bytes: &[u8], at: usize, number: u32| {
+        let mut bytes = bytes.to_vec();
+        bytes[at..at + 4].copy_from_slice(&number.to_le_bytes());
+        Bytes::from(bytes)
+    };
+    let data = data(MIB / 2);
+    let (member, frame) = (stored(gzip(), &data).await, stored(zstd(), &data).await);
+    let isize_at = member.len() - gzip::END_LEN - 4;
+    for (bytes, at) in [(&member, 16), (&member, isize_at), (&frame, 19), (&frame, 23)] {
+        for number in [0, 1, 20, MIB as u32 + 1, 1 << 24, 1 << 31, u32::MAX] {
+            let error = read_back(with(bytes, at, number), gzip()).await.expect_err("refused");
+            assert_eq!(error.kind(), ErrorKind::Corrupt, "{number} at {at}: {error}");
+            assert!(error.to_string().contains("block at byte"), "{number} at {at}: {error}");
+        }
+    }
+}
+
+/// Longer than all that is read ahead, of one member and of several.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn gzip_and_zstd_of_others_is_read_and_its_damage_found() {
+    let data = data(20 * MIB);
+    let mut engine = libdeflater::Compressor::new(libdeflater::CompressionLvl::fastest());
+    let mut member = |plain: &[u8]| {
+        let mut member = vec![0; engine.gzip_compress_bound(plain.len())];
+        let len = engine.gzip_compress(plain, &mut member).expect("compressed");
+        member.truncate(len);
+        member
+    };
+    let frame = |plain: &[u8]| ::zstd::encode_all(plain, 1).expect("compressed");
+    let parts = [&data[..7 * MIB], &[], &data[7 * MIB..7 * MIB + 3], &data[7 * MIB + 3..]];
+    let foreign = [
+        member(&data),
+        parts.iter().flat_map(|plain| member(plain)).collect(),
+        frame(&data),
+        parts.iter().flat_map(|plain| frame(plain)).collect(),
+        // Not ours from its start, so nothing of ours is asked of it.
+        [member(&data[..5]), stored(gzip(), &data[5..]).await.to_vec()].concat(),
+        [frame(&data[..5]), stored(zstd(), &data[5..]).await.to_vec()].concat(),
+    ];
+    for (n, bytes) in foreign.into_iter().enumerate() {
+        for budget in [16 * MIB, 64 * MIB] {
+            let (_store, bucket) = holding(bytes.clone(), gzip(), budget);
+            let back = read(&bucket, "a").await.expect("readable");
+            let same = back.iter().zip(&data).take_while(|(a, b)| a == b).count();
+            assert!(back == data, "stream {n}: {} of {} bytes, the first {same} are the same", back.len(), data.len());
+        }
+        for damaged in [bytes[..bytes.len() - 3].to_vec(), bytes[..MIB].to_vec(), [&bytes[..], b"xyz"].concat()] {
+            let error = read_back(damaged, gzip()).await.expect_err("damaged");
+            assert_eq!(error.kind(), ErrorKind::Corrupt, "stream {n}: {error}");
+            assert!(error.to_string().contains("at or before byte"), "stream {n}: {error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn zstd_that_looks_far_back_is_refused_and_said_why() {
+    use std::io::Write;
+    let mut encoder = ::zstd::stream::write::Encoder::new(Vec::new(), 1).expect("made");
+    encoder.window_log(25).expect("valid");
+    encoder.write_all(&data(2 * MIB)).expect("written");
+    let error = read_back(encoder.finish().expect("whole"), zstd()).await.expect_err("refused");
+    assert_eq!(error.kind(), ErrorKind::InvalidConfig, "{error}");
+    assert!(error.to_string().contains("8 MiB") && error.to_string().contains("--codec none"), "{error}");
+}

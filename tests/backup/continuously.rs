@@ -1,0 +1,226 @@
+//! `sealift backup continuously`: what is due is backed up, through trouble and signals, by one or by two.
+
+use crate::scene::{LAST_EPOCH, MAX_CHUNK, Storage, chain, node};
+use crate::verify;
+use rustix::process::{Pid, Signal, kill_process};
+use sealift_node::{Endpoint, Match, Misbehaviour, Node};
+use sealift_tests::cli::Ended;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout};
+use tokio::time::timeout;
+
+/// Longer than anything here takes, also on a slow machine.
+const HANGS: Duration = Duration::from_secs(60);
+
+/// Every second epoch's end is a snapshot, ten transactions are a batch.
+const SCHEDULE: [&str; 5] =
+    ["continuously", "--state-snapshot-interval-epochs=2", "--transaction-batch-size=10", "--json", "--memory=64MiB"];
+
+/// A process that backs up until it is stopped.
+struct Running {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Running {
+    fn start(storage: &Storage, node: &Node) -> Self {
+        let mut child = storage.backup(node, MAX_CHUNK, &SCHEDULE).spawn().expect("sealift starts");
+        let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        Running { child, lines }
+    }
+
+    /// Waits until it has told of all these metadata files.
+    async fn until_known(&mut self, metadata: &[String]) {
+        let mut missing: BTreeSet<String> = metadata.iter().cloned().collect();
+        while !missing.is_empty() {
+            let Ok(Ok(Some(line))) = timeout(HANGS, self.lines.next_line()).await else {
+                panic!("{missing:?} did not come: {}", self.stderr_so_far().await)
+            };
+            let told: Value = serde_json::from_str(&line).expect("JSON");
+            missing.remove(told["metadata"].as_str().expect("a handle"));
+        }
+    }
+
+    async fn stderr_so_far(&mut self) -> String {
+        self.child.kill().await.expect("killed");
+        let mut told = String::new();
+        if let Some(mut stderr) = self.child.stderr.take() {
+            stderr.read_to_string(&mut told).await.expect("read");
+        }
+        told
+    }
+
+    /// Sends it a signal and waits for its end.
+    async fn stop(self, signal: Signal) -> Ended {
+        let pid = Pid::from_raw(self.child.id().expect("it runs") as i32).expect("a process");
+        kill_process(pid, signal).expect("signalled");
+        let mut rest = String::new();
+        self.lines.into_inner().read_to_string(&mut rest).await.expect("read");
+        timeout(HANGS, self.child.wait_with_output()).await.expect("it ends").expect("waited for").into()
+    }
+}
+
+/// The metadata files of a chain with this open epoch, when it was watched from the beginning of it: snapshots are those
+/// given, transactions are batches of ten.
+fn metadata(
+    node: &Node,
+    epochs: std::ops::Range<u64>,
+    versions: std::ops::Range<u64>,
+    snapshots: &[u64],
+) -> Vec<String> {
+    let chain = node.chain();
+    let epochs = epochs.map(|epoch| format!("metadata/epoch_ending_{epoch}-{epoch}.meta"));
+    let snapshots = snapshots.iter().map(|&epoch| {
+        let version = chain.epoch_ending(epoch).expect("it has ended").version();
+        format!("metadata/state_snapshot_ver_{version}.meta")
+    });
+    let batches = versions.filter(|version| version % 10 == 0).map(|last| match last {
+        0 => "metadata/transaction_0-0.meta".to_owned(),
+        last => format!("metadata/transaction_{}-{last}.meta", last - 9),
+    });
+    epochs.chain(snapshots).chain(batches).collect()
+}
+
+fn last_batch(node: &Node) -> u64 {
+    node.chain().last_version() / 10 * 10
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_due_is_backed_up_on_every_storage() {
+    for storage in [Storage::folder(), Storage::s3().await, Storage::commands()] {
+        let node = node().await;
+        let mut running = Running::start(&storage, &node);
+        let (epoch, last) = (node.chain().epoch(), last_batch(&node));
+        let before = metadata(&node, 0..epoch, 0..last + 1, &[2]);
+        running.until_known(&before).await;
+
+        // Epochs 4 to 8 have ended when the node is looked at again: the snapshots of 4 and 6 are not taken any more.
+        node.set_chain(chain(LAST_EPOCH + 5));
+        let after = metadata(&node, epoch..node.chain().epoch(), last + 1..last_batch(&node) + 1, &[8]);
+        running.until_known(&after).await;
+        let ended = running.stop(Signal::TERM).await.expect_code(0);
+        assert!(ended.stderr.contains("stopped by SIGTERM"), "{}", ended.stderr);
+
+        assert_eq!(storage.unfinished().await, Vec::<String>::new());
+        let files = storage.files().await;
+        let known: BTreeSet<_> = files.keys().filter(|file| file.starts_with("metadata/")).cloned().collect();
+        assert_eq!(known, before.into_iter().chain(after).collect());
+        verify::epoch_endings(&files, &node.chain());
+        verify::transactions(&files, &node.chain(), last_batch(&node));
+        verify::state_snapshots(&files, &[2, 8]);
+        node.shutdown().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stopped_in_the_middle_it_leaves_nothing_and_goes_on_at_the_next_start() {
+    for (storage, signal) in [
+        (Storage::folder(), Signal::TERM),
+        (Storage::s3().await, Signal::TERM),
+        (Storage::commands(), Signal::INT),
+        (Storage::folder(), Signal::KILL),
+    ] {
+        let node = node().await;
+        let held = [
+            node.on(Match::endpoint(Endpoint::StateChunk).times(1), Misbehaviour::Stall { after_bytes: 5000 }),
+            node.on(Match::endpoint(Endpoint::Transactions).after(2).times(1), Misbehaviour::Stall { after_bytes: 1 }),
+        ];
+        let running = Running::start(&storage, &node);
+        for held in &held {
+            timeout(HANGS, held.wait_fired(1)).await.expect("it fires");
+        }
+        let ended = running.stop(signal).await;
+        if signal == Signal::KILL {
+            assert_eq!(ended.code, None);
+        } else {
+            ended.expect_code(0);
+            assert_eq!(storage.unfinished().await, Vec::<String>::new());
+        }
+        held.iter().for_each(sealift_node::MisbehaviourHandle::release);
+        let files = storage.files().await;
+        assert!(!files.keys().any(|file| file.starts_with("metadata/state_snapshot")), "{:?}", files.keys());
+
+        let mut running = Running::start(&storage, &node);
+        let due = metadata(&node, 0..0, last_batch(&node) - 9..last_batch(&node) + 1, &[2]);
+        running.until_known(&due).await;
+        running.stop(Signal::TERM).await.expect_code(0);
+        let files = storage.files().await;
+        verify::epoch_endings(&files, &node.chain());
+        verify::transactions(&files, &node.chain(), last_batch(&node));
+        verify::state_snapshots(&files, &[2]);
+        node.shutdown().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trouble_is_told_and_passes() {
+    let (storage, node) = (Storage::folder(), node().await);
+    let down = node.on(Match::endpoint(Endpoint::DbState).times(2), Misbehaviour::Status(503));
+    let refusing = [Endpoint::EpochEndings, Endpoint::StateItemCount, Endpoint::Transactions]
+        .map(|endpoint| node.on(Match::endpoint(endpoint).times(1), Misbehaviour::Status(403)));
+    let mut running = Running::start(&storage, &node);
+    let due = metadata(&node, 0..node.chain().epoch(), 0..last_batch(&node) + 1, &[2]);
+    running.until_known(&due).await;
+    assert_eq!(down.fired(), 2);
+    assert!(refusing.iter().all(|refusing| refusing.fired() == 1));
+    // The node goes away, and is asked less and less often.
+    let endpoint = node.endpoint();
+    let chain = node.chain();
+    node.shutdown().await;
+    let mut stderr = BufReader::new(running.child.stderr.take().expect("a pipe")).lines();
+    let mut told = String::new();
+    while !told.contains("asking again in 2s: read the state of the database from") || !told.contains("refused") {
+        let line = timeout(HANGS, stderr.next_line()).await.expect("it is told").expect("read").expect("it goes on");
+        told.push_str(&line);
+        told.push('\n');
+    }
+    for kind in ["epoch endings", "state snapshots", "transactions"] {
+        assert!(told.contains(&format!("the backup of {kind} failed and is made again in 1s")), "{told}");
+    }
+    assert!(told.contains("503") && told.contains(&endpoint), "{told}");
+    running.stop(Signal::TERM).await.expect_code(0);
+    let files = storage.files().await;
+    verify::transactions(&files, &chain, chain.last_version() / 10 * 10);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_on_one_archive_do_no_harm() {
+    for storage in [Storage::folder(), Storage::s3().await, Storage::commands()] {
+        let node = node().await;
+        let due = metadata(&node, 0..node.chain().epoch(), 0..last_batch(&node) + 1, &[2]);
+        let (mut one, mut other) = (Running::start(&storage, &node), Running::start(&storage, &node));
+        one.until_known(&due).await;
+        other.until_known(&due).await;
+        // One is stopped at once when there is more to do, the other does it.
+        node.set_chain(chain(LAST_EPOCH + 3));
+        let first = metadata(&node, LAST_EPOCH + 1..LAST_EPOCH + 2, 0..0, &[]);
+        one.until_known(&first).await;
+        one.stop(Signal::TERM).await.expect_code(0);
+        let rest = metadata(&node, 0..0, last_batch(&node) - 9..last_batch(&node) + 1, &[6]);
+        other.until_known(&rest).await;
+        other.stop(Signal::TERM).await.expect_code(0);
+
+        assert_eq!(storage.unfinished().await, Vec::<String>::new());
+        let files = storage.files().await;
+        verify::epoch_endings(&files, &node.chain());
+        verify::transactions(&files, &node.chain(), last_batch(&node));
+        verify::state_snapshots(&files, &[2, 6]);
+        node.shutdown().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gap_in_the_archive_is_told_with_what_closes_it() {
+    let (storage, node) = (Storage::folder(), node().await);
+    storage.backed_up(&node, MAX_CHUNK, &["epoch-ending", "--start-epoch", "1", "--end-epoch", "3"]).await;
+    let mut running = Running::start(&storage, &node);
+    running.until_known(&metadata(&node, 3..4, 0..1, &[2])).await;
+    let ended = running.stop(Signal::TERM).await.expect_code(0);
+    assert!(ended.stderr.contains("`backup epoch-ending --start-epoch 0 --end-epoch 1`"), "{}", ended.stderr);
+    storage.backed_up(&node, MAX_CHUNK, &["epoch-ending", "--start-epoch", "0", "--end-epoch", "1"]).await;
+    verify::epoch_endings(&storage.files().await, &node.chain());
+    node.shutdown().await;
+}
