@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TICK = os.sysconf("SC_CLK_TCK")
-# How often memory is looked at. The kernel keeps each process's peak, so what is missed is the last moment before its end.
+# How often memory is looked at. The kernel keeps each process's peak, so only the last moment before its end is missed.
 INTERVAL = 0.01
 
 

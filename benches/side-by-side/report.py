@@ -1,4 +1,5 @@
-"""What was measured, as tables in Markdown: `report.py FILE.json` prints them."""
+"""What was measured, as tables in Markdown: `report.py FILE.json` prints them, and `report.py FILE.json PICTURE` the
+whole of docs/BENCHMARKS.md, which shows the picture that `plot` drew."""
 
 import json
 import statistics
@@ -102,7 +103,8 @@ def table(row):
 def about(result):
     """The conditions."""
     data = result["data"]
-    parts = [f"{count / MIB:.0f} MiB of {name} ({data['files'][name]:,} files)" for name, count in data["bytes"].items()]
+    files = data["files"]
+    parts = [f"{count / MIB:.0f} MiB of {name} ({files[name]:,} files)" for name, count in data["bytes"].items()]
     runs = [run for row in result["rows"].values() for runs in row["contenders"].values() for run in runs]
     busy = [run for run in runs if run["others"] > QUIET * run["wall"]]
     versions = ", ".join(f"{name} ({version})" for name, version in result["versions"].items())
@@ -112,5 +114,16 @@ def about(result):
     )
 
 
+def document(result, picture):
+    return (
+        "# Benchmarks\n\n"
+        "Made by `benches/side-by-side/run`, on loopback: what the client costs,\n"
+        "not what a network or a service does. "
+        "[benches/README.md](../benches/README.md) says how it is measured. Of ratios, more is better.\n\n"
+        f"![Time and CPU time of each tool]({picture})\n\n{markdown(result)}"
+    )
+
+
 if __name__ == "__main__":
-    print(markdown(json.loads(Path(sys.argv[1]).read_text())), end="")
+    measured = json.loads(Path(sys.argv[1]).read_text())
+    print(document(measured, sys.argv[2]) if len(sys.argv) > 2 else markdown(measured), end="")

@@ -1,4 +1,4 @@
-"""The work that is measured: the rows of the table that Sealift must reach, who takes part in each, and what is asked."""
+"""The work that is measured: the rows of the table that Sealift must reach, who takes part in each, what is asked."""
 
 from dataclasses import dataclass, field
 from typing import Callable
@@ -134,7 +134,8 @@ def many():
     def commands(tools, url, key, folder):
         # One shell after the other, as a tool does that starts one for each file.
         put = f"gzip -c | aws s3 cp - s3://bench/{key}-$file --endpoint-url {url} --quiet"
-        script = f"for file in $(ls | head -n {COMMANDS_RUN}); do export file; bash -o pipefail -c '{put}' < $file || exit; done"
+        each = f"export file; bash -o pipefail -c '{put}' < $file || exit"
+        script = f"for file in $(ls | head -n {COMMANDS_RUN}); do {each}; done"
         return [["env", "-C", str(folder), "bash", "-c", script]]
 
     contenders = [

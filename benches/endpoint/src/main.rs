@@ -1,7 +1,7 @@
 //! An S3 endpoint on loopback for benchmarks. It reads what is uploaded and throws it away, so that what is measured is
 //! the client; `--keep` stores it, so that what arrived can be compared. It can be slow, and fail, as a network does.
 //!
-//! It checks no signatures and no checksums: it repeats the checksums that it was told, as the clients expect them back.
+//! It checks no signatures and no checksums: it repeats the checksums that it was told, as clients expect them back.
 
 mod answer;
 mod chunked;

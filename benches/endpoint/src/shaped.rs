@@ -12,8 +12,8 @@ use tokio::time::{Instant, Sleep, sleep_until};
 /// How much time's worth of bytes may pass at once. Timers have a grain of a millisecond.
 const GRAIN: Duration = Duration::from_millis(5);
 
-/// A connection with or without a limit. What the kernel's buffers take at once beyond it still has to come through here
-/// before it is answered.
+/// A connection with or without a limit. What the kernel's buffers take at once beyond it still has to come through
+/// here before it is answered.
 pub(crate) struct Shaped {
     stream: TcpStream,
     reads: Option<Pace>,

@@ -1,6 +1,8 @@
 //! What the endpoint keeps is what was put, by Sealift's library and by every client that is here: the comparison of
 //! clients means something only if all of them do the work.
 
+#![allow(clippy::expect_used, reason = "tests show failures by panicking")]
+
 use sealift::{Bucket, Budget, Codec, Compressor, IfExists, Key, Level};
 use sealift_s3::{S3Options, S3Store};
 use sha2::{Digest, Sha256};

@@ -114,9 +114,13 @@ fn all(criterion: &mut Criterion) {
     }
 }
 
+fn short() -> Criterion {
+    Criterion::default().sample_size(10).warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(3))
+}
+
 criterion_group! {
     name = benches;
-    config = Criterion::default().sample_size(10).warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(3));
+    config = short();
     targets = all
 }
 criterion_main!(benches);

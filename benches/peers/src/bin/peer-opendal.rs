@@ -1,5 +1,5 @@
-//! Stores standard input through opendal's writer. By default that sends one part at a time, of the service's least size;
-//! `--concurrent` and `--chunk` are what its guide advises to set.
+//! Stores standard input through opendal's writer. By default that sends one part at a time, of the service's least
+//! size; `--concurrent` and `--chunk` are what its guide advises to set.
 
 use anyhow::Context;
 use clap::Parser;
