@@ -105,8 +105,8 @@ impl Bucket {
         self.compressor.codec()
     }
 
-    /// Opens the object `key` for reading; see [`Reader`] for what is recognised. Waits for a place in the memory budget.
-    /// Cancel-safe.
+    /// Opens the object `key` for reading; see [`Reader`] for what is recognised. Waits for a place in the memory
+    /// budget. Cancel-safe.
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`], or what else the service says.

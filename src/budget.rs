@@ -6,10 +6,10 @@
 //!   ranges, over which a stored block may lie, and the block's plain data. All seats together fit into the budget, so
 //!   whoever has a seat gets its bytes, at the latest when parts under way have arrived.
 //!
-//! What a reader holds waits for the reader's owner, so it never holds more than its seat. To read further ahead all the
-//! same, it may have some of the writers' seats when nobody waits for them (a *spare*), and keeps them to its end. Half of
-//! the writers' seats can never become spares. That is more than the largest seat of a writer, so there is always one
-//! that goes on.
+//! What a reader holds waits for the reader's owner, so it never holds more than its seat. To read further ahead all
+//! the same, it may have some of the writers' seats when nobody waits for them (a *spare*), and keeps them to its end.
+//! Half of the writers' seats can never become spares. That is more than the largest seat of a writer, so there is
+//! always one that goes on.
 //!
 //! Readers and writers have seats apart from one another, so that tasks that copy (each holds a reader's seat and then
 //! wants a writer's) do not wait for each other in a circle.

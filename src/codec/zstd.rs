@@ -3,8 +3,8 @@
 //! A mark is a skippable frame, which every decoder passes over. It holds `SL` and, before a frame with data, the
 //! frame's length and the length of its plain data (4 bytes each, little-endian); at the end of a stream a length of 0
 //! and the length of the whole plain stream (8 bytes). An empty frame stands before each mark, so that a stream begins
-//! with the four bytes by which tools know zstd, which a skippable frame has not. It has a form that no compressor gives
-//! it, so that it alone says who wrote the stream, also where the stream is cut off right behind it.
+//! with the four bytes by which tools know zstd, which a skippable frame has not. It has a form that no compressor
+//! gives it, so that it alone says who wrote the stream, also where the stream is cut off right behind it.
 
 use super::head::Head;
 use ::zstd::bulk::Compressor;

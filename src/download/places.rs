@@ -9,6 +9,8 @@ use crate::error::Result;
 /// and a block fit into the smallest seat. A block lies in no more than two.
 const SMALLEST_RANGE: u64 = 3 << 19;
 const LARGEST_RANGE: u64 = 8 << 20;
+/// Ranges are a multiple of this, so that the budget's units do not add up to more than is held.
+const GRAIN: u64 = 64 << 10;
 /// How many requests are under way or waiting for the reader, once ranges are larger than the smallest.
 const AHEAD: u64 = 8;
 /// The most a reader takes: the largest ranges, and blocks for many cores.
@@ -82,7 +84,8 @@ impl Shares {
             Use::Decompressed(threads) => (held / 4 / BLOCK as u64).clamp(1, threads as u64 + 2),
         };
         let for_ranges = held - blocks * BLOCK as u64;
-        let range = (for_ranges / AHEAD).clamp(SMALLEST_RANGE, LARGEST_RANGE).min(size.max(1));
+        let range = for_ranges / AHEAD / GRAIN * GRAIN;
+        let range = range.clamp(SMALLEST_RANGE, LARGEST_RANGE).min(size.max(1));
         let ranges = if for_ranges >= size { size.div_ceil(range) } else { for_ranges / range };
         Shares { range, ranges: ranges as usize, blocks: blocks as usize }
     }
@@ -118,6 +121,6 @@ mod tests {
         let shares = |held| Shares::of(held, 1 << 40, Use::Decompressed(8));
         assert_eq!(shares(4 * MIB), Shares { range: 3 * MIB / 2, ranges: 2, blocks: 1 });
         assert_eq!(shares(28 * MIB), Shares { range: 21 * MIB / 8, ranges: 8, blocks: 7 });
-        assert_eq!(shares(MOST), Shares { range: 35 * MIB / 4 - 3 * MIB / 4, ranges: 8, blocks: 10 });
+        assert_eq!(shares(MOST), Shares { range: 8 * MIB, ranges: 8, blocks: 10 });
     }
 }

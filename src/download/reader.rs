@@ -23,15 +23,15 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncBufRead, AsyncRead, ReadBuf};
 
 /// Reads an object's plain data. End of file is returned only when everything was checked: all stored bytes came,
-/// the service's checksum over them agrees, the checks of gzip or zstd hold, and a stream that Sealift wrote has its end
-/// mark. Everything else is an error, and what was read before it must not be used.
+/// the service's checksum over them agrees, the checks of gzip or zstd hold, and a stream that Sealift wrote has its
+/// end mark. Everything else is an error, and what was read before it must not be used.
 ///
 /// With a bucket that compresses, gzip and zstd are recognised by their first bytes, whichever of them the bucket
 /// writes and whoever wrote them; what Sealift wrote is decompressed on all the bucket's threads. With [`Codec::Plain`]
 /// the stored bytes come as they are.
 ///
-/// As an `AsyncBufRead` it gives its blocks without copying them. Dropping the reader cancels its requests; it waits for
-/// nothing and needs no runtime.
+/// As an `AsyncBufRead` it gives its blocks without copying them. Dropping the reader cancels its requests; it waits
+/// for nothing and needs no runtime.
 pub struct Reader {
     phase: Phase,
     /// What is being read, and how far it was.

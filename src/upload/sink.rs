@@ -50,8 +50,8 @@ pub struct Sealed {
 /// - The first error is final and every later call returns it. It is returned when the abort has ended.
 ///
 /// A sink takes a place in the memory budget with its first byte. One task that writes to more sinks in turn than the
-/// budget has places for (about one per 14 MiB, half as many while something is read) waits for itself; give each sink a
-/// task, or raise the budget.
+/// budget has places for (about one per 14 MiB, half as many while something is read) waits for itself; give each sink
+/// a task, or raise the budget.
 pub struct Sink {
     phase: Phase,
     length: Length,

@@ -235,8 +235,8 @@ pub(crate) struct StorageArgs {
     /// The checksums the service takes [default: the provider's; full-object on AWS and unknown S3 services].
     #[arg(long)]
     pub(crate) checksums: Option<ChecksumsArg>,
-    /// Compress with gzip or zstd, or store as it is [default: gzip; none on local-fs]. Reading with one of the two reads
-    /// both, and with none gives what is stored.
+    /// Compress with gzip or zstd, or store as it is [default: gzip; none on local-fs]. Reading with one of the two
+    /// reads both, and with none gives what is stored.
     #[arg(long)]
     pub(crate) codec: Option<CodecArg>,
     /// Compression level, from 1 (fastest) to 12 for gzip, 19 for zstd (smallest) [default: gzip 5, zstd 3].
