@@ -1,0 +1,186 @@
+"""The work that is measured: the rows of the table that Sealift must reach, who takes part in each, what is asked."""
+
+from dataclasses import dataclass, field
+from typing import Callable
+
+import tools as t
+
+GIB = 1 << 30
+# The far service: round trip before each answer, and what a connection carries.
+LATENCY_MS, RATE = 30, 50_000_000
+# Longer than the stream of which parts are kept in memory only.
+LONG = 18 * GIB
+# So many commands of one file each are run of those that the row is about; their time is scaled.
+COMMANDS_RUN, MANY = 40, 2_000
+MEMORY = 96 << 20
+
+
+@dataclass
+class Contender:
+    """One way to do the work: programs it needs, and the commands of its pipeline for an endpoint and a key."""
+
+    name: str
+    needs: list
+    commands: Callable
+    # How often the commands would have to be run to do the whole work.
+    scale: float = 1.0
+    uses_endpoint: bool = True
+
+
+@dataclass
+class Target:
+    """What must be reached: `ours` is so many times better than the best of `against`."""
+
+    text: str
+    ours: str
+    against: list
+    metric: str
+    at_least: float
+
+
+@dataclass
+class Row:
+    """One kind of work."""
+
+    name: str
+    title: str
+    contenders: list
+    targets: list
+    endpoint: list = field(default_factory=list)
+    # Where the pipelines read from: the data, a sample of it, or nothing.
+    source: str = "data"
+    repeats: int = 1
+
+
+def rows():
+    """All of them."""
+    return [compress(), plain(), many(), far(), read(), long(), first_byte()]
+
+
+def ours(*options):
+    return lambda tools, url, key, _: [t.sealift_put(tools, url, key, *options)]
+
+
+def after_gzip(put):
+    return lambda tools, url, key, _: [[tools["gzip"], "-c"], put(tools, url, key)]
+
+
+def alone(put, *options):
+    return lambda tools, url, key, _: [put(tools, url, key, *options)]
+
+
+def compress():
+    contenders = [
+        Contender("sealift", ["sealift"], ours()),
+        Contender("gzip | aws", ["gzip", "aws"], after_gzip(t.aws_put)),
+        Contender(
+            "pigz -p2 | s5cmd",
+            ["pigz", "s5cmd"],
+            lambda tools, url, key, _: [[tools["pigz"], "-p2", "-c"], t.s5cmd_put(tools, url, key)],
+        ),
+        Contender("gzip | rclone", ["gzip", "rclone"], after_gzip(t.rclone_put)),
+        Contender("gzip | object_store", ["gzip", "object_store"], after_gzip(t.object_store_put)),
+        Contender("gzip | opendal", ["gzip", "opendal"], after_gzip(t.opendal_put)),
+        Contender(
+            "compressor alone",
+            ["compressor"],
+            lambda tools, url, key, data: [[tools["compressor"], str(data)]],
+            uses_endpoint=False,
+        ),
+    ]
+    targets = [
+        Target("faster than `gzip | aws`", "sealift", ["gzip | aws"], "wall", 8),
+        Target("less CPU than `gzip | aws`", "sealift", ["gzip | aws"], "cpu", 3.5),
+        Target("stored no larger than `gzip -6`", "sealift", ["gzip | aws"], "stored", 1),
+        Target("faster than `pigz -p2 | s5cmd`", "sealift", ["pigz -p2 | s5cmd"], "wall", 4),
+        Target("of the rate of the compressor alone", "sealift", ["compressor alone"], "wall", 0.9),
+    ]
+    return Row("compress", "store with compression", contenders, targets)
+
+
+def uncompressed():
+    """Everybody without compression."""
+    return [
+        Contender("sealift", ["sealift"], ours("--codec", "none")),
+        Contender("s5cmd", ["s5cmd"], alone(t.s5cmd_put)),
+        Contender("aws", ["aws"], alone(t.aws_put)),
+        Contender("rclone", ["rclone"], alone(t.rclone_put)),
+        Contender("object_store", ["object_store"], alone(t.object_store_put)),
+        Contender("opendal", ["opendal"], alone(t.opendal_put)),
+        Contender("opendal, 8 at once", ["opendal"], alone(t.opendal_put, *t.OPENDAL_TUNED)),
+    ]
+
+
+def plain():
+    commands = ["s5cmd", "aws", "rclone"]
+    targets = [
+        Target("less CPU than the best of s5cmd, aws, rclone", "sealift", commands, "cpu", 1.5),
+        Target("no slower than the best of s5cmd, aws, rclone", "sealift", commands, "wall", 1),
+    ]
+    return Row("plain", "store as it is", uncompressed(), targets)
+
+
+def far():
+    everybody = [contender.name for contender in uncompressed()[1:]]
+    title = f"store as it is, {LATENCY_MS} ms latency, {RATE // 1_000_000} MB/s a connection"
+    targets = [Target("faster than the best of the peers", "sealift", everybody, "wall", 2)]
+    return Row("far", title, uncompressed(), targets, endpoint=["--latency", LATENCY_MS, "--rate", RATE])
+
+
+def many():
+    def files(tools, url, _key, folder):
+        return [[tools["many-files"], "--endpoint-url", url, "--bucket", "bench", str(folder)]]
+
+    def commands(tools, url, key, folder):
+        # One shell after the other, as a tool does that starts one for each file.
+        put = f"gzip -c | aws s3 cp - s3://bench/{key}-$file --endpoint-url {url} --quiet"
+        each = f"export file; bash -o pipefail -c '{put}' < $file || exit"
+        script = f"for file in $(ls | head -n {COMMANDS_RUN}); do {each}; done"
+        return [["env", "-C", str(folder), "bash", "-c", script]]
+
+    contenders = [
+        Contender("sealift (library)", ["many-files"], files),
+        Contender("gzip | aws each", ["gzip", "aws"], commands, scale=MANY / COMMANDS_RUN),
+    ]
+    text = "faster than one `bash -c 'gzip | aws'` each"
+    targets = [Target(text, "sealift (library)", ["gzip | aws each"], "wall", 100)]
+    return Row("many", f"store {MANY:,} files of 1 MiB with compression", contenders, targets, source="many")
+
+
+def read():
+    def get(key):
+        return lambda tools, url, _key, _data: [[tools["sealift"], "get", f"s3://bench/{key}", "--endpoint-url", url]]
+
+    def aws(tools, url, _key, _data):
+        command = [tools["aws"], "s3", "cp", "s3://bench/foreign", "-", "--endpoint-url", url]
+        return [command, [tools["gzip"], "-dc"]]
+
+    contenders = [
+        Contender("sealift", ["sealift"], get("own")),
+        Contender("sealift, foreign gzip", ["sealift"], get("foreign")),
+        Contender("aws | gzip -dc", ["aws", "gzip"], aws),
+    ]
+    targets = [
+        Target("faster than `aws | gzip -dc`", "sealift", ["aws | gzip -dc"], "wall", 3),
+        Target("the same, of what gzip wrote", "sealift, foreign gzip", ["aws | gzip -dc"], "wall", 3),
+    ]
+    return Row("read", "read back what is stored compressed", contenders, targets, source="stored")
+
+
+def long():
+    def zeros(tools, url, key, _):
+        return [["head", "-c", str(LONG), "/dev/zero"], t.sealift_put(tools, url, key, "--codec", "none")]
+
+    contenders = [Contender("sealift", ["sealift"], zeros)]
+    return Row("long", f"a stream of {LONG >> 30} GiB of zeros, stored as it is", contenders, [], source="nothing")
+
+
+def first_byte():
+    contenders = [
+        Contender("sealift", ["sealift"], ours()),
+        Contender("aws", ["aws"], alone(t.aws_put)),
+        Contender("s5cmd", ["s5cmd"], alone(t.s5cmd_put)),
+        Contender("rclone", ["rclone"], alone(t.rclone_put)),
+    ]
+    targets = [Target("faster than `aws`", "sealift", ["aws"], "first_byte", 20)]
+    return Row("first-byte", "from start to first byte of a small put", contenders, targets, source="small", repeats=5)

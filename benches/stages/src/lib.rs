@@ -1,0 +1,201 @@
+//! A store in this process, without a network or a cloud's protocol, so that a benchmark sees the rest.
+
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+use futures::TryStreamExt;
+use sealift::{
+    Checksum, ChecksumAlgorithm, CommitOptions, Committed, Error, ErrorKind, Growth, Key, Leftover, ObjectInfo,
+    ObjectStore, Page, PartPolicy, PartReceipt, Payload, Result, Upload,
+};
+use std::collections::HashMap;
+use std::fmt;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// What becomes of the bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// They are thrown away.
+    Nothing,
+    /// They can be read back.
+    Everything,
+}
+
+/// The store.
+#[derive(Clone)]
+pub struct InProcess(Arc<Inner>);
+
+struct Inner {
+    keep: Keep,
+    objects: Mutex<HashMap<String, Object>>,
+}
+
+#[derive(Clone)]
+struct Object {
+    bytes: Bytes,
+    size: u64,
+    token: String,
+    checksum: Vec<u8>,
+}
+
+impl InProcess {
+    /// An empty store.
+    pub fn new(keep: Keep) -> Self {
+        InProcess(Arc::new(Inner { keep, objects: Mutex::default() }))
+    }
+
+    fn objects(&self) -> MutexGuard<'_, HashMap<String, Object>> {
+        self.0.objects.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The payload's bytes, if they are kept.
+    async fn take(&self, payload: &Payload) -> Result<Bytes> {
+        if self.0.keep == Keep::Nothing {
+            return Ok(Bytes::new());
+        }
+        let all = payload.stream().try_fold(BytesMut::new(), |mut all, bytes| async move {
+            all.extend_from_slice(&bytes);
+            Ok(all)
+        });
+        all.await
+            .map(BytesMut::freeze)
+            .map_err(|error| Error::new(ErrorKind::Io, "take", "a payload", error.to_string()).with_source(error))
+    }
+
+    fn commit(&self, key: &Key, bytes: Bytes, whole: Checksum, options: &CommitOptions) -> Committed {
+        let checksum = whole.to_be_bytes();
+        let object =
+            Object { bytes, size: whole.byte_count(), token: options.token.to_string(), checksum: checksum.clone() };
+        self.objects().insert(key.to_string(), object);
+        Committed { etag: None, version: None, checksum: Some(checksum) }
+    }
+
+    fn object(&self, key: &Key) -> Result<Object> {
+        let found = self.objects().get(key.as_ref()).cloned();
+        found.ok_or_else(|| Error::new(ErrorKind::NotFound, "look at", key.to_string(), "there is no such object"))
+    }
+}
+
+impl fmt::Debug for InProcess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InProcess").field("keep", &self.0.keep).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl ObjectStore for InProcess {
+    fn url(&self) -> String {
+        "in-process:".into()
+    }
+
+    /// S3's.
+    fn part_policy(&self) -> PartPolicy {
+        PartPolicy {
+            max_parts: 10_000,
+            max_part: 5 << 30,
+            max_object: 50 << 40,
+            growth: Growth::Growing { first: 8 << 20 },
+            max_in_flight: 8,
+        }
+    }
+
+    fn checksum_algorithm(&self) -> ChecksumAlgorithm {
+        ChecksumAlgorithm::Crc64Nvme
+    }
+
+    async fn put(&self, key: &Key, payload: Payload, options: &CommitOptions) -> Result<Committed> {
+        let bytes = self.take(&payload).await?;
+        Ok(self.commit(key, bytes, payload.checksum(), options))
+    }
+
+    async fn start(&self, key: &Key, options: &CommitOptions) -> Result<Box<dyn Upload>> {
+        let (store, key, options) = (self.clone(), key.clone(), options.clone());
+        Ok(Box::new(Parts { store, key, options, parts: Mutex::default() }))
+    }
+
+    async fn head(&self, key: &Key) -> Result<ObjectInfo> {
+        let object = self.object(key)?;
+        Ok(ObjectInfo {
+            key: key.to_string(),
+            size: object.size,
+            modified: None,
+            etag: None,
+            version: None,
+            token: Some(object.token),
+            checksum: Some(object.checksum),
+        })
+    }
+
+    async fn get(&self, key: &Key, range: Range<u64>, _etag: Option<&str>) -> Result<Bytes> {
+        Ok(self.object(key)?.bytes.slice(range.start as usize..range.end as usize))
+    }
+
+    async fn list(&self, _prefix: &str, _page: Option<&str>) -> Result<Page> {
+        Err(not_needed("list"))
+    }
+
+    async fn delete(&self, key: &Key) -> Result<()> {
+        self.objects().remove(key.as_ref());
+        Ok(())
+    }
+
+    async fn delete_exactly(&self, key: &Key, _info: &ObjectInfo) -> Result<()> {
+        self.delete(key).await
+    }
+
+    async fn rename(&self, _from: &Key, _to: &Key) -> Result<()> {
+        Err(not_needed("move"))
+    }
+
+    async fn leftovers(&self, _prefix: &str) -> Result<Vec<Leftover>> {
+        Ok(Vec::new())
+    }
+
+    async fn remove_leftover(&self, _leftover: &Leftover) -> Result<()> {
+        Ok(())
+    }
+}
+
+fn not_needed(operation: &'static str) -> Error {
+    Error::new(ErrorKind::InvalidConfig, operation, "in-process:", "the store of the benchmarks cannot do that")
+}
+
+/// An upload.
+struct Parts {
+    store: InProcess,
+    key: Key,
+    options: CommitOptions,
+    parts: Mutex<HashMap<u32, Bytes>>,
+}
+
+impl fmt::Debug for Parts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parts").field("key", &self.key).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Upload for Parts {
+    fn id(&self) -> &str {
+        "the only one"
+    }
+
+    async fn put_part(&self, number: u32, payload: Payload) -> Result<PartReceipt> {
+        let bytes = self.store.take(&payload).await?;
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner).insert(number, bytes);
+        Ok(PartReceipt { number, tag: number.to_string(), checksum: payload.checksum() })
+    }
+
+    async fn complete(&self, parts: &[PartReceipt], whole: Checksum) -> Result<Committed> {
+        let mut all = BytesMut::new();
+        let held = std::mem::take(&mut *self.parts.lock().unwrap_or_else(PoisonError::into_inner));
+        for part in parts {
+            all.extend_from_slice(held.get(&part.number).map_or(&[], |bytes| bytes));
+        }
+        Ok(self.store.commit(&self.key, all.freeze(), whole, &self.options))
+    }
+
+    async fn abort(&self) -> Result<()> {
+        Ok(())
+    }
+}
