@@ -1,6 +1,6 @@
 //! Full-object checksums: computed over what is stored, part by part, and combined, so that each byte is hashed once.
 
-use crc_fast::CrcAlgorithm;
+use crc_fast::{CrcAlgorithm, Digest};
 use std::fmt;
 
 /// The checksum a service keeps for a whole object.
@@ -68,6 +68,43 @@ impl Checksum {
     }
 }
 
+/// A checksum of bytes that come one after the other. To combine checksums costs as much as to hash megabytes, so
+/// neighbours are hashed in one go where they can be.
+pub(crate) struct Hashing {
+    algorithm: ChecksumAlgorithm,
+    digest: Digest,
+    len: u64,
+}
+
+impl Hashing {
+    pub(crate) fn new(algorithm: ChecksumAlgorithm) -> Self {
+        Hashing { algorithm, digest: Digest::new(algorithm.engine()), len: 0 }
+    }
+
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        self.digest.update(bytes);
+        self.len += bytes.len() as u64;
+    }
+
+    /// The number of bytes so far.
+    pub(crate) fn byte_count(&self) -> u64 {
+        self.len
+    }
+
+    /// The checksum of what came, and the beginning of another.
+    pub(crate) fn finish(&mut self) -> Checksum {
+        let done = Checksum { algorithm: self.algorithm, value: self.digest.finalize(), len: self.len };
+        *self = Hashing::new(self.algorithm);
+        done
+    }
+}
+
+impl fmt::Debug for Hashing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hashing").field("algorithm", &self.algorithm).field("len", &self.len).finish_non_exhaustive()
+    }
+}
+
 impl fmt::Display for Checksum {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.algorithm {
@@ -99,6 +136,11 @@ mod tests {
                 parts = parts.then(Checksum::of(algorithm, part));
             }
             assert_eq!(parts, Checksum::of(algorithm, &whole));
+            let mut hashing = Hashing::new(algorithm);
+            for _ in 0..2 {
+                whole.chunks(777).for_each(|piece| hashing.update(piece));
+                assert_eq!((hashing.byte_count(), hashing.finish()), (100_000, parts));
+            }
         }
     }
 }

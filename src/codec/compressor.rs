@@ -4,7 +4,6 @@ use super::level::Codec;
 use super::unpack::{Packed, Unpacked, Unpackers};
 use super::{gzip, zstd};
 use crate::budget::{Held, bytes_holding};
-use crate::checksum::{Checksum, ChecksumAlgorithm};
 use crate::error::{Error, ErrorKind, Result};
 use bytes::Bytes;
 use std::fmt;
@@ -22,13 +21,6 @@ pub(crate) const BLOCK: usize = 1 << 20;
 pub(crate) struct Block {
     pub(crate) data: Vec<u8>,
     pub(crate) held: Held,
-}
-
-/// A block ready to be stored.
-#[derive(Debug)]
-pub(crate) struct Encoded {
-    pub(crate) bytes: Bytes,
-    pub(crate) checksum: Checksum,
 }
 
 /// A codec and its threads. Shared by any number of files; dropping it waits for nothing.
@@ -101,9 +93,9 @@ impl Compressor {
     /// Encodes `block` on a compression thread. Callers bound how many they have under way; dropping the receiver
     /// gives the result up, and a block that has begun runs to its end. The sender goes without an answer only when
     /// the thread panicked.
-    pub(crate) fn encode(&self, block: Block, algorithm: ChecksumAlgorithm) -> oneshot::Receiver<Result<Encoded>> {
+    pub(crate) fn encode(&self, block: Block) -> oneshot::Receiver<Result<Bytes>> {
         let (codec, workers) = (self.codec, Arc::clone(&self.workers));
-        self.run(move || encode(codec, &workers, block, algorithm))
+        self.run(move || encode(codec, &workers, block))
     }
 
     /// Unpacks a block on a compression thread, or here when that takes less time than to hand it over. As with
@@ -128,14 +120,12 @@ impl Compressor {
     }
 
     /// What follows the last block of a stream of `plain_len` bytes, if anything does.
-    pub(crate) fn end(&self, plain_len: u64, algorithm: ChecksumAlgorithm) -> Option<Encoded> {
-        let bytes = match self.codec {
-            Codec::Plain => return None,
-            Codec::Gzip(_) => Bytes::copy_from_slice(&gzip::end(plain_len)),
-            Codec::Zstd(_) => Bytes::copy_from_slice(&zstd::end(plain_len)),
-        };
-        let checksum = Checksum::of(algorithm, &bytes);
-        Some(Encoded { bytes, checksum })
+    pub(crate) fn end(&self, plain_len: u64) -> Option<Bytes> {
+        match self.codec {
+            Codec::Plain => None,
+            Codec::Gzip(_) => Some(Bytes::copy_from_slice(&gzip::end(plain_len))),
+            Codec::Zstd(_) => Some(Bytes::copy_from_slice(&zstd::end(plain_len))),
+        }
     }
 }
 
@@ -170,7 +160,7 @@ impl fmt::Debug for Compressor {
     }
 }
 
-fn encode(codec: Codec, workers: &Idle<Worker>, block: Block, algorithm: ChecksumAlgorithm) -> Result<Encoded> {
+fn encode(codec: Codec, workers: &Idle<Worker>, block: Block) -> Result<Bytes> {
     let stored = match codec {
         Codec::Plain => block.data,
         Codec::Gzip(_) | Codec::Zstd(_) => {
@@ -188,8 +178,7 @@ fn encode(codec: Codec, workers: &Idle<Worker>, block: Block, algorithm: Checksu
             stored
         }
     };
-    let checksum = Checksum::of(algorithm, &stored);
-    Ok(Encoded { bytes: bytes_holding(stored, block.held), checksum })
+    Ok(bytes_holding(stored, block.held))
 }
 
 impl Engine {

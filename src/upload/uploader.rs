@@ -7,10 +7,11 @@ use super::plan::Plan;
 use super::sink::Sealed;
 use super::stop::{Answer, Stop};
 use crate::checksum::Checksum;
-use crate::codec::compressor::{Block, Encoded};
+use crate::codec::compressor::Block;
 use crate::error::{Error, ErrorKind, LeftBehind, Result};
 use crate::object::{Committed, PartReceipt, Upload};
 use crate::shutdown::{ABORT_LIMIT, Shutdown, UnderWay};
+use bytes::Bytes;
 use futures::stream::{FuturesOrdered, StreamExt};
 use std::mem;
 use std::sync::Arc;
@@ -68,7 +69,7 @@ struct Uploader {
     under_way: UnderWay,
     inbox: mpsc::Receiver<Command>,
     input: Input,
-    encoding: FuturesOrdered<oneshot::Receiver<Result<Encoded>>>,
+    encoding: FuturesOrdered<oneshot::Receiver<Result<Bytes>>>,
     /// Full parts that wait for a place among those in flight.
     ready: Vec<Part>,
     stage: Stage,
@@ -148,7 +149,7 @@ impl Uploader {
         loop {
             self.start_ready_parts(stop).await?;
             if self.input == Input::Finished && self.encoding.is_empty() {
-                if let Some(end) = self.plan.compressor.end(self.bytes_in, algorithm) {
+                if let Some(end) = self.plan.compressor.end(self.bytes_in) {
                     self.ready.extend(parts.push(end).await?);
                 }
                 self.input = Input::Ended;
@@ -174,8 +175,7 @@ impl Uploader {
         match command {
             Some(Command::Block(block)) => {
                 self.bytes_in += block.data.len() as u64;
-                let algorithm = self.plan.store.checksum_algorithm();
-                self.encoding.push_back(self.plan.compressor.encode(block, algorithm));
+                self.encoding.push_back(self.plan.compressor.encode(block));
                 Ok(())
             }
             Some(Command::Finish) => {
@@ -408,7 +408,7 @@ fn joined(stored: Result<Result<PartReceipt>, tokio::task::JoinError>) -> Result
     stored.unwrap_or_else(|error| Err(Error::new(ErrorKind::Io, "upload", "a part", error.to_string())))
 }
 
-fn encoded(block: Result<Result<Encoded>, oneshot::error::RecvError>) -> Result<Encoded> {
+fn encoded(block: Result<Result<Bytes>, oneshot::error::RecvError>) -> Result<Bytes> {
     let ended = |_| Err(Error::new(ErrorKind::Io, "compress", "a block", "the compression thread panicked"));
     block.unwrap_or_else(ended)
 }

@@ -34,6 +34,8 @@ async fn a_folder_comes_to_be_objects<C: Cloud>() {
     let told = put.expect_code(0).json();
     assert_eq!(told["files"], files.len());
     assert_eq!(told["bytes_in"], files.values().map(Vec::len).sum::<usize>());
+    let peak = told["peak_memory_bytes"].as_u64().expect("a number");
+    assert!(peak < (16 + 64) << 20, "{} MiB resident", peak >> 20);
     let names: Vec<_> = files.keys().map(|name| format!("p/logs/{name}")).collect();
     assert_eq!(remote.objects().await, names);
     assert!(remote.unfinished().await.is_empty());

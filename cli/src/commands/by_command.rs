@@ -2,7 +2,7 @@
 //! what objects are. `put` and `run` write a file `BACKUP/FILE`, `get` reads one, `ls` lists the metadata files.
 
 use super::get::write_out;
-use super::put::{check_not_empty, pour};
+use super::put::{READ, check_not_empty, pour};
 use super::run::{Destination, produce};
 use super::stoppable;
 use crate::args::{Command, Get, Ls, Put, Run, StorageArgs, Summary, WriteArgs};
@@ -16,9 +16,6 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Instant;
 use tokio::io::{AsyncWrite, AsyncWriteExt, BufReader, stdin};
-
-/// How much of a command's output is read at a time.
-const READ: usize = 256 * 1024;
 
 /// Whether a command is about such a storage.
 pub(super) fn is_meant(command: &Command) -> bool {
@@ -91,7 +88,7 @@ async fn put(storage: &CommandStorage, args: &Put, interrupt: &Interrupt) -> Res
     let started = Instant::now();
     let taken = async {
         let (handle, mut writer) = create(storage, args.name.as_deref().unwrap_or_default(), &args.write).await?;
-        let count = pour(stdin(), &mut writer).await?;
+        let count = pour(stdin(), READ, &mut writer).await?;
         Ok((handle, writer, count))
     };
     let (handle, writer, count) = stoppable(interrupt, taken).await?;

@@ -11,7 +11,7 @@ use sealift::{Sealed, Sink};
 use tokio::io::{AsyncRead, AsyncWrite, BufReader, copy_buf, stdin};
 
 /// How much is read from a producer at a time.
-const READ: usize = 256 * 1024;
+pub(super) const READ: usize = 256 * 1024;
 
 pub(super) async fn run(mut args: Put, interrupt: &Interrupt) -> Result<(), Failure> {
     let files = args.folder.take().map(Files::Folder).or(args.files_from.take().map(Files::List));
@@ -29,7 +29,7 @@ async fn put_input(args: Put, interrupt: &Interrupt) -> Result<(), Failure> {
         let mode = if_exists(&args.write);
         target.bucket.check_writable(&key, mode).await?;
         let mut sink = target.bucket.create(&key, mode)?;
-        let count = pour(stdin(), &mut sink).await?;
+        let count = pour(stdin(), READ, &mut sink).await?;
         seal(sink, count, &args.write).await
     };
     let sealed = writing(interrupt, &target.bucket, stoppable(interrupt, work)).await?;
@@ -37,12 +37,13 @@ async fn put_input(args: Put, interrupt: &Interrupt) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Copies `input` to its end.
+/// Copies `input` to its end, through a buffer of so many bytes.
 pub(super) async fn pour(
     input: impl AsyncRead + Unpin,
+    buffer: usize,
     output: &mut (impl AsyncWrite + Unpin),
 ) -> Result<u64, Failure> {
-    let mut input = BufReader::with_capacity(READ, input);
+    let mut input = BufReader::with_capacity(buffer, input);
     copy_buf(&mut input, output).await.map_err(|error| Failure::from_io(error, "read the input"))
 }
 
