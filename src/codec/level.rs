@@ -36,7 +36,7 @@ impl Level {
 }
 
 impl Default for Level {
-    /// Level 5: no larger than `gzip -6`, at about four times its speed.
+    /// Level 5: about the size of `gzip -6` (0.993 to 1.008 of it, as measured), at about four times its speed.
     fn default() -> Self {
         Level(CompressionLvl::new(5).unwrap_or_default())
     }
