@@ -126,7 +126,8 @@ impl Backups {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                 let span = incoming.span()?;
                 let expected = self.expected(feed, span.first, span.last + 1, Key::None);
-                let other = find_chunk(self.storage.as_ref(), &group.handle, expected).await?;
+                let other = find_chunk(self.storage.as_ref(), &group.handle, expected).await;
+                let other = other.map_err(|error| error.with_hint("remove that file, or begin afresh"))?;
                 match other.span == span {
                     true => Ok(other.file),
                     false => Err(sealed_otherwise(feed.subject(span.first, span.last), &other.file)),

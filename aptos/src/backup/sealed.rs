@@ -82,7 +82,7 @@ pub(super) async fn read_file(storage: &dyn BackupStorage, file: &FileHandle) ->
     }
 }
 
-/// The chunk that `expected` describes, if it is there and right. Why it is not is only logged: it is written again.
+/// The chunk that `expected` describes, if it is there and right.
 pub(super) async fn find_chunk(
     storage: &dyn BackupStorage,
     backup: &BackupHandle,
@@ -90,7 +90,7 @@ pub(super) async fn find_chunk(
 ) -> Result<SealedChunk> {
     let file = file(backup, &chunk_name(expected.first)?)?;
     read_chunk(storage, file, expected).await.inspect_err(|error| match error.kind() {
-        ErrorKind::Corrupt => tracing::warn!("the chunk from record {} is written again: {error}", expected.first),
+        ErrorKind::Corrupt => tracing::warn!("the chunk from record {} cannot be used: {error}", expected.first),
         // Not there, mostly: storage behind commands cannot say so by an error of its own.
         _ => tracing::debug!("no sealed chunk from record {}: {error}", expected.first),
     })
@@ -111,7 +111,9 @@ async fn read_chunk(storage: &dyn BackupStorage, file: FileHandle, expected: Exp
         let runs = splitter.push(data.freeze());
         for run in runs.map_err(|record| corrupt(format!("a record of {} bytes", record.length)))? {
             if run.count() > end - next {
-                return Err(corrupt(format!("it goes on behind record {}", end - 1)));
+                // Not damaged, but of a longer backup whose name has the same suffix by chance: not to be replaced.
+                let reason = format!("it goes on behind record {}", end - 1);
+                return Err(Error::new(ErrorKind::Changed, "read the chunk", file.to_string(), reason));
             }
             let keys = check(feed, next, last_key, &run).await.map_err(corrupt)?;
             if next == first {

@@ -4,6 +4,7 @@ use crate::node::{Ledger, Node};
 use crate::records::{framed, state};
 use crate::scene::{Scene, small};
 use crate::storage::Trouble;
+use sealift::ErrorKind;
 use sealift_aptos::{Continue, Options};
 use std::collections::BTreeMap;
 
@@ -212,12 +213,13 @@ async fn transactions_continue_too() {
     let files = scene.files().await;
     assert_eq!(files, whole.files().await);
 
-    // A chunk that goes on behind the end is not the one to be continued.
+    // A chunk that goes on behind the end is another backup's: neither continued nor replaced.
     let last = files.keys().find(|file| file.ends_with(&format!("/{}", chunks[chunks.len() - 1]))).unwrap();
-    std::fs::write(scene.path(last), [&files[last][..], &framed(b"more")].concat()).unwrap();
-    let done = scene.backups(options()).transactions(5, 40).await.unwrap();
-    assert_eq!(done.sealed_before, done.chunks - 1);
-    assert_eq!(scene.files().await, files);
+    let longer = [&files[last][..], &framed(b"more")].concat();
+    std::fs::write(scene.path(last), &longer).unwrap();
+    let error = scene.backups(options()).transactions(5, 40).await.unwrap_err();
+    assert!(error.kind() == ErrorKind::Changed && error.to_string().contains("begin afresh"), "{error}");
+    assert_eq!(scene.files().await[last], longer);
 }
 
 #[tokio::test]

@@ -117,7 +117,9 @@ async fn store_all(target: &Target, files: Files, mode: IfExists, stored: &mut S
 fn is_of_the_file(failure: &Failure) -> bool {
     match failure {
         Failure::After(_, failure) => is_of_the_file(failure),
-        Failure::Storage(error) => error.kind() == ErrorKind::Changed,
+        Failure::Storage(error) => {
+            matches!(error.kind(), ErrorKind::Changed | ErrorKind::InvalidName | ErrorKind::TooLarge)
+        }
         Failure::Other(_) => true,
         _ => false,
     }
