@@ -10,7 +10,17 @@ use std::time::Duration;
 pub fn in_turn(test: impl Future<Output = ()>) {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    tokio::runtime::Runtime::new().expect("a runtime").block_on(test);
+    let no_children = eventually("nothing that an earlier test started runs", Duration::from_secs(20), async || {
+        match children_of(std::process::id()) {
+            children if children.is_empty() => Ok(()),
+            children => Err(format!("{children:?}")),
+        }
+    });
+    tokio::runtime::Runtime::new().expect("a runtime").block_on(async {
+        // What ends during this test would be missed at its end.
+        no_children.await;
+        test.await;
+    });
 }
 
 /// What there is at one moment.
