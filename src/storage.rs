@@ -23,7 +23,7 @@ pub trait BackupStorage: fmt::Debug + Send + Sync {
     async fn create_for_write(&self, backup: &BackupHandle, name: &ShellSafeName) -> Result<(FileHandle, FileWriter)>;
 
     /// As [`create_for_write`](Self::create_for_write), of a file that must not exist yet: an existing one is neither
-    /// replaced nor, when the new one is given up, removed, and `shutdown()` fails with
+    /// replaced nor, when the new one is given up, removed, and `shutdown()`, or a write before, fails with
     /// [`ErrorKind::AlreadyExists`](crate::ErrorKind::AlreadyExists). A storage that cannot decide that in one step with
     /// the commit replaces the file.
     async fn create_new(&self, backup: &BackupHandle, name: &ShellSafeName) -> Result<(FileHandle, FileWriter)> {

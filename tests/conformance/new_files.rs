@@ -12,10 +12,13 @@ async fn new_file(storage: &dyn BackupStorage, name: &str) -> FileWriter {
     storage.create_new(&backup, &safe(name)).await.expect("opened").1
 }
 
-/// Writes a file and says whether it was the first.
+/// Writes a file and says whether it was the first. Some services say that it is not before all is written.
 async fn is_first(mut writer: FileWriter, data: &[u8]) -> bool {
-    writer.write_all(data).await.expect("written");
-    match writer.shutdown().await {
+    let written = async {
+        writer.write_all(data).await?;
+        writer.shutdown().await
+    };
+    match written.await {
         Ok(()) => true,
         Err(error) => {
             let kind = Error::from_io(&error).expect("a storage's error").kind();
@@ -52,8 +55,11 @@ pub(crate) async fn given_up_over_an_existing_one(scene: &Scene) {
         let mut given_up = 0;
         for moment in 0..MOMENTS {
             let mut writer = new_file(&*storage, &name).await;
-            writer.write_all(text(len)).await.expect("written");
-            match for_time(whole * moment / MOMENTS, writer.shutdown()).await {
+            let written = async {
+                writer.write_all(text(len)).await?;
+                writer.shutdown().await
+            };
+            match for_time(whole * moment / MOMENTS, written).await {
                 Some(ended) => drop(ended.expect_err("it exists")),
                 None => given_up += 1,
             }

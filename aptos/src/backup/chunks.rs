@@ -5,10 +5,11 @@ use crate::feed::{Checked, Feed, Key, Records};
 use crate::records::Run;
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use futures::stream::{self, Stream};
+use futures::stream::{self, Stream, TryStreamExt};
 use sealift::{Error, ErrorKind, Result};
 use std::collections::BTreeMap;
 use std::future::pending;
+use std::pin::pin;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
@@ -86,6 +87,15 @@ impl Incoming {
             Arrival::Ended(span) => Ok(span),
             Arrival::Coming => Err(self.interrupted()),
         }
+    }
+
+    /// What the chunk holds, after what is left of its content: also when nobody wanted all of that.
+    pub(crate) async fn finish(&mut self) -> Result<Span> {
+        if let Arrival::Coming = self.arrival {
+            let mut content = pin!(self.content());
+            while content.try_next().await?.is_some() {}
+        }
+        self.span()
     }
 
     /// The first record, without its length.

@@ -69,7 +69,7 @@ impl Backups {
         let (subject, name) = (Subject { part: Part::Chunk, content }, chunk_name(incoming.first)?);
         let (storage, content) = (self.storage.as_ref(), incoming.content());
         let sealing = seal(storage, &group.handle, &name, subject, Existing::Kept, content).await;
-        let ledger_infos = self.sealed_by_either(group, Feed::EpochEndings, &incoming, sealing).await?;
+        let ledger_infos = self.sealed_by_either(group, Feed::EpochEndings, &mut incoming, sealing).await?;
         let span = incoming.span()?;
         tracing::info!("sealed epoch endings {} to {}", span.first, span.last);
         Ok(EpochEndingChunk { first_epoch: span.first, last_epoch: span.last, ledger_infos })

@@ -114,17 +114,18 @@ impl Backups {
         }
     }
 
-    /// A chunk's file, once `sealing` it has ended: also when another run was first.
+    /// A chunk's file, once `sealing` it has ended: also when another run was first, which some storages say before all of
+    /// it is written.
     pub(super) async fn sealed_by_either(
         &self,
         group: &Group,
         feed: Feed,
-        incoming: &Incoming,
+        incoming: &mut Incoming,
         sealing: Result<FileHandle>,
     ) -> Result<FileHandle> {
         match sealing {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                let span = incoming.span()?;
+                let span = incoming.finish().await?;
                 let expected = self.expected(feed, span.first, span.last + 1, Key::None);
                 let other = find_chunk(self.storage.as_ref(), &group.handle, expected).await;
                 let other = other.map_err(|error| error.with_hint("remove that file, or begin afresh"))?;

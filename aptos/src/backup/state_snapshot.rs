@@ -113,7 +113,7 @@ impl Backups {
         let (subject, name) = (Subject { part: Part::Chunk, content }, chunk_name(incoming.first)?);
         let (storage, content) = (self.storage.as_ref(), incoming.content());
         let sealing = seal(storage, &group.handle, &name, subject, existing, content).await;
-        let blobs = self.sealed_by_either(group, snapshot.feed(), &incoming, sealing).await?;
+        let blobs = self.sealed_by_either(group, snapshot.feed(), &mut incoming, sealing).await?;
         let span = incoming.span()?;
         let proof = self.write_state_range_proof(group, snapshot, &span).await?;
         tracing::info!("sealed {} of {}", snapshot.feed().subject(span.first, span.last), snapshot.items);

@@ -10,7 +10,7 @@ use crate::feed::{Feed, Key, Records};
 use crate::manifest::{TransactionBackup, TransactionChunk, TransactionFormat};
 use crate::metadata::Metadata;
 use crate::seal::{NewFile, Part, Subject};
-use sealift::{FileHandle, Result};
+use sealift::{ErrorKind, FileHandle, Result};
 
 impl Backups {
     /// Backs up `count` transactions from the version `start_version` on.
@@ -73,11 +73,20 @@ impl Backups {
         let content = format!("transactions from version {} on", incoming.first);
         let (subject, name) = (Subject { part: Part::Chunk, content }, chunk_name(incoming.first)?);
         let mut chunk = NewFile::create(self.storage.as_ref(), &group.handle, &name, subject, existing).await?;
-        chunk.write(incoming.content()).await?;
-        let (span, record) = (incoming.span()?, incoming.first_record());
+        let written = chunk.write(incoming.content()).await;
+        if let Err(error) = &written
+            && error.kind() != ErrorKind::AlreadyExists
+        {
+            return Err(error.clone());
+        }
+        let (span, record) = (incoming.finish().await?, incoming.first_record());
         chunk.holds(Feed::Transactions.subject(span.first, span.last));
         let proof = self.write_transaction_proof(group, &span).await?;
-        let transactions = self.sealed_by_either(group, Feed::Transactions, &incoming, chunk.seal().await).await?;
+        let sealing = match written {
+            Ok(()) => chunk.seal().await,
+            Err(error) => Err(error),
+        };
+        let transactions = self.sealed_by_either(group, Feed::Transactions, &mut incoming, sealing).await?;
         tracing::info!("sealed {}", Feed::Transactions.subject(span.first, span.last));
         Ok(self.transaction_chunk(span, &record, transactions, proof))
     }

@@ -272,3 +272,31 @@ async fn two_runs_at_once_do_no_harm() {
         assert_eq!(scene.files().await, expected);
     }
 }
+
+/// Another run seals a chunk after it was looked for: some storages say so when the first bytes come, others at the end.
+#[tokio::test]
+async fn a_chunk_that_another_run_seals_meanwhile_is_used() {
+    for told_at_once in [true, false] {
+        let scene = Scene::new().await;
+        let (backups, alone) = (scene.backups(options()), Options { concurrent_chunks: 1, ..options() });
+        backups.state_snapshot(4).await.unwrap();
+        backups.transactions(5, 40).await.unwrap();
+        backups.epoch_ending(3, 6).await.unwrap();
+        let files = scene.files().await;
+        for backup in ["state_epoch_4", "transaction_5-"] {
+            let mut chunks: Vec<_> = files.keys().filter(|f| f.starts_with(backup) && f.ends_with(".chunk")).collect();
+            chunks.sort_by_key(|chunk| first_of(chunk.rsplit('/').next().unwrap()));
+            let chunk = chunks[2].rsplit('/').next().unwrap();
+            scene.storage.fail(chunk, Trouble::Unseen);
+            if told_at_once {
+                scene.storage.fail(chunk, Trouble::Taken);
+            }
+            let done = match backup {
+                "state_epoch_4" => scene.backups(alone.clone()).state_snapshot(4).await.unwrap(),
+                _ => scene.backups(alone.clone()).transactions(5, 40).await.unwrap(),
+            };
+            assert_eq!((scene.storage.troubles_left(), done.sealed_before), (0, 2), "{backup}");
+            assert_eq!(scene.files().await, files);
+        }
+    }
+}

@@ -25,6 +25,10 @@ pub(crate) enum Trouble {
     AtCreate,
     /// Its shutdown never ends.
     Hangs,
+    /// It takes no data, because it exists by now.
+    Taken,
+    /// It is not there when it is looked for.
+    Unseen,
 }
 
 #[derive(Debug)]
@@ -108,8 +112,15 @@ impl Watched {
     }
 
     fn trouble(&self, name: &str) -> Option<Trouble> {
-        let mut troubles = self.account.troubles.lock().unwrap();
-        let at = troubles.iter().position(|(file, trouble)| file == name && matches!(trouble, Trouble::AtCreate))?;
+        self.account.take(name, &[Trouble::AtCreate])
+    }
+}
+
+impl Account {
+    /// The first of the `wanted` troubles of the file `name`. It happens only once.
+    fn take(&self, name: &str, wanted: &[Trouble]) -> Option<Trouble> {
+        let mut troubles = self.troubles.lock().unwrap();
+        let at = troubles.iter().position(|(file, trouble)| file == name && wanted.contains(trouble))?;
         Some(troubles.remove(at).1)
     }
 }
@@ -132,6 +143,10 @@ impl BackupStorage for Watched {
     }
 
     async fn open_for_read(&self, file: &FileHandle) -> Result<FileReader> {
+        let name = file.as_ref().rsplit('/').next().unwrap();
+        if self.account.take(name, &[Trouble::Unseen]).is_some() {
+            return Err(Error::new(ErrorKind::NotFound, "open", file.to_string(), "it is not there"));
+        }
         self.inner.open_for_read(file).await
     }
 
@@ -166,16 +181,19 @@ enum State {
 
 impl Writer {
     fn takes(&mut self, wanted: &[Trouble]) -> Option<Trouble> {
-        let mut troubles = self.account.troubles.lock().unwrap();
-        let at = troubles.iter().position(|(file, trouble)| *file == self.name && wanted.contains(trouble))?;
-        Some(troubles.remove(at).1)
+        self.account.take(&self.name, wanted)
     }
 }
 
 impl AsyncWrite for Writer {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
-        if self.takes(&[Trouble::AtWrite]).is_some() {
-            return Poll::Ready(Err(io::Error::other("the disk is on fire")));
+        match self.takes(&[Trouble::AtWrite, Trouble::Taken]) {
+            Some(Trouble::Taken) => {
+                let error = Error::new(ErrorKind::AlreadyExists, "write", self.name.clone(), "it exists");
+                return Poll::Ready(Err(error.into_io()));
+            }
+            Some(_) => return Poll::Ready(Err(io::Error::other("the disk is on fire"))),
+            None => {}
         }
         Pin::new(&mut self.inner).poll_write(cx, data)
     }
