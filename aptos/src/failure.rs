@@ -55,19 +55,44 @@ fn innermost(error: &reqwest::Error) -> String {
     cause.to_string()
 }
 
+/// Pauses that double.
+#[derive(Debug)]
+pub(crate) struct Pause {
+    first: Duration,
+    next: Duration,
+    longest: Duration,
+}
+
+impl Pause {
+    pub(crate) fn new(first: Duration, longest: Duration) -> Self {
+        Pause { first, next: first, longest }
+    }
+
+    /// How long to wait now.
+    pub(crate) fn next(&mut self) -> Duration {
+        let pause = self.next.min(self.longest);
+        self.next = pause.saturating_mul(2);
+        pause
+    }
+
+    /// What fails next is a failure of its own.
+    pub(crate) fn reset(&mut self) {
+        self.next = self.first;
+    }
+}
+
 /// The attempts at one thing.
 #[derive(Debug)]
 pub(crate) struct Tries {
     failed: u32,
     attempts: u32,
-    first: Duration,
-    longest: Duration,
+    pause: Pause,
 }
 
 impl Tries {
     pub(crate) fn new(options: &ClientOptions) -> Self {
-        let ClientOptions { attempts, first_pause: first, longest_pause: longest, .. } = *options;
-        Tries { failed: 0, attempts, first, longest }
+        let pause = Pause::new(options.first_pause, options.longest_pause);
+        Tries { failed: 0, attempts: options.attempts, pause }
     }
 
     /// After a failure: waits and returns when to try again, or returns the error when that is of no use.
@@ -80,7 +105,8 @@ impl Tries {
         if self.failed >= self.attempts {
             return Err(error);
         }
-        let pause = self.length();
+        // Less up to a half by chance, so that many requests that failed together do not come back together.
+        let pause = self.pause.next().mul_f64(1.0 - rand::random::<f64>() / 2.0);
         tracing::warn!("trying again in {} ms: {error}", pause.as_millis());
         sleep(pause).await;
         Ok(())
@@ -89,12 +115,7 @@ impl Tries {
     /// There was headway: what fails next is a failure of its own.
     pub(crate) fn headway(&mut self) {
         self.failed = 0;
-    }
-
-    /// Doubling, less up to a half by chance, so that many requests that failed together do not come back together.
-    fn length(&self) -> Duration {
-        let doubled = self.first.saturating_mul(1 << (self.failed - 1).min(10)).min(self.longest);
-        doubled.mul_f64(1.0 - rand::random::<f64>() / 2.0)
+        self.pause.reset();
     }
 }
 
@@ -105,6 +126,15 @@ mod tests {
 
     fn passing() -> Failure {
         Failure::Passing(Error::new(ErrorKind::Unreachable, "read", "x", "cut"))
+    }
+
+    #[test]
+    fn pauses_double_up_to_the_longest_and_begin_anew() {
+        let mut pause = Pause::new(Duration::from_secs(1), Duration::from_secs(5));
+        let seconds = |pause: &mut Pause| std::array::from_fn::<_, 5, _>(|_| pause.next().as_secs());
+        assert_eq!(seconds(&mut pause), [1, 2, 4, 5, 5]);
+        pause.reset();
+        assert_eq!(seconds(&mut pause), [1, 2, 4, 5, 5]);
     }
 
     #[tokio::test(start_paused = true)]

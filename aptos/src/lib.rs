@@ -18,6 +18,7 @@ pub mod manifest;
 pub mod metadata;
 mod records;
 mod seal;
+mod whole;
 
 pub use address::Address;
 pub use backup::{BackedUp, Backups, Continue, Options};

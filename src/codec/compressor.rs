@@ -1,6 +1,6 @@
 //! Turns blocks of plain data into blocks to store, and back, on threads of its own.
 
-use super::level::Codec;
+use super::level::{Codec, ZstdLevel};
 use super::unpack::{Packed, Unpacked, Unpackers};
 use super::{gzip, zstd};
 use crate::budget::{Held, bytes_holding};
@@ -161,38 +161,35 @@ impl fmt::Debug for Compressor {
 }
 
 fn encode(codec: Codec, workers: &Idle<Worker>, block: Block) -> Result<Bytes> {
+    let Block { data, held } = block;
     let stored = match codec {
-        Codec::Plain => block.data,
-        Codec::Gzip(_) | Codec::Zstd(_) => {
-            let mut worker = match workers.take() {
-                Some(worker) => worker,
-                None => Worker { engine: Engine::new(codec)?, scratch: Vec::new() },
-            };
-            let len = worker.engine.write_data(&block.data, &mut worker.scratch)?;
-            // Into the block's own memory where it fits: that is what the budget counts.
-            let mut stored = block.data;
-            stored.clear();
-            stored.extend_from_slice(&worker.scratch[..len]);
-            stored.shrink_to_fit();
-            workers.give_back(worker);
-            stored
-        }
+        Codec::Plain => data,
+        Codec::Gzip(level) => compress(workers, data, || Ok(Engine::Gzip(level.engine())))?,
+        Codec::Zstd(level) => compress(workers, data, || Engine::zstd(level))?,
     };
-    Ok(bytes_holding(stored, block.held))
+    Ok(bytes_holding(stored, held))
+}
+
+/// Compresses `data` by a worker that waits, or a new one with this engine.
+fn compress(workers: &Idle<Worker>, mut data: Vec<u8>, engine: impl FnOnce() -> Result<Engine>) -> Result<Vec<u8>> {
+    let mut worker = match workers.take() {
+        Some(worker) => worker,
+        None => Worker { engine: engine()?, scratch: Vec::new() },
+    };
+    let len = worker.engine.write_data(&data, &mut worker.scratch)?;
+    // Into the block's own memory where it fits: that is what the budget counts.
+    data.clear();
+    data.extend_from_slice(&worker.scratch[..len]);
+    data.shrink_to_fit();
+    workers.give_back(worker);
+    Ok(data)
 }
 
 impl Engine {
-    fn new(codec: Codec) -> Result<Self> {
-        match codec {
-            Codec::Zstd(level) => {
-                let mut engine = ::zstd::bulk::Compressor::new(level.number()).map_err(failed)?;
-                engine.include_checksum(true).map_err(failed)?;
-                Ok(Engine::Zstd(engine))
-            }
-            Codec::Gzip(level) => Ok(Engine::Gzip(level.engine())),
-            // Nothing compresses plain data; the fastest would do.
-            Codec::Plain => Ok(Engine::Gzip(libdeflater::Compressor::new(libdeflater::CompressionLvl::fastest()))),
-        }
+    fn zstd(level: ZstdLevel) -> Result<Self> {
+        let mut engine = ::zstd::bulk::Compressor::new(level.number()).map_err(failed)?;
+        engine.include_checksum(true).map_err(failed)?;
+        Ok(Engine::Zstd(engine))
     }
 
     fn write_data(&mut self, plain: &[u8], out: &mut Vec<u8>) -> Result<usize> {

@@ -5,6 +5,7 @@ use crate::verify;
 use rustix::process::{Pid, Signal, kill_process};
 use sealift_node::{Endpoint, Match, Misbehaviour, Node};
 use sealift_tests::cli::Ended;
+use sealift_tests::eventually::eventually;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -153,6 +154,27 @@ async fn stopped_in_the_middle_it_leaves_nothing_and_goes_on_at_the_next_start()
         verify::state_snapshots(&files, &[2]);
         node.shutdown().await;
     }
+}
+
+/// So that an archive always has the epoch endings that the rest is verified by.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_else_is_backed_up_before_the_epoch_endings_are() {
+    let (storage, node) = (Storage::folder(), node().await);
+    let held = node.on(Match::path("epoch_ending_ledger_infos/1/2").times(1), Misbehaviour::Silence);
+    let mut running = Running::start(&storage, &node);
+    timeout(HANGS, held.wait_fired(1)).await.expect("it fires");
+    let asked = |path: &str| node.requests().iter().filter(|request| request.starts_with(path)).count();
+    let before = asked("db_state");
+    eventually("the node is looked at again and again", HANGS, async || match asked("db_state") {
+        now if now >= before + 2 => Ok(()),
+        now => Err(format!("{now} times")),
+    })
+    .await;
+    assert_eq!((asked("transactions/"), asked("state_")), (0, 0));
+    held.release();
+    running.until_known(&metadata(&node, 0..node.chain().epoch(), 0..1, &[2])).await;
+    running.stop(Signal::TERM).await.expect_code(0);
+    node.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,12 +1,13 @@
 //! A backup's group of files: opening it, what an earlier run or another one has sealed of it, and its small files.
 
 use super::chunks::Incoming;
-use super::sealed::{Expected, SealedChunk, file, find_chunk, read_file};
+use super::sealed::{Expected, SealedChunk, file, find_chunk};
 use super::{Backups, Continue};
 use crate::feed::{Feed, Key};
 use crate::manifest::Manifest;
 use crate::metadata::Metadata;
 use crate::seal::{Existing, Part, Subject, seal};
+use crate::whole::read_whole;
 use bytes::Bytes;
 use futures::stream;
 use sealift::{BackupHandle, Error, ErrorKind, FileHandle, Result, ShellSafeName};
@@ -159,7 +160,7 @@ impl Backups {
             written => return written,
         }
         let file = file(handle, name)?;
-        match read_file(storage, &file).await {
+        match read_whole(storage, &file).await {
             Ok(found) if as_good == AsGood::Any || found == bytes => Ok(file),
             Ok(_) => Err(sealed_otherwise(subject.to_string(), &file)),
             Err(error) if error.kind() == ErrorKind::Corrupt => {

@@ -3,6 +3,7 @@
 use super::chunks::{Held, Span};
 use crate::feed::{Feed, Key, check};
 use crate::records::Splitter;
+use crate::whole::{read_error, read_whole};
 use bytes::{Bytes, BytesMut};
 use futures::{Stream, TryStreamExt};
 use sealift::{BackupHandle, BackupStorage, Error, ErrorKind, FileHandle, Result, ShellSafeName};
@@ -12,9 +13,6 @@ use tokio::io::AsyncReadExt;
 
 /// How much is read at a time, in bytes.
 const READ: usize = 256 << 10;
-
-/// The longest file that is taken for a small one, in bytes. A manifest has some hundred bytes for each chunk.
-const MAX_SMALL_FILE: u64 = 64 << 20;
 
 /// A sealed chunk that was read whole and is right by itself.
 #[derive(Debug)]
@@ -69,17 +67,7 @@ pub(super) async fn find_file(
     name: &ShellSafeName,
 ) -> Result<FileHandle> {
     let file = file(backup, name)?;
-    read_file(storage, &file).await.map(|_| file)
-}
-
-/// A small file, which is not empty.
-pub(super) async fn read_file(storage: &dyn BackupStorage, file: &FileHandle) -> Result<Vec<u8>> {
-    let mut content = Vec::new();
-    let mut reader = storage.open_for_read(file).await?.take(MAX_SMALL_FILE);
-    match reader.read_to_end(&mut content).await.map_err(|error| read_error(file, error))? {
-        0 => Err(Error::new(ErrorKind::Corrupt, "read", file.to_string(), "it is empty")),
-        _ => Ok(content),
-    }
+    read_whole(storage, &file).await.map(|_| file)
 }
 
 /// The chunk that `expected` describes, if it is there and right.
@@ -127,10 +115,6 @@ async fn read_chunk(storage: &dyn BackupStorage, file: FileHandle, expected: Exp
     }
     let span = Span { first, last: next - 1, first_key, last_key };
     Ok(SealedChunk { file, span, record, digest: digest.finalize().into() })
-}
-
-fn read_error(file: &FileHandle, error: std::io::Error) -> Error {
-    Error::from_io(&error).cloned().unwrap_or_else(|| Error::io("read", file.to_string(), error))
 }
 
 impl SealedChunk {

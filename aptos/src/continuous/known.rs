@@ -1,14 +1,11 @@
 //! What an archive is known to hold: all its metadata files, read when backups begin.
 
 use crate::metadata::Metadata;
+use crate::whole::read_whole;
 use futures::{StreamExt, TryStreamExt, stream};
 use sealift::{BackupStorage, Error, ErrorKind, FileHandle, Result};
 use std::num::NonZeroUsize;
 use std::pin::pin;
-use tokio::io::AsyncReadExt;
-
-/// The longest metadata file, in bytes. A compacted one has some hundred bytes for each backup.
-const MAX_FILE: u64 = 64 << 20;
 
 /// How often the list is read again because a file that it had is gone: somebody compacts.
 const ATTEMPTS: u32 = 5;
@@ -122,12 +119,8 @@ impl Known {
 }
 
 async fn lines(storage: &dyn BackupStorage, file: &FileHandle) -> Result<Vec<Metadata>> {
-    let mut text = String::new();
-    let mut reader = storage.open_for_read(file).await?.take(MAX_FILE);
-    let read = reader.read_to_string(&mut text).await;
-    read.map_err(|error| {
-        Error::from_io(&error).cloned().unwrap_or_else(|| Error::io("read", file.to_string(), error))
-    })?;
+    let text = String::from_utf8(read_whole(storage, file).await?);
+    let text = text.map_err(|_| Error::new(ErrorKind::Corrupt, "read", file.to_string(), "it is not UTF-8"))?;
     Metadata::parse_lines(&text, file)
 }
 

@@ -12,6 +12,7 @@ mod rules;
 
 use crate::backup::{BackedUp, Backups};
 use crate::client::DbState;
+use crate::failure::Pause;
 pub use known::Known;
 use sealift::{Error, ErrorKind, Result};
 use std::convert::Infallible;
@@ -219,43 +220,5 @@ impl Continuous {
                 }
             }
         }
-    }
-}
-
-/// Pauses that double.
-struct Pause {
-    first: Duration,
-    next: Duration,
-    longest: Duration,
-}
-
-impl Pause {
-    fn new(first: Duration, longest: Duration) -> Self {
-        Pause { first, next: first, longest }
-    }
-
-    fn next(&mut self) -> Duration {
-        let pause = self.next.min(self.longest);
-        self.next = pause.saturating_mul(2);
-        pause
-    }
-
-    fn reset(&mut self) {
-        self.next = self.first;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_double_up_to_the_longest_and_begin_anew() {
-        let mut pause = Pause::new(Duration::from_secs(1), Duration::from_secs(5));
-        let seconds = |pause: &mut Pause| std::array::from_fn::<_, 4, _>(|_| pause.next().as_secs());
-        assert_eq!(seconds(&mut pause), [1, 2, 4, 5]);
-        assert_eq!(pause.next().as_secs(), 5);
-        pause.reset();
-        assert_eq!(seconds(&mut pause), [1, 2, 4, 5]);
     }
 }

@@ -136,10 +136,11 @@ async fn store(target: &Target, path: &Path, name: &str, mode: IfExists) -> Resu
     Ok(sink.seal().await?)
 }
 
-/// Finds the files, on a thread of its own that ends when nobody listens.
+/// Finds the files, on a thread of its own that ends when nobody listens. If it fails, that is the last item: a list that
+/// merely stops is not taken for whole.
 fn find(files: Files) -> impl Stream<Item = Result<Source, Failure>> {
     let (found, sources) = mpsc::channel(FOUND);
-    tokio::task::spawn_blocking(move || {
+    let finding = tokio::task::spawn_blocking(move || {
         let sources: Box<dyn Iterator<Item = Result<Source, Failure>>> = match files {
             Files::Folder(folder) => Box::new(walk(folder)),
             Files::List(list) => match lines(&list) {
@@ -153,7 +154,9 @@ fn find(files: Files) -> impl Stream<Item = Result<Source, Failure>> {
             }
         }
     });
-    stream::unfold(sources, |mut sources| async { sources.recv().await.map(|source| (source, sources)) })
+    let sources = stream::unfold(sources, |mut sources| async { sources.recv().await.map(|source| (source, sources)) });
+    let ended = async { finding.await.err().map(|error| Err(Failure::Other(anyhow::Error::new(error)))) };
+    sources.chain(stream::once(ended).filter_map(std::future::ready))
 }
 
 /// Links are followed, so that what a folder shows is what is stored.
