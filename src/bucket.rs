@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::name::Key;
 use crate::object::{CommitOptions, IfExists, Leftover, ObjectInfo, ObjectStore, Token};
 use crate::shutdown::Shutdown;
-use crate::upload::{self, Length, Plan, Sink};
+use crate::upload::{self, Length, Plan, Sink, Window};
 use futures::stream::{self, Stream, StreamExt, TryStreamExt};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,12 +23,13 @@ pub struct Bucket {
     compressor: Arc<Compressor>,
     budget: Budget,
     shutdown: Arc<Shutdown>,
+    window: Arc<Window>,
 }
 
 impl Bucket {
     /// Streams of `store`, encoded by `compressor`. Several buckets may share a compressor and a budget.
     pub fn new(store: impl ObjectStore, compressor: Arc<Compressor>, budget: Budget) -> Self {
-        Bucket { store: Arc::new(store), compressor, budget, shutdown: Arc::default() }
+        Bucket { store: Arc::new(store), compressor, budget, shutdown: Arc::default(), window: Arc::default() }
     }
 
     /// The store's URL, without credentials.
@@ -71,6 +72,7 @@ impl Bucket {
             options: CommitOptions { token: Token::random(), if_exists },
             compressor: Arc::clone(&self.compressor),
             shutdown: Arc::clone(&self.shutdown),
+            window: Arc::clone(&self.window),
             budget_total: self.budget.total(),
         };
         Ok(upload::open(plan, length, &self.budget))
@@ -78,7 +80,7 @@ impl Bucket {
 
     /// How many sinks one task can write to in turn: as many as have a place in the memory budget. At least one.
     pub fn writers_at_once(&self) -> usize {
-        let seat = upload::seat_size(&self.store.part_policy(), self.budget.total());
+        let seat = upload::seat_size(self.store.part_policy(), self.budget.total());
         self.budget.writer_seats_of(seat).max(1)
     }
 

@@ -56,7 +56,7 @@ impl Budget {
     pub const MAX: u64 = 1 << 40;
 
     /// A budget of `bytes`. What it covers is the data of all open files; the program itself, its connections and
-    /// its compressors' state come on top.
+    /// its compressors' state (a few MiB a thread, more at high levels of zstd) come on top.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidConfig`] below [`Budget::MIN`] or above [`Budget::MAX`].

@@ -19,6 +19,7 @@ mod payload;
 #[cfg(test)]
 mod read_tests;
 mod shutdown;
+mod slow_downs;
 mod storage;
 #[cfg(test)]
 mod stream_tests;
@@ -38,5 +39,6 @@ pub use object::{
 };
 pub use part_policy::{Growth, PartPolicy};
 pub use payload::{Payload, PayloadStream};
+pub use slow_downs::SlowDowns;
 pub use storage::{BackupStorage, FileReader, FileWriter};
 pub use upload::{Sealed, Sink};

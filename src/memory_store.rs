@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 use tokio::sync::Semaphore;
 
 const MIB: u64 = 1 << 20;
@@ -20,6 +21,29 @@ pub(crate) struct MemoryStore {
     commits: Arc<Semaphore>,
     part_size: u64,
     gets: Arc<Gets>,
+    parts: Arc<PutParts>,
+}
+
+/// The parts that come in.
+#[derive(Debug)]
+struct PutParts {
+    /// The policy's limit for one object.
+    max_in_flight: usize,
+    /// With more than so many of all objects at once the store asks to slow down.
+    capacity: usize,
+    /// How long a part takes.
+    latency: Duration,
+    in_flight: AtomicUsize,
+    /// How many there were when each came, itself included.
+    met: Mutex<Vec<usize>>,
+    slow_downs: SlowDowns,
+}
+
+impl PutParts {
+    fn with_limits(max_in_flight: usize, capacity: usize, latency: Duration) -> Arc<Self> {
+        let (in_flight, met, slow_downs) = Default::default();
+        Arc::new(PutParts { max_in_flight, capacity, latency, in_flight, met, slow_downs })
+    }
 }
 
 /// The requests for ranges.
@@ -40,11 +64,28 @@ struct State {
 impl MemoryStore {
     pub(crate) fn new() -> Self {
         let commits = Arc::new(Semaphore::new(Semaphore::MAX_PERMITS));
-        MemoryStore { state: Arc::default(), commits, part_size: 2 * MIB, gets: Arc::default() }
+        MemoryStore {
+            state: Arc::default(),
+            commits,
+            part_size: 2 * MIB,
+            gets: Arc::default(),
+            parts: PutParts::with_limits(1, 1, Duration::ZERO),
+        }
     }
 
     pub(crate) fn with_part_size(part_size: u64) -> Self {
         MemoryStore { part_size, ..MemoryStore::new() }
+    }
+
+    /// A store far away, of small parts, that takes `max_in_flight` at once of one object, and of all objects `capacity`.
+    pub(crate) fn with_capacity(max_in_flight: usize, capacity: usize) -> Self {
+        let parts = PutParts::with_limits(max_in_flight, capacity, Duration::from_millis(30));
+        MemoryStore { part_size: 64 << 10, parts, ..MemoryStore::new() }
+    }
+
+    /// For each part that came, how many there were at that moment, itself included.
+    pub(crate) fn parts_met(&self) -> Vec<usize> {
+        self.parts.met.lock().expect("not poisoned").clone()
     }
 
     /// A store that applies commits and holds their answers back.
@@ -112,8 +153,12 @@ impl ObjectStore for MemoryStore {
             max_part: 64 * MIB,
             max_object: 64 * 10_000 * MIB,
             growth: Growth::Equal { size: self.part_size },
-            max_in_flight: 1,
+            max_in_flight: self.parts.max_in_flight,
         }
+    }
+
+    fn slow_downs(&self) -> u64 {
+        self.parts.slow_downs.count()
     }
 
     fn checksum_algorithm(&self) -> ChecksumAlgorithm {
@@ -222,6 +267,14 @@ impl Upload for MemoryUpload {
         for _ in 0..100 {
             tokio::task::yield_now().await;
         }
+        let parts = &self.store.parts;
+        let met = parts.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
+        parts.met.lock().expect("not poisoned").push(met);
+        if met > parts.capacity {
+            parts.slow_downs.see(503);
+        }
+        tokio::time::sleep(parts.latency).await;
+        parts.in_flight.fetch_sub(1, Ordering::SeqCst);
         self.parts_in_flight.fetch_sub(1, Ordering::SeqCst);
         let bytes = collect(&payload).await;
         let mut state = self.store.state();

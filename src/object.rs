@@ -134,6 +134,12 @@ pub trait ObjectStore: fmt::Debug + Send + Sync + 'static {
     /// The parts this service takes, and how they should grow.
     fn part_policy(&self) -> PartPolicy;
 
+    /// How often the service has asked to slow down so far (503 SlowDown, 429, …), also where a later attempt succeeded.
+    /// Every time this has grown, fewer parts are sent at once. 0 for a storage that never asks.
+    fn slow_downs(&self) -> u64 {
+        0
+    }
+
     /// The checksum that the service keeps for a whole object.
     fn checksum_algorithm(&self) -> ChecksumAlgorithm;
 

@@ -2,6 +2,8 @@
 //! Which service has which limits is told by its adapter.
 
 const MIB: u64 = 1 << 20;
+/// So many parts of the first size are to have room in memory.
+const PARTS_IN_MEMORY: u64 = 24;
 
 /// What a service takes, and how parts grow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +28,8 @@ pub enum Growth {
     Growing {
         /// The size of the first parts, in bytes.
         first: u64,
+        /// The size down to which they may be cut where memory is small, so that it holds more of them, in bytes.
+        least: u64,
     },
     /// Every part but the last has the same size.
     Equal {
@@ -40,6 +44,19 @@ impl PartPolicy {
         self.part_size(0)
     }
 
+    /// This policy for a memory budget of `memory` bytes: with first parts so small that the budget holds 24 of them, if
+    /// the service takes such. What a stream can send to a service far away is what it may have in flight.
+    #[must_use]
+    pub(crate) fn within(self, memory: u64) -> Self {
+        match self.growth {
+            Growth::Equal { .. } => self,
+            Growth::Growing { first, least } => {
+                let first = (memory / PARTS_IN_MEMORY / MIB * MIB).max(least).min(first);
+                PartPolicy { growth: Growth::Growing { first, least }, ..self }
+            }
+        }
+    }
+
     /// The size of the part that begins after `stored` bytes.
     ///
     /// Growing parts keep their first size for a fifth of [`max_parts`](Self::max_parts) and then add 50/`max_parts`
@@ -49,7 +66,7 @@ impl PartPolicy {
     pub fn part_size(&self, stored: u64) -> u64 {
         match self.growth {
             Growth::Equal { size } => size,
-            Growth::Growing { first } => {
+            Growth::Growing { first, .. } => {
                 let parts = u64::from(self.max_parts.max(1));
                 let beyond = stored.saturating_sub(first.saturating_mul(parts / 5));
                 let grown = beyond.saturating_mul(50) / parts;
@@ -83,7 +100,7 @@ mod tests {
             max_parts,
             max_part: 5 * GIB,
             max_object: 10_000 * 5 * GIB,
-            growth: Growth::Growing { first },
+            growth: Growth::Growing { first, least: 5 * MIB },
             max_in_flight: 8,
         }
     }
@@ -114,6 +131,17 @@ mod tests {
             stored += size;
             last = size;
         }
+    }
+
+    #[test]
+    fn small_memory_makes_small_parts() {
+        let policy = growing(10_000, 8 * MIB);
+        for (memory, first) in [(16, 5), (64, 5), (160, 6), (192, 8), (4096, 8)] {
+            assert_eq!(policy.within(memory * MIB).first_part(), first * MIB, "{memory} MiB");
+        }
+        assert!(policy.within(64 * MIB).longest_stream() > 20 * TIB);
+        let equal = PartPolicy { growth: Growth::Equal { size: 32 * MIB }, ..policy };
+        assert_eq!(equal.within(64 * MIB), equal);
     }
 
     #[test]

@@ -292,3 +292,33 @@ async fn many_short_sinks_are_open_at_once() {
     }
     assert!((0..1000).all(|n| store.object(&format!("n{n}")).is_some()));
 }
+
+async fn store(bucket: &Bucket, name: &str, data: &[u8]) {
+    let mut sink = bucket.create(&key(name), IfExists::Replace).expect("open");
+    sink.write_all(data).await.expect("written");
+    sink.seal().await.expect("sealed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_far_away_gets_more_parts_at_once() {
+    let store_far = MemoryStore::with_capacity(64, 1_000);
+    let bucket = bucket(&store_far, Codec::Plain, 64 * MIB);
+    store(&bucket, "a", &data(40 * MIB)).await;
+    let met = store_far.parts_met();
+    assert_eq!((met.len(), store_far.slow_downs()), (640, 0));
+    let most = met.iter().max().copied();
+    assert!(most > Some(16) && most <= Some(64), "{most:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_asks_to_slow_down_gets_fewer_parts_at_once_of_all_uploads_together() {
+    let busy = MemoryStore::with_capacity(64, 6);
+    let bucket = bucket(&busy, Codec::Plain, 64 * MIB);
+    let data = data(20 * MIB);
+    tokio::join!(store(&bucket, "a", &data), store(&bucket, "b", &data));
+    let met = busy.parts_met();
+    assert_eq!(met.len(), 640);
+    assert!(busy.slow_downs() > 0, "it was never asked for");
+    let too_many = met[16..].iter().filter(|met| **met > 6).count();
+    assert!(too_many < 64, "{too_many} of 640: {met:?}");
+}

@@ -47,7 +47,7 @@ class Tools:
             "opendal": str(built / "peer-opendal"),
             "compressor": str(built / "compressor-alone"),
         }
-        for name in ("gzip", "pigz", "aws", "s5cmd", "rclone"):
+        for name in ("gzip", "pigz", "zstd", "aws", "s5cmd", "rclone"):
             self.programs[name] = shutil.which(name, path=self.path)
 
     def has(self, name):
@@ -59,7 +59,7 @@ class Tools:
     def versions(self):
         """What each tool calls itself, for the report."""
         asked = {"sealift": "--version", "aws": "--version", "s5cmd": "version", "rclone": "version"}
-        asked |= {"gzip": "--version", "pigz": "--version"}
+        asked |= {"gzip": "--version", "pigz": "--version", "zstd": "--version"}
         told = {}
         for name, option in asked.items():
             if self.has(name):

@@ -72,30 +72,41 @@ def alone(put, *options):
 def compress():
     contenders = [
         Contender("sealift", ["sealift"], ours()),
+        Contender("sealift, zstd", ["sealift"], ours("--codec", "zstd")),
         Contender("gzip | aws", ["gzip", "aws"], after_gzip(t.aws_put)),
         Contender(
             "pigz -p2 | s5cmd",
             ["pigz", "s5cmd"],
             lambda tools, url, key, _: [[tools["pigz"], "-p2", "-c"], t.s5cmd_put(tools, url, key)],
         ),
+        Contender(
+            "zstd -T2 | s5cmd",
+            ["zstd", "s5cmd"],
+            lambda tools, url, key, _: [[tools["zstd"], "-T2", "-qc"], t.s5cmd_put(tools, url, key)],
+        ),
         Contender("gzip | rclone", ["gzip", "rclone"], after_gzip(t.rclone_put)),
         Contender("gzip | object_store", ["gzip", "object_store"], after_gzip(t.object_store_put)),
         Contender("gzip | opendal", ["gzip", "opendal"], after_gzip(t.opendal_put)),
-        Contender(
-            "compressor alone",
-            ["compressor"],
-            lambda tools, url, key, data: [[tools["compressor"], str(data)]],
-            uses_endpoint=False,
-        ),
+        Contender("libdeflate alone", ["compressor"], compressor("gzip"), uses_endpoint=False),
+        Contender("libzstd alone", ["compressor"], compressor("zstd"), uses_endpoint=False),
     ]
-    targets = [
-        Target("faster than `gzip | aws`", "sealift", ["gzip | aws"], "wall", 8),
-        Target("less CPU than `gzip | aws`", "sealift", ["gzip | aws"], "cpu", 3.5),
-        Target("stored no larger than `gzip -6`", "sealift", ["gzip | aws"], "stored", 1),
-        Target("faster than `pigz -p2 | s5cmd`", "sealift", ["pigz -p2 | s5cmd"], "wall", 4),
-        Target("of the rate of the compressor alone", "sealift", ["compressor alone"], "wall", 0.9),
-    ]
+    targets = compress_targets("sealift", "", "libdeflate alone")
+    targets += compress_targets("sealift, zstd", "zstd: ", "libzstd alone")
     return Row("compress", "store with compression", contenders, targets)
+
+
+def compressor(codec):
+    return lambda tools, _url, _key, data: [[tools["compressor"], "--codec", codec, str(data)]]
+
+
+def compress_targets(ours_is, prefix, compressor_is):
+    return [
+        Target(f"{prefix}faster than `gzip | aws`", ours_is, ["gzip | aws"], "wall", 8),
+        Target(f"{prefix}less CPU than `gzip | aws`", ours_is, ["gzip | aws"], "cpu", 3.5),
+        Target(f"{prefix}stored no larger than `gzip -6`", ours_is, ["gzip | aws"], "stored", 1),
+        Target(f"{prefix}faster than `pigz -p2 | s5cmd`", ours_is, ["pigz -p2 | s5cmd"], "wall", 4),
+        Target(f"{prefix}of the rate of the compressor alone", ours_is, [compressor_is], "wall", 0.9),
+    ]
 
 
 def uncompressed():
@@ -121,10 +132,16 @@ def plain():
 
 
 def far():
-    everybody = [contender.name for contender in uncompressed()[1:]]
+    more_memory = "sealift, --memory 192MiB"
+    contenders = uncompressed()
+    everybody = [contender.name for contender in contenders[1:]]
+    contenders.append(Contender(more_memory, ["sealift"], ours("--codec", "none", "--memory", "192MiB")))
     title = f"store as it is, {LATENCY_MS} ms latency, {RATE // 1_000_000} MB/s a connection"
-    targets = [Target("faster than the best of the peers", "sealift", everybody, "wall", 2)]
-    return Row("far", title, uncompressed(), targets, endpoint=["--latency", LATENCY_MS, "--rate", RATE])
+    targets = [
+        Target("faster than the best of the peers", "sealift", everybody, "wall", 2),
+        Target("the same, with `--memory 192MiB`", more_memory, everybody, "wall", 2),
+    ]
+    return Row("far", title, contenders, targets, endpoint=["--latency", LATENCY_MS, "--rate", RATE])
 
 
 def many():
@@ -138,16 +155,20 @@ def many():
         script = f"for file in $(ls | head -n {COMMANDS_RUN}); do {each}; done"
         return [["env", "-C", str(folder), "bash", "-c", script]]
 
-    def folder_put(tools, url, key, folder):
-        return [t.sealift_put(tools, url, key, "--folder", str(folder))]
+    def folder_put(*options):
+        return lambda tools, url, key, folder: [t.sealift_put(tools, url, key, "--folder", str(folder), *options)]
 
     contenders = [
-        Contender("sealift", ["sealift"], folder_put),
+        Contender("sealift", ["sealift"], folder_put()),
+        Contender("sealift, zstd", ["sealift"], folder_put("--codec", "zstd")),
         Contender("sealift (library)", ["many-files"], files),
         Contender("gzip | aws each", ["gzip", "aws"], commands, scale=MANY / COMMANDS_RUN),
     ]
     text = "faster than one `bash -c 'gzip | aws'` each"
-    targets = [Target(text, "sealift", ["gzip | aws each"], "wall", 100)]
+    targets = [
+        Target(text, "sealift", ["gzip | aws each"], "wall", 100),
+        Target(f"zstd: {text}", "sealift, zstd", ["gzip | aws each"], "wall", 100),
+    ]
     return Row("many", f"store {MANY:,} files of 1 MiB with compression", contenders, targets, source="many")
 
 

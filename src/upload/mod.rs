@@ -6,10 +6,14 @@
 mod commit;
 mod parts;
 mod plan;
+mod pour;
 mod sink;
+mod stage;
 mod stop;
 mod uploader;
+mod window;
 
 pub(crate) use plan::{Plan, seat_size};
 pub(crate) use sink::{Length, open};
 pub use sink::{Sealed, Sink};
+pub(crate) use window::Window;

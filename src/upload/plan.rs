@@ -5,6 +5,7 @@ use crate::name::Key;
 use crate::object::{CommitOptions, ObjectStore};
 use crate::part_policy::PartPolicy;
 use crate::shutdown::Shutdown;
+use crate::upload::window::Window;
 use std::sync::Arc;
 
 /// Everything an upload needs to know from its start.
@@ -14,6 +15,7 @@ pub(crate) struct Plan {
     pub(crate) options: CommitOptions,
     pub(crate) compressor: Arc<Compressor>,
     pub(crate) shutdown: Arc<Shutdown>,
+    pub(crate) window: Arc<Window>,
     pub(crate) budget_total: u64,
 }
 
@@ -23,14 +25,19 @@ impl Plan {
         super::commit::store_location(&*self.store, &self.key)
     }
 
+    /// How the stream is cut into parts.
+    pub(super) fn part_policy(&self) -> PartPolicy {
+        self.store.part_policy().within(self.budget_total)
+    }
+
     /// The largest part kept in memory: see [`memory_part`].
     pub(super) fn memory_part(&self) -> u64 {
-        memory_part(&self.store.part_policy(), self.budget_total)
+        memory_part(&self.part_policy(), self.budget_total)
     }
 
     /// The upload's seat: see [`seat_size`].
     pub(super) fn seat_size(&self) -> u64 {
-        seat_size(&self.store.part_policy(), self.budget_total)
+        seat_size(self.store.part_policy(), self.budget_total)
     }
 }
 
@@ -43,6 +50,6 @@ fn memory_part(policy: &PartPolicy, budget: u64) -> u64 {
 /// What an upload may hold without being able to give anything back by itself (see `budget`): a part that is not full, a
 /// block being filled, and one that waits. At most a fifth of the budget and 2 MiB, so the smallest budget has room
 /// for two.
-pub(crate) fn seat_size(policy: &PartPolicy, budget: u64) -> u64 {
-    memory_part(policy, budget) + 2 * BLOCK as u64
+pub(crate) fn seat_size(policy: PartPolicy, budget: u64) -> u64 {
+    memory_part(&policy.within(budget), budget) + 2 * BLOCK as u64
 }

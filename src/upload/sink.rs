@@ -3,12 +3,13 @@
 use super::plan::Plan;
 use super::uploader::{self, Command, Delivery, Outcome};
 use crate::budget::{Budget, Held, closed, units};
-use crate::codec::compressor::{BLOCK, Block};
+use crate::codec::compressor::{BLOCK, Block, Compressor};
 use crate::error::{Error, ErrorKind, Result};
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::AsyncWrite;
@@ -50,18 +51,19 @@ pub struct Sealed {
 /// - The first error is final and every later call returns it. It is returned when the abort has ended.
 ///
 /// A sink takes a place in the memory budget with its first byte. One task that writes to more sinks in turn than the
-/// budget has places for (about one per 14 MiB, half as many while something is read) waits for itself; give each sink
+/// budget has places for (about one per 10 MiB, half as many while something is read) waits for itself; give each sink
 /// a task, or raise the budget.
 pub struct Sink {
-    phase: Phase,
-    length: Length,
-    accepted: u64,
+    pub(super) phase: Phase,
+    pub(super) length: Length,
+    pub(super) accepted: u64,
     outcome: oneshot::Receiver<Outcome>,
     commands: PollSender<Command>,
     budget: Budget,
     seat_size: u32,
     seat: Seat,
     bytes: PollSemaphore,
+    compressor: Arc<Compressor>,
 }
 
 /// How many bytes a sink takes.
@@ -75,7 +77,7 @@ pub(crate) enum Length {
 
 impl Length {
     /// How many may follow `accepted`.
-    fn room(self, accepted: u64) -> u64 {
+    pub(super) fn room(self, accepted: u64) -> u64 {
         match self {
             Length::Unknown => u64::MAX,
             Length::Exactly(length) => length.saturating_sub(accepted),
@@ -83,11 +85,13 @@ impl Length {
     }
 }
 
-enum Phase {
+pub(super) enum Phase {
     /// No block is open.
     Between,
     /// A block is open.
     Filling(Block),
+    /// The open block is on the thread that reads into it.
+    Lent,
     /// The end was announced; the uploader commits.
     Finishing,
     /// The sink was used wrongly, and the uploader removes what there is.
@@ -108,6 +112,7 @@ enum Seat {
 pub(crate) fn open(plan: Plan, length: Length, budget: &Budget) -> Sink {
     // What is short holds no more than itself.
     let seat_size = units(plan.seat_size().min(length.room(0)));
+    let compressor = Arc::clone(&plan.compressor);
     let (commands, outcome) = uploader::spawn(plan);
     Sink {
         phase: Phase::Between,
@@ -119,6 +124,7 @@ pub(crate) fn open(plan: Plan, length: Length, budget: &Budget) -> Sink {
         seat_size,
         seat: Seat::Wanted(budget.poll_writer_seats()),
         bytes: budget.poll_bytes(),
+        compressor,
     }
 }
 
@@ -139,7 +145,7 @@ impl Sink {
         let error = match std::mem::replace(&mut self.phase, Phase::Finishing) {
             Phase::Sealed(_) => return Err(misuse("it was sealed before")),
             Phase::Failed(error) => error,
-            Phase::Between | Phase::Filling(_) | Phase::Finishing | Phase::GivingUp(_) => {
+            Phase::Between | Phase::Filling(_) | Phase::Lent | Phase::Finishing | Phase::GivingUp(_) => {
                 self.commands.close();
                 uploader::stop(self.outcome).await
             }
@@ -159,6 +165,17 @@ impl Sink {
     }
 
     fn poll_fill(&mut self, cx: &mut Context<'_>, data: &[u8]) -> Poll<Result<usize>> {
+        let room = ready!(self.poll_room(cx))?;
+        let taken = data.len().min(room);
+        if let Phase::Filling(block) = &mut self.phase {
+            block.data.extend_from_slice(&data[..taken]);
+            self.accepted += taken as u64;
+        }
+        Poll::Ready(Ok(taken))
+    }
+
+    /// Ready when a block is open that has room, with the number of bytes it has room for.
+    pub(super) fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize>> {
         loop {
             if let Poll::Ready(error) = self.poll_failed(cx) {
                 return Poll::Ready(Err(error));
@@ -172,16 +189,14 @@ impl Sink {
                     ready!(self.poll_seat(cx))?;
                     let size = self.length.room(self.accepted).min(BLOCK as u64);
                     let held = ready!(self.bytes.poll_acquire_many(cx, units(size))).ok_or_else(closed)?;
-                    self.phase = Phase::Filling(Block { data: Vec::with_capacity(size as usize), held });
+                    self.phase = Phase::Filling(self.compressor.block(size as usize, held));
                 }
                 Phase::Filling(block) if block.data.len() < BLOCK && self.length.room(self.accepted) > 0 => {
                     let room = (BLOCK - block.data.len()) as u64;
-                    let taken = data.len().min(room.min(self.length.room(self.accepted)) as usize);
-                    block.data.extend_from_slice(&data[..taken]);
-                    self.accepted += taken as u64;
-                    return Poll::Ready(Ok(taken));
+                    return Poll::Ready(Ok(room.min(self.length.room(self.accepted)) as usize));
                 }
                 Phase::Filling(_) => ready!(self.poll_send_block(cx))?,
+                Phase::Lent => self.give_up(misuse("a `pour` into it was dropped, so something is missing")),
                 Phase::Finishing | Phase::Sealed(_) => {
                     return Poll::Ready(Err(misuse("shutdown was begun, nothing more can be written")));
                 }
@@ -206,6 +221,7 @@ impl Sink {
             }
             match &mut self.phase {
                 Phase::Filling(_) => ready!(self.poll_send_block(cx))?,
+                Phase::Lent => self.give_up(misuse("a `pour` into it was dropped, so something is missing")),
                 Phase::Between if matches!(self.length, Length::Exactly(length) if self.accepted < length) => {
                     let missing = self.length.room(self.accepted);
                     let reason = format!("{missing} bytes fewer came than were announced");
@@ -266,7 +282,7 @@ impl Sink {
     /// Ready when the uploader has ended before the end was announced, which is a failure.
     fn poll_failed(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
         match &self.phase {
-            Phase::Between | Phase::Filling(_) | Phase::GivingUp(_) => {}
+            Phase::Between | Phase::Filling(_) | Phase::Lent | Phase::GivingUp(_) => {}
             Phase::Finishing | Phase::Sealed(_) => return Poll::Pending,
             Phase::Failed(error) => return Poll::Ready(error.clone()),
         }
@@ -320,7 +336,7 @@ impl AsyncWrite for Sink {
 impl fmt::Debug for Sink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let phase = match &self.phase {
-            Phase::Between | Phase::Filling(_) => "writing",
+            Phase::Between | Phase::Filling(_) | Phase::Lent => "writing",
             Phase::Finishing => "finishing",
             Phase::GivingUp(_) => "giving up",
             Phase::Sealed(_) => "sealed",

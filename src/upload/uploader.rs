@@ -5,6 +5,7 @@ use super::commit::{self, Look};
 use super::parts::{Kept, Part, Parts};
 use super::plan::Plan;
 use super::sink::Sealed;
+use super::stage::Stage;
 use super::stop::{Answer, Stop};
 use crate::checksum::Checksum;
 use crate::codec::compressor::Block;
@@ -91,15 +92,6 @@ enum Input {
     Ended,
 }
 
-/// What may exist at the service.
-#[derive(Debug)]
-enum Stage {
-    Nothing,
-    Parts(Arc<dyn Upload>),
-    PutSent,
-    CompleteSent(Arc<dyn Upload>),
-}
-
 impl Uploader {
     fn new(plan: Plan, inbox: mpsc::Receiver<Command>) -> Self {
         Uploader {
@@ -144,7 +136,7 @@ impl Uploader {
     /// Takes the stream in, stores its full parts, and returns the last one.
     async fn transfer(&mut self, stop: &mut Stop) -> Result<Part> {
         let algorithm = self.plan.store.checksum_algorithm();
-        let mut parts = Parts::new(self.plan.store.part_policy(), self.plan.memory_part(), algorithm);
+        let mut parts = Parts::new(self.plan.part_policy(), self.plan.memory_part(), algorithm);
         let encoding_limit = self.plan.compressor.threads() + 1;
         loop {
             self.start_ready_parts(stop).await?;
@@ -249,20 +241,31 @@ impl Uploader {
         }
         self.parts += 1;
         self.whole = self.whole.then(part.payload.checksum());
-        let number = self.parts;
-        self.in_flight.spawn(async move { upload.put_part(number, part.payload).await });
+        let (number, bytes) = (self.parts, part.payload.byte_count());
+        let (window, store) = (Arc::clone(&self.plan.window), Arc::clone(&self.plan.store));
+        self.in_flight.spawn(async move {
+            let place = window.place().await;
+            let receipt = upload.put_part(number, part.payload).await?;
+            place.stored(bytes, store.slow_downs());
+            Ok(receipt)
+        });
         Ok(())
     }
 
     async fn put(&mut self, part: Part, stop: &mut Stop) -> Result<Committed> {
         self.parts = 1;
         self.whole = part.payload.checksum();
+        let place = tokio::select! {
+            error = stop.requested() => return Err(error),
+            place = self.plan.window.place() => place,
+        };
         self.stage = Stage::PutSent;
         let Plan { store, key, options, .. } = &self.plan;
         let whole = self.whole;
         let put =
             async { commit::settle(&**store, key, options, whole, store.put(key, part.payload, options).await).await };
         let committed = stop.answer(put).await.before_stop()?;
+        place.stored(whole.byte_count(), store.slow_downs());
         self.stage = Stage::Nothing;
         Ok(committed)
     }
@@ -382,24 +385,6 @@ impl Drop for Uploader {
         if !matches!(self.stage, Stage::Nothing) {
             let left = self.stage.describe(&self.plan.location());
             tracing::error!("left behind: {left}: the runtime ended before the abort");
-        }
-    }
-}
-
-impl Stage {
-    /// What is left if nothing more is done, and what removes it.
-    fn describe(&self, location: &str) -> String {
-        match self {
-            Stage::Nothing => format!("nothing of {location}"),
-            Stage::Parts(upload) => {
-                format!("incomplete upload of {location}, upload id {} ({})", upload.id(), upload.remedy())
-            }
-            Stage::PutSent => format!("perhaps the object {location} (`sealift rm` removes it)"),
-            Stage::CompleteSent(upload) => format!(
-                "perhaps the object {location} (`sealift rm` removes it), or its incomplete upload, upload id {} ({})",
-                upload.id(),
-                upload.remedy()
-            ),
         }
     }
 }

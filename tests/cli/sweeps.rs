@@ -13,7 +13,8 @@ async fn the_leftovers_of_a_kill_are_listed_then_gone<C: Cloud>() {
     // The first part arrives, the second is held.
     let held = proxy.on(C::on(Step::Part(2)), Fault::Stall);
     let arrived = proxy.on(C::on(Step::Part(1)), Fault::ApplyThenStall);
-    let mut child = on(&remote, &proxy.endpoint(), &["put", "file"]).stdin(Stdio::piped()).spawn().expect("starts");
+    let put = ["put", "file", "--part-size", "8MiB"];
+    let mut child = on(&remote, &proxy.endpoint(), &put).stdin(Stdio::piped()).spawn().expect("starts");
     let mut stdin = child.stdin.take().expect("a pipe");
     stdin.write_all(&incompressible(20 << 20)).await.expect("taken");
     arrived.wait_fired(1).await;

@@ -9,10 +9,15 @@ use crate::transport::{Http, ServiceClock, retries};
 use azure_core::http::policies::Policy;
 use azure_core::http::{Transport, Url};
 use azure_storage_blob::{BlobContainerClient, BlobContainerClientOptions};
-use sealift::{Error, ErrorKind, Growth, PartPolicy, Result};
+use sealift::{Error, ErrorKind, Growth, PartPolicy, Result, SlowDowns};
 use std::sync::Arc;
 
 const MIB: u64 = 1 << 20;
+
+/// The size of the first blocks by default. Azure takes any, but each is paid for; only those of more than 4 MiB may be
+/// stored faster ("high-throughput block blobs").
+const FIRST_BLOCK: u64 = 8 * MIB;
+const LEAST_BLOCK: u64 = 5 * MIB;
 
 /// What a block blob takes (Microsoft, "Scalability and performance targets for Blob storage"): 50,000 blocks of
 /// 4,000 MiB. The concurrency is a choice.
@@ -20,8 +25,8 @@ const POLICY: PartPolicy = PartPolicy {
     max_parts: 50_000,
     max_part: 4_000 * MIB,
     max_object: 50_000 * 4_000 * MIB,
-    growth: Growth::Growing { first: 8 * MIB },
-    max_in_flight: 8,
+    growth: Growth::Growing { first: FIRST_BLOCK, least: LEAST_BLOCK },
+    max_in_flight: 64,
 };
 
 impl AzureStore {
@@ -52,7 +57,8 @@ impl AzureStore {
         }
 
         let clock = ServiceClock::default();
-        let http = Http::new(options.connect_timeout, clock.clone());
+        let slow_downs = SlowDowns::default();
+        let http = Http::new(options.connect_timeout, clock.clone(), slow_downs.clone());
         let http = Arc::new(http.map_err(|error| invalid(format!("no HTTP client: {}", error.without_url())))?);
         let mut client = BlobContainerClientOptions::default();
         client.client_options.retry = retries();
@@ -81,13 +87,13 @@ impl AzureStore {
         let container =
             BlobContainerClient::new(url, credential, Some(client)).map_err(|error| invalid(error.to_string()))?;
         let policy = part_policy(&options)?;
-        Ok(AzureStore { container: Arc::new(container), location, endpoint, policy, checksums, clock })
+        Ok(AzureStore { container: Arc::new(container), location, endpoint, policy, checksums, clock, slow_downs })
     }
 }
 
 fn part_policy(options: &AzureOptions) -> Result<PartPolicy> {
     let invalid = |reason: String| Err(Error::new(ErrorKind::InvalidConfig, "set up", "the part size", reason));
-    let first = options.part_size.unwrap_or(8 * MIB);
+    let first = options.part_size.unwrap_or(FIRST_BLOCK);
     if !(MIB..=POLICY.max_part).contains(&first) {
         return invalid(format!("{first} bytes is outside of 1 MiB to {} bytes, which Azure takes", POLICY.max_part));
     }
@@ -97,7 +103,9 @@ fn part_policy(options: &AzureOptions) -> Result<PartPolicy> {
     }
     // A tenth of the blocks in reserve, for streams that come out longer than expected.
     let wanted = expected.div_ceil(u64::from(POLICY.max_parts) * 9 / 10).next_multiple_of(MIB);
-    Ok(PartPolicy { growth: Growth::Growing { first: first.max(wanted).min(POLICY.max_part) }, ..POLICY })
+    let size_of = |default: u64| options.part_size.unwrap_or(default).max(wanted).min(POLICY.max_part);
+    let growth = Growth::Growing { first: size_of(FIRST_BLOCK), least: size_of(LEAST_BLOCK) };
+    Ok(PartPolicy { growth, ..POLICY })
 }
 
 /// Microsoft, "Storage account name" and "Naming and referencing containers", as far as they are about characters: the

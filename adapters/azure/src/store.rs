@@ -16,7 +16,7 @@ use bytes::Bytes;
 use futures::TryStreamExt;
 use sealift::{
     ChecksumAlgorithm, CommitOptions, Committed, Error, ErrorKind, IfExists, Key, Leftover, ObjectInfo, ObjectStore,
-    Page, PartPolicy, Payload, Result, TOKEN_METADATA, Upload,
+    Page, PartPolicy, Payload, Result, SlowDowns, TOKEN_METADATA, Upload,
 };
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -36,6 +36,7 @@ pub struct AzureStore {
     pub(crate) policy: PartPolicy,
     pub(crate) checksums: Checksums,
     pub(crate) clock: ServiceClock,
+    pub(crate) slow_downs: SlowDowns,
 }
 
 impl fmt::Debug for AzureStore {
@@ -156,6 +157,10 @@ impl ObjectStore for AzureStore {
 
     fn part_policy(&self) -> PartPolicy {
         self.policy
+    }
+
+    fn slow_downs(&self) -> u64 {
+        self.slow_downs.count()
     }
 
     fn checksum_algorithm(&self) -> ChecksumAlgorithm {

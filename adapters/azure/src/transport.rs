@@ -13,6 +13,7 @@ use azure_core::stream::SeekableStream;
 use azure_core::time::parse_rfc7231;
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
+use sealift::SlowDowns;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{self, Poll, ready};
@@ -45,16 +46,17 @@ pub(crate) fn retries() -> RetryOptions {
 pub(crate) struct Http {
     client: reqwest::Client,
     clock: ServiceClock,
+    slow_downs: SlowDowns,
 }
 
 impl Http {
-    pub(crate) fn new(connect: Duration, clock: ServiceClock) -> reqwest::Result<Self> {
+    pub(crate) fn new(connect: Duration, clock: ServiceClock, slow_downs: SlowDowns) -> reqwest::Result<Self> {
         let client = reqwest::Client::builder()
             .connect_timeout(connect)
             .tcp_nodelay(true)
             .redirect(reqwest::redirect::Policy::none())
             .build()?;
-        Ok(Http { client, clock })
+        Ok(Http { client, clock, slow_downs })
     }
 }
 
@@ -82,6 +84,7 @@ impl Policy for Http {
         let headers = headers(answer.headers());
         self.clock.read(&headers);
         let (status, body) = (answer.status().as_u16(), Box::pin(answer.bytes_stream()));
+        self.slow_downs.see(status);
         let body: PinnedStream = Box::pin(futures::stream::unfold(body, async |mut body| {
             let bytes = match timeout(STANDSTILL, body.next()).await {
                 Ok(bytes) => bytes?.map_err(failed),

@@ -56,7 +56,7 @@ pub(crate) async fn put(
     loop {
         match put_once(store, key, payload, options).await {
             Ok(committed) => return Ok(committed),
-            Err(fault) => tries.pause(&store.http.credentials, fault).await?,
+            Err(fault) => tries.pause(&store.http, fault).await?,
         }
     }
 }
@@ -154,7 +154,7 @@ pub(crate) async fn get(store: &GcsStore, key: &str, range: Range<u64>, etag: Op
         if generation.is_some() && (fault.no_such_object() || matches!(fault.status(), Some(412 | 416))) {
             return Err(changed());
         }
-        let paused = tries.pause(&store.http.credentials, fault).await;
+        let paused = tries.pause(&store.http, fault).await;
         paused.map_err(|fault| store.failed("read", key, fault))?;
     }
 }

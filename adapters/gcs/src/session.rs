@@ -77,7 +77,7 @@ impl Session {
             call.body = Outgoing::Json(metadata.to_string().into_bytes());
             match store.http.send(call).await.and_then(Answer::success) {
                 Ok(answer) => return Session::of(store, &answer),
-                Err(fault) => tries.pause(&store.http.credentials, fault).await?,
+                Err(fault) => tries.pause(&store.http, fault).await?,
             }
         }
     }
@@ -139,7 +139,7 @@ impl Session {
                     fault
                 }
             };
-            tries.pause(&store.http.credentials, fault).await?;
+            tries.pause(&store.http, fault).await?;
         }
     }
 
@@ -215,7 +215,7 @@ impl Session {
                 Ok(Standing::Stored(_)) => Fault::NoHeadway("does not cancel the upload session"),
                 Err(fault) => fault,
             };
-            tries.pause(&store.http.credentials, fault).await?;
+            tries.pause(&store.http, fault).await?;
         }
     }
 }

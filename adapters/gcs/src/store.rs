@@ -78,7 +78,7 @@ impl GcsStore {
         loop {
             match self.http.send(self.http.call(method.clone(), url.clone())).await.and_then(Answer::success) {
                 Ok(answer) => return Ok(answer),
-                Err(fault) => tries.pause(&self.http.credentials, fault).await?,
+                Err(fault) => tries.pause(&self.http, fault).await?,
             }
         }
     }
@@ -121,6 +121,10 @@ impl ObjectStore for GcsStore {
 
     fn part_policy(&self) -> PartPolicy {
         self.policy
+    }
+
+    fn slow_downs(&self) -> u64 {
+        self.http.slow_downs.count()
     }
 
     fn checksum_algorithm(&self) -> ChecksumAlgorithm {

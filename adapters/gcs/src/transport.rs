@@ -7,6 +7,7 @@ use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
 use http::{HeaderMap, Method};
 use reqwest::{Body, Url};
+use sealift::SlowDowns;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -30,6 +31,7 @@ pub(crate) struct Http {
     client: reqwest::Client,
     pub(crate) credentials: Renewable,
     pub(crate) standstill: Duration,
+    pub(crate) slow_downs: SlowDowns,
 }
 
 /// One request.
@@ -80,7 +82,7 @@ impl Http {
             .http1_only()
             .redirect(reqwest::redirect::Policy::none())
             .build()?;
-        Ok(Http { client, credentials, standstill })
+        Ok(Http { client, credentials, standstill, slow_downs: SlowDowns::default() })
     }
 
     pub(crate) fn call(&self, method: Method, url: Url) -> Call {

@@ -1,7 +1,7 @@
 //! Trying again: how often, and the pauses between.
 
-use crate::credentials::Renewable;
 use crate::faults::{Fault, Refusal};
+use crate::transport::Http;
 use std::time::Duration;
 use tokio::time::sleep;
 
@@ -21,8 +21,11 @@ pub(crate) struct Tries {
 impl Tries {
     /// After `fault`: waits, and returns when to try again; or returns the fault when it is final.
     /// A token that is refused is renewed once.
-    pub(crate) async fn pause(&mut self, credentials: &Renewable, fault: Fault) -> Result<(), Fault> {
-        if fault.status() == Some(401) && !self.renewed && credentials.renew() {
+    pub(crate) async fn pause(&mut self, http: &Http, fault: Fault) -> Result<(), Fault> {
+        if let Some(status) = fault.status() {
+            http.slow_downs.see(status);
+        }
+        if fault.status() == Some(401) && !self.renewed && http.credentials.renew() {
             self.renewed = true;
             return Ok(());
         }
@@ -54,6 +57,8 @@ impl Tries {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::credentials::Renewable;
+    use crate::transport::{CONNECT, STANDSTILL};
 
     fn busy(retry_after: Option<Duration>) -> Fault {
         Fault::Refused(Refusal { status: 503, reason: String::new(), message: String::new(), retry_after })
@@ -61,10 +66,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn pauses_grow_and_end() {
-        let (mut tries, mut all, credentials) = (Tries::default(), Vec::new(), Renewable::anonymous());
+        let http = Http::new(CONNECT, STANDSTILL, Renewable::anonymous()).expect("a client");
+        let (mut tries, mut all) = (Tries::default(), Vec::new());
         loop {
             let begun = tokio::time::Instant::now();
-            match tries.pause(&credentials, busy(None)).await {
+            match tries.pause(&http, busy(None)).await {
                 Ok(()) => all.push(begun.elapsed()),
                 Err(_) => break,
             }
@@ -72,7 +78,8 @@ mod tests {
         assert_eq!(all.len() as u32 + 1, busy(None).attempts());
         assert!(all.iter().sum::<Duration>() < Duration::from_secs(8), "{all:?}");
         tries.headway();
-        tries.pause(&credentials, busy(None)).await.expect("another five");
+        tries.pause(&http, busy(None)).await.expect("another five");
+        assert_eq!(http.slow_downs.count() as usize, all.len() + 2);
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod copy;
 mod errors;
 mod limits;
 mod options;
+mod persist;
 mod provider;
 mod read;
 mod retry_after;

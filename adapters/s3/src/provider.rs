@@ -69,7 +69,7 @@ struct Row {
     conditional_puts: Conditions,
 }
 
-const GROWING: Growth = Growth::Growing { first: 8 * MIB };
+const GROWING: Growth = Growth::Growing { first: 8 * MIB, least: MIN_PART };
 
 /// What S3 itself took for a decade, which the others follow where they do not say otherwise.
 const GENERIC: Row = Row {
@@ -80,7 +80,8 @@ const GENERIC: Row = Row {
     max_part: 5 * GIB,
     max_object: 5 * TIB,
     growth: GROWING,
-    max_in_flight: 4,
+    // Rarely reached: all uploads together find out how many are worth having, and memory has room for few.
+    max_in_flight: 32,
     // MinIO takes CRC64NVME since 2025 (github.com/minio/minio/pull/20855). A server that does not know it says so, and
     // `Checksums::None` (`--checksums none`) is for it: better than silently checking less.
     checksums: Checksums::FullObject,
@@ -100,7 +101,7 @@ const TABLE: &[Row] = &[
         name: "Amazon S3",
         hosts: &["amazonaws.com", "amazonaws.com.cn"],
         max_object: 10_000 * 5 * GIB,
-        max_in_flight: 8,
+        max_in_flight: 64,
         ..GENERIC
     },
     // "Limits" (developers.cloudflare.com/r2/platform/limits): 10,000 parts; 5 GiB a part and 5 TiB an object, less
@@ -183,6 +184,7 @@ const TABLE: &[Row] = &[
         hosts: &["digitaloceanspaces.com"],
         max_part: 5_000_000_000,
         max_object: 5_000_000_000_000,
+        max_in_flight: 10,
         conditional_puts: Conditions::Unknown,
         checksums: Checksums::None,
         ..GENERIC
@@ -252,7 +254,7 @@ impl Provider {
         let wanted = expected_size.unwrap_or(0).div_ceil(u64::from(row.max_parts) * 9 / 10).next_multiple_of(MIB);
         let size_of = |default: u64| part_size.unwrap_or(default).max(wanted).min(row.max_part);
         let growth = match row.growth {
-            Growth::Growing { first } => Growth::Growing { first: size_of(first) },
+            Growth::Growing { first, least } => Growth::Growing { first: size_of(first), least: size_of(least) },
             Growth::Equal { size } => Growth::Equal { size: size_of(size) },
         };
         Ok(PartPolicy { growth, ..self.default_part_policy() })

@@ -3,6 +3,7 @@
 use crate::body::{Sent, body};
 use crate::errors::{failed, status};
 use crate::limits::{answered, unlimited};
+use crate::persist::{Counted, persist};
 use crate::provider::{Checksums, Conditions, Provider};
 use crate::{copy, read, sweep, upload};
 use async_trait::async_trait;
@@ -14,17 +15,12 @@ use aws_sdk_s3::types::ChecksumType;
 use bytes::Bytes;
 use sealift::{
     Checksum, ChecksumAlgorithm, CommitOptions, Committed, Error, ErrorKind, IfExists, Key, Leftover, ObjectInfo,
-    ObjectStore, Page, PartPolicy, Payload, Result, TOKEN_METADATA, Upload,
+    ObjectStore, Page, PartPolicy, Payload, Result, SlowDowns, TOKEN_METADATA, Upload,
 };
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::ops::Range;
-use std::time::{Duration, SystemTime};
-use tokio::time::sleep;
-
-/// The pauses before a commit is sent again that another commit of the same key was in the way of. AWS answers
-/// 409 ConditionalRequestConflict then ("How to prevent object overwrites with conditional writes").
-const CONFLICT_PAUSES: [Duration; 3] = [Duration::from_millis(100), Duration::from_millis(300), Duration::from_secs(1)];
+use std::time::SystemTime;
 
 /// A bucket of a service that speaks S3's API. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -36,6 +32,7 @@ pub struct S3Store {
     provider: Provider,
     policy: PartPolicy,
     pub(crate) checksums: Checksums,
+    pub(crate) slow_downs: SlowDowns,
 }
 
 impl S3Store {
@@ -50,6 +47,7 @@ impl S3Store {
             provider,
             policy: provider.default_part_policy(),
             checksums: provider.checksums(),
+            slow_downs: SlowDowns::default(),
         }
     }
 
@@ -83,20 +81,6 @@ impl S3Store {
             Some(ChecksumType::Composite) => None,
             _ => crc.and_then(|crc| aws_smithy_types::base64::decode(crc).ok()),
         }
-    }
-
-    /// Sends a commit, again when another commit of the same key is in its way.
-    pub(crate) async fn past_conflicts<T, E, F>(&self, send: impl Fn() -> F) -> Result<T, SdkError<E, HttpResponse>>
-    where
-        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
-    {
-        for pause in CONFLICT_PAUSES {
-            match send().await {
-                Err(error) if status(&error) == Some(409) => sleep(pause).await,
-                done => return done,
-            }
-        }
-        send().await
     }
 
     fn failed<E>(&self, operation: impl Into<Cow<'static, str>>, key: &Key, error: SdkError<E, HttpResponse>) -> Error
@@ -153,6 +137,10 @@ impl ObjectStore for S3Store {
         self.policy
     }
 
+    fn slow_downs(&self) -> u64 {
+        self.slow_downs.count()
+    }
+
     fn checksum_algorithm(&self) -> ChecksumAlgorithm {
         ChecksumAlgorithm::Crc64Nvme
     }
@@ -174,10 +162,12 @@ impl ObjectStore for S3Store {
             if options.if_exists == IfExists::Fail {
                 request = request.if_none_match("*");
             }
-            let request = request.customize().config_override(unlimited()).disable_payload_signing();
+            let request =
+                request.customize().config_override(unlimited()).interceptor(Counted(self.slow_downs.clone()));
+            let request = request.disable_payload_signing();
             async move { answered(&sent, request.send()).await }
         };
-        match self.past_conflicts(send).await {
+        match persist(send).await {
             Ok(stored) => Ok(Committed {
                 etag: stored.e_tag,
                 version: stored.version_id,

@@ -4,6 +4,7 @@ use crate::body::{Sent, body};
 use crate::clock::ServiceClock;
 use crate::errors::{Applied, applied, code, failed, status};
 use crate::limits::{ANSWER, COMPLETE, answered, limits, once, unlimited};
+use crate::persist::{Counted, persist};
 use crate::provider::Checksums;
 use crate::store::{S3Store, time};
 use async_trait::async_trait;
@@ -110,9 +111,10 @@ impl Upload for S3Upload {
     }
 
     async fn put_part(&self, number: u32, payload: Payload) -> Result<PartReceipt> {
-        let mut stored = self.send_part(number, &payload).await;
+        // Storing a part twice is storing it once.
+        let mut stored = persist(|| self.send_part(number, &payload)).await;
         if let Err(SdkError::TimeoutError(_)) = &stored {
-            // Taken, but not answered, which the SDK does not see. Storing a part twice is storing it once.
+            // Taken, but not answered, which the SDK does not see.
             stored = self.send_part(number, &payload).await;
         }
         match stored {
@@ -154,7 +156,7 @@ impl Upload for S3Upload {
             }
             request.customize().config_override(limits(COMPLETE)).send()
         };
-        let completed = store.past_conflicts(send).await;
+        let completed = persist(send).await;
         completed
             .map(|completed| Committed {
                 etag: completed.e_tag,
@@ -188,6 +190,7 @@ impl S3Upload {
             .body(body(payload, &sent))
             .customize()
             .config_override(unlimited())
+            .interceptor(Counted(store.slow_downs.clone()))
             .disable_payload_signing();
         answered(&sent, request.send()).await
     }

@@ -8,7 +8,6 @@ use sealift_s3::{S3Options, S3Store};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::fs::File;
-use tokio::io::{BufReader, copy_buf};
 
 /// Store the files of FOLDER, compressed as by default. Credentials and region come from the environment.
 #[derive(Debug, Parser)]
@@ -25,9 +24,6 @@ struct Options {
     /// What is stored.
     folder: PathBuf,
 }
-
-/// How much is read at a time: as `sealift put` does.
-const READ: usize = 256 * 1024;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -51,9 +47,8 @@ async fn main() -> anyhow::Result<()> {
 async fn put(bucket: Bucket, file: PathBuf) -> anyhow::Result<u64> {
     let name = file.file_name().and_then(|name| name.to_str()).context("a file's name is not text")?;
     let key: Key = Path::new("many").join(name).to_string_lossy().parse()?;
-    let mut input = BufReader::with_capacity(READ, File::open(&file).await?);
     let mut sink = bucket.create(&key, IfExists::Replace)?;
-    let count = copy_buf(&mut input, &mut sink).await?;
+    let count = sink.pour(File::open(&file).await?.into_std().await).await?;
     sink.seal().await?;
     Ok(count)
 }

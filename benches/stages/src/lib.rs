@@ -94,7 +94,7 @@ impl ObjectStore for InProcess {
             max_parts: 10_000,
             max_part: 5 << 30,
             max_object: 50 << 40,
-            growth: Growth::Growing { first: 8 << 20 },
+            growth: Growth::Growing { first: 8 << 20, least: 8 << 20 },
             max_in_flight: 8,
         }
     }

@@ -2,7 +2,7 @@
 //! what objects are. `put` and `run` write a file `BACKUP/FILE`, `get` reads one, `ls` lists the metadata files.
 
 use super::get::write_out;
-use super::put::{READ, check_not_empty, pour};
+use super::put::{READ, check_not_empty, copy};
 use super::run::{Destination, produce};
 use super::stoppable;
 use crate::args::{Command, Get, Ls, Put, Run, StorageArgs, Summary, WriteArgs};
@@ -88,7 +88,7 @@ async fn put(storage: &CommandStorage, args: &Put, interrupt: &Interrupt) -> Res
     let started = Instant::now();
     let taken = async {
         let (handle, mut writer) = create(storage, args.name.as_deref().unwrap_or_default(), &args.write).await?;
-        let count = pour(stdin(), READ, &mut writer).await?;
+        let count = copy(stdin(), &mut writer).await?;
         Ok((handle, writer, count))
     };
     let (handle, writer, count) = stoppable(interrupt, taken).await?;

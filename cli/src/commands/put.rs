@@ -8,7 +8,10 @@ use crate::interrupt::Interrupt;
 use crate::report;
 use crate::target::Target;
 use sealift::{Sealed, Sink};
-use tokio::io::{AsyncRead, AsyncWrite, BufReader, copy_buf, stdin};
+use std::fs::File;
+use std::io::stdin;
+use std::os::fd::AsFd;
+use tokio::io::{AsyncRead, AsyncWrite, BufReader, copy_buf};
 
 /// How much is read from a producer at a time.
 pub(super) const READ: usize = 256 * 1024;
@@ -29,7 +32,8 @@ async fn put_input(args: Put, interrupt: &Interrupt) -> Result<(), Failure> {
         let mode = if_exists(&args.write);
         target.bucket.check_writable(&key, mode).await?;
         let mut sink = target.bucket.create(&key, mode)?;
-        let count = pour(stdin(), READ, &mut sink).await?;
+        let input = stdin().as_fd().try_clone_to_owned().map_err(|error| Failure::from_io(error, "read the input"))?;
+        let count = pour(File::from(input), &mut sink).await?;
         seal(sink, count, &args.write).await
     };
     let sealed = writing(interrupt, &target.bucket, stoppable(interrupt, work)).await?;
@@ -37,13 +41,17 @@ async fn put_input(args: Put, interrupt: &Interrupt) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Copies `input` to its end, through a buffer of so many bytes.
-pub(super) async fn pour(
+/// Reads all of `input` into the sink.
+pub(super) async fn pour(input: File, sink: &mut Sink) -> Result<u64, Failure> {
+    sink.pour(input).await.map_err(|error| Failure::from_io(error, "read the input"))
+}
+
+/// The same of an input that is not blocking, or into something other than a sink.
+pub(super) async fn copy(
     input: impl AsyncRead + Unpin,
-    buffer: usize,
     output: &mut (impl AsyncWrite + Unpin),
 ) -> Result<u64, Failure> {
-    let mut input = BufReader::with_capacity(buffer, input);
+    let mut input = BufReader::with_capacity(READ, input);
     copy_buf(&mut input, output).await.map_err(|error| Failure::from_io(error, "read the input"))
 }
 

@@ -17,11 +17,9 @@ use tokio::fs::File;
 use tokio::sync::mpsc;
 use walkdir::WalkDir;
 
-/// How many files are open at a time. The memory budget lets as many of them go on as it has room for; more only wait,
-/// each with a read buffer and another of tokio's.
-const OPEN: usize = 64;
-/// How much is read from a file at a time, in bytes.
-const READ: usize = 64 << 10;
+/// How many files are open at a time. The memory budget lets as many of them go on as it has room for: by default so many
+/// of 1 MiB, and more would only wait.
+const OPEN: usize = 48;
 /// How many paths are found ahead.
 const FOUND: usize = 1024;
 
@@ -129,10 +127,11 @@ async fn store(target: &Target, path: &Path, name: &str, mode: IfExists) -> Resu
     let key = target.key_below(name)?;
     let unreadable =
         |error: std::io::Error| Failure::Other(anyhow::Error::new(error).context(path.display().to_string()));
-    let mut file = File::open(path).await.map_err(unreadable)?;
+    let file = File::open(path).await.map_err(unreadable)?;
     let length = file.metadata().await.map_err(unreadable)?.len();
     let mut sink = target.bucket.create_sized(&key, mode, length)?;
-    pour(&mut file, READ, &mut sink).await.map_err(|failure| failure.after(format!("store {}", path.display())))?;
+    let poured = pour(file.into_std().await, &mut sink).await;
+    poured.map_err(|failure| failure.after(format!("store {}", path.display())))?;
     Ok(sink.seal().await?)
 }
 

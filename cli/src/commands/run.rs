@@ -1,7 +1,7 @@
 //! `run`: a command's standard output becomes an object, if and only if the command exits with 0. A pipe cannot tell
 //! a producer that has finished from one that has died; its parent can.
 
-use super::put::{READ, pour, seal, tell};
+use super::put::{copy, seal, tell};
 use super::{if_exists, stoppable, writing};
 use crate::args::Run;
 use crate::failure::Failure;
@@ -71,6 +71,6 @@ async fn produce_all(
     output: ChildStdout,
     destination: &mut (impl AsyncWrite + Unpin),
 ) -> Result<u64, Failure> {
-    let (count, ()) = tokio::try_join!(pour(output, READ, destination), producer.success())?;
+    let (count, ()) = tokio::try_join!(copy(output, destination), producer.success())?;
     Ok(count)
 }

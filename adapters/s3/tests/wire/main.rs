@@ -1,6 +1,7 @@
 //! What goes over the wire, and what comes of answers that no emulator gives.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod busy;
 mod server;
 
 use bytes::Bytes;
