@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """What was measured, as tables in Markdown: `report.py FILE.json` prints them, and `report.py FILE.json PICTURE` the
 whole of docs/BENCHMARKS.md, which shows the picture that `plot` drew."""
 
@@ -120,7 +121,9 @@ def document(result, picture):
         "Made by `benches/side-by-side/run`, on loopback: what the client costs,\n"
         "not what a network or a service does. "
         "[benches/README.md](../benches/README.md) says how it is measured. Of ratios, more is better.\n\n"
-        f"![Time and CPU time of each tool]({picture})\n\n{markdown(result)}"
+        f"![Time and CPU time of each tool]({picture})\n\n{markdown(result)}\n"
+        # Written by hand, for the figures that are published.
+        f"{(Path(__file__).parent / 'why.md').read_text()}"
     )
 
 

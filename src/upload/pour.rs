@@ -19,9 +19,9 @@ impl Sink {
         let before = self.accepted;
         loop {
             if self.length.room(self.accepted) == 0 {
-                let (next, more) = blocking(input, |input| input.bytes().next().transpose()).await?;
+                let (next, more) = blocking(input, |input| io::copy(&mut input.take(1), &mut io::sink())).await?;
                 input = next;
-                if more?.is_none() {
+                if more? == 0 {
                     return Ok(self.accepted - before);
                 }
             }
