@@ -63,14 +63,18 @@ impl Place {
     pub(crate) fn stored(self, bytes: u64, slow_downs: u64) {
         let mut level = self.window.level.lock().unwrap_or_else(PoisonError::into_inner);
         let before = level.places;
-        level.stored(Instant::now(), bytes, self.got, slow_downs);
+        let in_flight = (before + level.owed).saturating_sub(self.window.free.available_permits());
+        level.stored(Instant::now(), Stored { bytes, got: self.got, slow_downs, in_flight });
         match level.places.checked_sub(before) {
             Some(more) => {
                 let paid = more.min(level.owed);
                 level.owed -= paid;
                 self.window.free.add_permits(more - paid);
             }
-            None => level.owed += before - level.places,
+            None => {
+                let fewer = before - level.places;
+                level.owed += fewer - self.window.free.forget_permits(fewer);
+            }
         }
     }
 }
@@ -89,7 +93,7 @@ impl Drop for Place {
 #[derive(Debug)]
 struct Level {
     places: usize,
-    /// Places too many, which are taken out as they are given back.
+    /// Places too many that are taken; they go as they are given back.
     owed: usize,
     phase: Phase,
     round: Round,
@@ -97,6 +101,17 @@ struct Level {
     slow_downs: u64,
     /// What was in flight when the number was halved: a request to slow down that one of these meets is no other one.
     settling: usize,
+}
+
+/// Something that has been stored.
+#[derive(Debug, Clone, Copy)]
+struct Stored {
+    bytes: u64,
+    got: Got,
+    /// What the service had asked for by then.
+    slow_downs: u64,
+    /// How many places were taken by then, its own included.
+    in_flight: usize,
 }
 
 /// Stored since the number was last looked at. A round is as many as there are places.
@@ -165,16 +180,17 @@ impl Level {
         }
     }
 
-    fn stored(&mut self, now: Instant, bytes: u64, got: Got, slow_downs: u64) {
-        let asked = slow_downs > self.slow_downs;
-        self.slow_downs = slow_downs;
+    fn stored(&mut self, now: Instant, stored: Stored) {
+        let asked = stored.slow_downs > self.slow_downs;
+        // Others may have looked later and come earlier.
+        self.slow_downs = self.slow_downs.max(stored.slow_downs);
         if asked && self.settling == 0 {
-            return self.halve(now);
+            return self.halve(now, stored.in_flight);
         }
         self.settling = self.settling.saturating_sub(1);
-        self.round.bytes += bytes;
+        self.round.bytes += stored.bytes;
         self.round.stored += 1;
-        self.round.waited += usize::from(got == Got::AfterWaiting);
+        self.round.waited += usize::from(stored.got == Got::AfterWaiting);
         if self.round.stored >= self.places {
             let round = std::mem::replace(&mut self.round, Round::new(now));
             if round.was_limited() {
@@ -211,9 +227,10 @@ impl Level {
         }
     }
 
-    fn halve(&mut self, now: Instant) {
-        self.settling = self.places - 1;
-        self.places = (self.places / 2).max(1);
+    /// To half of what is in flight, which may be less than there are places.
+    fn halve(&mut self, now: Instant, in_flight: usize) {
+        self.settling = in_flight.saturating_sub(1);
+        self.places = (in_flight.min(self.places) / 2).max(1);
         self.phase = Phase::Holding(HOLD);
         self.round = Round::new(now);
         tracing::debug!("the service asks to slow down: {} parts at once from now on", self.places);
@@ -241,7 +258,7 @@ mod tests {
             }
         }
         let level = window.level.lock().expect("not poisoned");
-        assert_eq!(window.free.available_permits(), level.places + level.owed);
+        assert_eq!((window.free.available_permits(), level.owed), (level.places, 0));
         level.places
     }
 
@@ -299,6 +316,22 @@ mod tests {
         let asked = 4 * FIRST as u64;
         assert_eq!(load(&window, 1, asked, latency).await, 2 * FIRST);
         assert_eq!(load(&window, 1, asked + 1, latency).await, FIRST);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_halved_is_what_is_in_flight() {
+        let window = Arc::new(Window::default());
+        assert_eq!(load(&window, 2, 0, latency).await, 4 * FIRST);
+        let mut in_flight = Vec::new();
+        for _ in 0..6 {
+            in_flight.push(window.place().await);
+        }
+        in_flight.remove(0).stored(PART, 1);
+        // One that looked at the count earlier, and one that looked later.
+        in_flight.remove(0).stored(PART, 0);
+        in_flight.remove(0).stored(PART, 1);
+        drop(in_flight);
+        assert_eq!(load(&window, 0, 0, latency).await, 3);
     }
 
     #[tokio::test(start_paused = true)]
