@@ -137,16 +137,8 @@ impl Compressor {
             let Block { data, held } = block;
             let stored = match codec {
                 Codec::Plain => data,
-                Codec::Gzip(level) => {
-                    let stored = compress(&workers, &data, || Ok(Engine::Gzip(level.engine())))?;
-                    blocks.keep(data);
-                    stored
-                }
-                Codec::Zstd(level) => {
-                    let stored = compress(&workers, &data, || Engine::zstd(level))?;
-                    blocks.keep(data);
-                    stored
-                }
+                Codec::Gzip(level) => compress(&workers, &blocks, data, || Ok(Engine::Gzip(level.engine())))?,
+                Codec::Zstd(level) => compress(&workers, &blocks, data, || Engine::zstd(level))?,
             };
             Ok(bytes_holding(stored, held))
         })
@@ -219,15 +211,21 @@ impl fmt::Debug for Compressor {
     }
 }
 
-/// `data` compressed, by a worker that waits or a new one with this engine.
-fn compress(workers: &Idle<Worker>, data: &[u8], engine: impl FnOnce() -> Result<Engine>) -> Result<Vec<u8>> {
+/// `data` compressed, by a worker that waits or a new one with this engine. Its memory is for the next block.
+fn compress(
+    workers: &Idle<Worker>,
+    blocks: &Blocks,
+    data: Vec<u8>,
+    engine: impl FnOnce() -> Result<Engine>,
+) -> Result<Vec<u8>> {
     let mut worker = match workers.take() {
         Some(worker) => worker,
         None => Worker { engine: engine()?, scratch: Vec::new() },
     };
-    let len = worker.engine.write_data(data, &mut worker.scratch)?;
+    let len = worker.engine.write_data(&data, &mut worker.scratch)?;
     let stored = worker.scratch[..len].to_vec();
     workers.give_back(worker);
+    blocks.keep(data);
     Ok(stored)
 }
 

@@ -14,7 +14,8 @@ impl Sink {
     /// thread, and the memory of its block, are free again when the read under way returns.
     ///
     /// # Errors
-    /// The input's error, after which the sink holds what came before; or the sink's own ([`Error::from_io`]).
+    /// The input's error, after which the sink holds what came before; or the sink's own ([`Error::from_io`]), for which
+    /// a read under way is not waited for.
     pub async fn pour(&mut self, mut input: impl Read + Send + 'static) -> io::Result<u64> {
         let before = self.accepted;
         loop {
@@ -39,7 +40,11 @@ impl Sink {
                 let read = input.take(room as u64).read_to_end(&mut block.data);
                 (block, read)
             });
-            let (next, (block, read)) = reading.await?;
+            let (next, (block, read)) = tokio::select! {
+                // An input can be silent for hours; a failure is told now.
+                error = poll_fn(|cx| self.poll_failed(cx)) => return Err(error.into_io()),
+                done = reading => done?,
+            };
             input = next;
             self.accepted += (block.data.len() - filled) as u64;
             self.phase = Phase::Filling(block);
@@ -69,8 +74,10 @@ mod tests {
     use crate::*;
     use std::io::{self, Cursor, Read};
     use std::sync::mpsc;
+    use std::time::Duration;
     use tokio::io::AsyncWriteExt;
     use tokio::sync::oneshot;
+    use tokio::time::timeout;
 
     #[tokio::test]
     async fn what_is_poured_comes_back_identical() {
@@ -141,6 +148,24 @@ mod tests {
             let _ = self.1.recv();
             Ok(0)
         }
+    }
+
+    #[tokio::test]
+    async fn a_failure_is_told_while_the_input_is_silent() {
+        let store = MemoryStore::new();
+        let bucket = bucket(&store, gzip(), 16 * MIB);
+        let mut sink = bucket.create(&key("a"), IfExists::Replace).expect("open");
+        let (asked, is_asked) = oneshot::channel();
+        let (end, ends) = mpsc::channel();
+        let stop = async {
+            is_asked.await.expect("it is read");
+            bucket.stop();
+        };
+        let poured = async { tokio::join!(sink.pour(Silent(Some(asked), ends)), stop).0 };
+        let poured = timeout(Duration::from_secs(20), poured).await;
+        drop(end);
+        let error = poured.expect("the input is not waited for").expect_err("it was asked to stop");
+        assert_eq!(Error::from_io(&error).map(Error::kind), Some(ErrorKind::Cancelled));
     }
 
     #[tokio::test]

@@ -42,6 +42,7 @@ pub struct Sealed {
 /// nothing else.
 ///
 /// - `write` exerts backpressure: it waits while the memory budget is used up or the uploads are behind.
+/// - [`pour`](Sink::pour) takes an input that blocks, such as a file, with a copy less.
 /// - `flush` does nothing: before the commit there is nothing to be had.
 /// - `shutdown` returns `Ok` only when the object is committed and its checksum agreed. It can be polled again after
 ///   its future was dropped.
@@ -196,7 +197,7 @@ impl Sink {
                     return Poll::Ready(Ok(room.min(self.length.room(self.accepted)) as usize));
                 }
                 Phase::Filling(_) => ready!(self.poll_send_block(cx))?,
-                Phase::Lent => self.give_up(misuse("a `pour` into it was dropped, so something is missing")),
+                Phase::Lent => self.give_up(broken_off()),
                 Phase::Finishing | Phase::Sealed(_) => {
                     return Poll::Ready(Err(misuse("shutdown was begun, nothing more can be written")));
                 }
@@ -221,7 +222,7 @@ impl Sink {
             }
             match &mut self.phase {
                 Phase::Filling(_) => ready!(self.poll_send_block(cx))?,
-                Phase::Lent => self.give_up(misuse("a `pour` into it was dropped, so something is missing")),
+                Phase::Lent => self.give_up(broken_off()),
                 Phase::Between if matches!(self.length, Length::Exactly(length) if self.accepted < length) => {
                     let missing = self.length.room(self.accepted);
                     let reason = format!("{missing} bytes fewer came than were announced");
@@ -280,7 +281,7 @@ impl Sink {
     }
 
     /// Ready when the uploader has ended before the end was announced, which is a failure.
-    fn poll_failed(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
+    pub(super) fn poll_failed(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
         match &self.phase {
             Phase::Between | Phase::Filling(_) | Phase::Lent | Phase::GivingUp(_) => {}
             Phase::Finishing | Phase::Sealed(_) => return Poll::Pending,
@@ -302,6 +303,10 @@ impl Sink {
 
 fn misuse(reason: &'static str) -> Error {
     Error::new(ErrorKind::InvalidConfig, "write to", "the sink", reason)
+}
+
+fn broken_off() -> Error {
+    misuse("a `pour` into it was dropped, so something is missing")
 }
 
 fn not_as_announced(reason: String) -> Error {
