@@ -4,10 +4,12 @@ use crate::budget::Budget;
 use crate::codec::{Codec, Compressor};
 use crate::download::{self, Reader};
 use crate::error::{Error, ErrorKind, Result};
+use crate::moving;
 use crate::name::Key;
 use crate::object::{CommitOptions, IfExists, Leftover, ObjectInfo, ObjectStore, Token};
 use crate::shutdown::Shutdown;
 use crate::upload::{self, Length, Plan, Sink, Window};
+use crate::work::UnderWay;
 use futures::stream::{self, Stream, StreamExt, TryStreamExt};
 use std::sync::Arc;
 use std::time::Duration;
@@ -148,15 +150,22 @@ impl Bucket {
     /// # Errors
     /// What the service says.
     pub async fn remove(&self, key: &Key) -> Result<()> {
-        self.store.delete(key).await
+        self.store.delete(key, None).await.map(drop)
     }
 
-    /// Moves an object within the store.
+    /// Moves an object within the store. `from` stays until `to` is proven to be the same, and is removed only as long as
+    /// it still holds what was copied.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`], or what else the service says. `from` stays until `to` is whole.
+    /// [`ErrorKind::NotFound`], or what else the service says. The error names a copy that stands beside the original.
+    ///
+    /// # Cancel safety
+    /// The move goes on when the future is dropped; [`close`](Self::close) stops it, waits for its end, and tells what it
+    /// left.
     pub async fn rename(&self, from: &Key, to: &Key) -> Result<()> {
-        self.store.rename(from, to).await
+        let (store, from, to) = (Arc::clone(&self.store), from.clone(), to.clone());
+        let location = format!("{}/{from}", self.url());
+        self.shutdown.own("move", location, move |work| async move { moving::rename(&*store, &from, &to, &work).await }).await
     }
 
     /// What crashes left below `prefix` and nothing has happened to for `older_than`.
@@ -173,12 +182,20 @@ impl Bucket {
     ///
     /// # Errors
     /// [`ErrorKind::Changed`] when it turns out to be alive; it is left alone then.
+    ///
+    /// # Cancel safety
+    /// The removal goes on when the future is dropped.
     pub async fn remove_leftover(&self, leftover: &Leftover) -> Result<()> {
-        self.store.remove_leftover(leftover).await
+        let (store, leftover) = (Arc::clone(&self.store), leftover.clone());
+        let location = format!("{}/{}", self.url(), leftover.key);
+        let removed = self.shutdown.own("remove a leftover of", location, move |_| async move {
+            store.remove_leftover(&leftover).await
+        });
+        removed.await
     }
 
-    /// The uploads under way, as a person would name them (URL and upload id).
-    pub fn under_way(&self) -> Vec<String> {
+    /// What is under way, and what each would leave if the process ended now.
+    pub fn under_way(&self) -> Vec<UnderWay> {
         self.shutdown.under_way()
     }
 

@@ -1,6 +1,7 @@
 //! The library's one error type. Every message says what was tried, where, why it failed and what to do next.
 //! Adapters translate their service's errors into it; nothing here knows a service.
 
+use crate::left_behind::LeftBehind;
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
@@ -44,17 +45,6 @@ pub enum ErrorKind {
     Service,
     /// The operating system failed.
     Io,
-}
-
-/// What may still be stored after a failed abort, in words that let a person find it and say what removes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LeftBehind(pub String);
-
-impl LeftBehind {
-    /// What `sweep` finds and removes.
-    pub fn for_sweep(what: impl fmt::Display) -> Self {
-        LeftBehind(format!("{what} (`sealift sweep` removes it)"))
-    }
 }
 
 /// A failed operation: what, where, why, and what to do next. Cheap to clone; never holds a secret.
@@ -113,9 +103,15 @@ impl Error {
         self.change(|inner| inner.source = Some(Arc::new(source)))
     }
 
-    /// Adds what could not be cleaned up.
+    /// Adds what may be left, each thing once.
     pub fn with_left_behind(self, left: impl IntoIterator<Item = LeftBehind>) -> Self {
-        self.change(|inner| inner.left_behind.extend(left))
+        self.change(|inner| {
+            for left in left {
+                if !inner.left_behind.contains(&left) {
+                    inner.left_behind.push(left);
+                }
+            }
+        })
     }
 
     /// This error as the reason why something larger failed: `operation` at `location`. Its kind, its hint and what
@@ -164,7 +160,8 @@ impl Error {
         self.0.hint.as_deref()
     }
 
-    /// What could not be cleaned up; empty when nothing was left.
+    /// What may be left, each with what removes it. Empty only where it is proven that nothing is, and nothing can appear
+    /// later.
     pub fn left_behind(&self) -> &[LeftBehind] {
         &self.0.left_behind
     }
@@ -197,7 +194,7 @@ impl fmt::Display for Error {
         let inner = &*self.0;
         write!(f, "{} {}: {}", inner.operation, inner.location, inner.reason)?;
         for left in &inner.left_behind {
-            write!(f, "; left behind: {}", left.0)?;
+            write!(f, "; left behind: {left}")?;
         }
         match &inner.hint {
             Some(hint) => write!(f, "; {hint}"),
@@ -226,10 +223,10 @@ mod tests {
     fn message_says_what_where_why_and_what_next() {
         let error = Error::new(ErrorKind::Denied, "upload part 7", "s3://b/k", "403 AccessDenied")
             .with_hint("check the credentials")
-            .with_left_behind([LeftBehind::for_sweep("upload id U")]);
+            .with_left_behind([LeftBehind::upload("s3://b/k", "U")]);
         assert_eq!(
             error.to_string(),
-            "upload part 7 s3://b/k: 403 AccessDenied; left behind: upload id U (`sealift sweep` removes it); check the credentials"
+            "upload part 7 s3://b/k: 403 AccessDenied; left behind: the incomplete upload of s3://b/k, upload id U (`sealift sweep` removes it); check the credentials"
         );
     }
 
@@ -237,11 +234,11 @@ mod tests {
     fn a_larger_failure_takes_over_what_is_known_of_the_smaller() {
         let error = Error::new(ErrorKind::Denied, "upload part 7", "s3://b/k", "403")
             .with_hint("check the credentials")
-            .with_left_behind([LeftBehind("upload id U".to_owned())])
+            .with_left_behind([LeftBehind::upload("s3://b/k", "U")])
             .within("write the manifest", "backup/x");
         assert_eq!(
             error.to_string(),
-            "write the manifest backup/x: upload part 7 s3://b/k: 403; left behind: upload id U; check the credentials"
+            "write the manifest backup/x: upload part 7 s3://b/k: 403; left behind: the incomplete upload of s3://b/k, upload id U (`sealift sweep` removes it); check the credentials"
         );
         assert_eq!((error.kind(), error.left_behind().len()), (ErrorKind::Denied, 1));
     }

@@ -4,15 +4,19 @@
 //! This crate knows no cloud and no command line. Take it together with one adapter crate.
 
 mod archive;
+mod attempts;
 mod bucket;
 mod budget;
 mod checksum;
 mod codec;
 mod download;
 mod error;
+mod existence;
+mod left_behind;
 #[cfg(test)]
 mod memory_store;
 mod name;
+mod moving;
 mod object;
 mod part_policy;
 mod payload;
@@ -24,21 +28,26 @@ mod storage;
 #[cfg(test)]
 mod stream_tests;
 mod upload;
+mod work;
 
 pub use archive::Archive;
+pub use attempts::{Attempt, Attempts, Effect};
 pub use bucket::Bucket;
 pub use budget::Budget;
 pub use checksum::{Checksum, ChecksumAlgorithm};
 pub use codec::{Codec, Compressor, Level, ZstdLevel};
-pub use download::Reader;
-pub use error::{Error, ErrorKind, LeftBehind, Result};
+pub use download::{Reader, Verified};
+pub use error::{Error, ErrorKind, Result};
+pub use existence::Confirmed;
+pub use left_behind::{Certainty, LeftBehind, Remnant};
 pub use name::{BackupHandle, FileHandle, Key, ShellSafeName, TextLine};
 pub use object::{
-    CommitOptions, Committed, IfExists, Leftover, ObjectInfo, ObjectStore, Origin, Page, PartReceipt, TOKEN_METADATA,
-    Token, Upload,
+    CHECKSUM_METADATA, CommitOptions, Committed, IfExists, Leftover, ObjectInfo, ObjectStore, Origin, Page, PartReceipt,
+    Removal, TOKEN_METADATA, Token, Upload,
 };
 pub use part_policy::{Growth, PartPolicy};
 pub use payload::{Payload, PayloadStream};
 pub use slow_downs::SlowDowns;
 pub use storage::{BackupStorage, FileReader, FileWriter};
 pub use upload::{Sealed, Sink};
+pub use work::{UnderWay, Work};

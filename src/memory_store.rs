@@ -120,15 +120,24 @@ impl MemoryStore {
         state.objects.is_empty() && state.uploads.is_empty()
     }
 
-    async fn commit(&self, key: &Key, bytes: Bytes, options: &CommitOptions) -> Result<Committed> {
+    async fn commit(
+        &self,
+        key: &Key,
+        bytes: Bytes,
+        options: &CommitOptions,
+        attempts: &Attempts,
+    ) -> Result<Committed> {
+        let attempt = attempts.begin();
         if options.if_exists == IfExists::Fail && self.object(key.as_ref()).is_some() {
             return Err(Error::new(ErrorKind::AlreadyExists, "commit", key.as_ref(), "it exists"));
         }
         let checksum = Checksum::of(ChecksumAlgorithm::Crc64Nvme, &bytes).to_be_bytes();
         self.state().objects.insert(key.as_ref().into(), (bytes, options.token.as_ref().into()));
+        attempt.sent();
         // Applied; the answer waits.
         self.commits.acquire().await.expect("open").forget();
-        Ok(Committed { etag: None, version: None, checksum: Some(checksum) })
+        attempt.applied();
+        Ok(Committed { checksum: Some(checksum), ..Committed::default() })
     }
 }
 
@@ -165,12 +174,18 @@ impl ObjectStore for MemoryStore {
         ChecksumAlgorithm::Crc64Nvme
     }
 
-    async fn put(&self, key: &Key, payload: Payload, options: &CommitOptions) -> Result<Committed> {
+    async fn put(
+        &self,
+        key: &Key,
+        payload: Payload,
+        options: &CommitOptions,
+        attempts: &Attempts,
+    ) -> Result<Committed> {
         let bytes = collect(&payload).await;
-        self.commit(key, bytes, options).await
+        self.commit(key, bytes, options, attempts).await
     }
 
-    async fn start(&self, key: &Key, options: &CommitOptions) -> Result<Box<dyn Upload>> {
+    async fn start(&self, key: &Key, options: &CommitOptions, _: &Attempts) -> Result<Box<dyn Upload>> {
         let mut state = self.state();
         state.next += 1;
         let id = state.next.to_string();
@@ -195,6 +210,7 @@ impl ObjectStore for MemoryStore {
             version: None,
             token: Some(token.clone()),
             checksum: None,
+            kept_checksum: None,
         })
     }
 
@@ -220,20 +236,27 @@ impl ObjectStore for MemoryStore {
         Ok(page)
     }
 
-    async fn delete(&self, key: &Key) -> Result<()> {
-        self.state().objects.remove(key.as_ref());
-        Ok(())
-    }
-
-    async fn delete_exactly(&self, key: &Key, _info: &ObjectInfo) -> Result<()> {
-        self.delete(key).await
-    }
-
-    async fn rename(&self, from: &Key, to: &Key) -> Result<()> {
+    async fn delete(&self, key: &Key, only: Option<&ObjectInfo>) -> Result<Removal> {
         let mut state = self.state();
-        let object = state.objects.remove(from.as_ref()).ok_or_else(|| not_found(from))?;
+        let token = state.objects.get(key.as_ref()).map(|(_, token)| token);
+        if let (Some(only), Some(token)) = (only, token)
+            && only.token.as_ref() != Some(token)
+        {
+            return Ok(Removal::Another);
+        }
+        state.objects.remove(key.as_ref());
+        Ok(Removal::Gone)
+    }
+
+    async fn retract(&self, key: &Key, info: &ObjectInfo) -> Result<Removal> {
+        self.delete(key, Some(info)).await
+    }
+
+    async fn copy(&self, from: &Key, _info: &ObjectInfo, to: &Key, _work: &Work) -> Result<Committed> {
+        let mut state = self.state();
+        let object = state.objects.get(from.as_ref()).cloned().ok_or_else(|| not_found(from))?;
         state.objects.insert(to.to_string(), object);
-        Ok(())
+        Ok(Committed::default())
     }
 
     async fn leftovers(&self, _prefix: &str) -> Result<Vec<Leftover>> {
@@ -282,11 +305,11 @@ impl Upload for MemoryUpload {
         Ok(PartReceipt { number, tag: number.to_string(), checksum: payload.checksum() })
     }
 
-    async fn complete(&self, parts: &[PartReceipt], _whole: Checksum) -> Result<Committed> {
+    async fn complete(&self, parts: &[PartReceipt], _whole: Checksum, attempts: &Attempts) -> Result<Committed> {
         let stored = self.store.state().uploads.remove(&self.id).expect("under way");
         assert!(stored.keys().copied().eq(parts.iter().map(|part| part.number)));
         let whole: Vec<Bytes> = stored.into_values().collect();
-        self.store.commit(&self.key, whole.concat().into(), &self.options).await
+        self.store.commit(&self.key, whole.concat().into(), &self.options, attempts).await
     }
 
     async fn abort(&self) -> Result<()> {

@@ -1,11 +1,14 @@
 //! What an object adapter implements: [`ObjectStore`] and [`Upload`]. Everything here is about stored bytes; gzip,
 //! archives and streams are above. An adapter has no policy of its own on when to start, commit or abort.
 
+use crate::attempts::Attempts;
 use crate::checksum::{Checksum, ChecksumAlgorithm};
 use crate::error::Result;
+use crate::left_behind::LeftBehind;
 use crate::name::Key;
 use crate::part_policy::PartPolicy;
 use crate::payload::Payload;
+use crate::work::Work;
 use async_trait::async_trait;
 use bytes::Bytes;
 use std::fmt;
@@ -59,15 +62,20 @@ pub struct CommitOptions {
     pub if_exists: IfExists,
 }
 
-/// What the service said of an object it committed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What the service said of an object it committed, in an answer that could be read: it has at least the tag where this
+/// service gives one. An answer without it is none, and an error.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Committed {
     /// The service's tag of this content (ETag), when it gives one.
     pub etag: Option<String>,
     /// The version, in a bucket that keeps versions.
     pub version: Option<String>,
-    /// The service's own checksum over the whole object, in network byte order; `None` when it keeps none.
+    /// The service's own checksum over the whole object, in network byte order; `None` when it does not tell one.
     pub checksum: Option<Vec<u8>>,
+    /// When it was committed, by the service's clock, where the answer tells.
+    pub at: Option<SystemTime>,
+    /// What the commit left besides the object, which does not speak against it.
+    pub left_behind: Vec<LeftBehind>,
 }
 
 /// What the service knows of an object.
@@ -87,6 +95,21 @@ pub struct ObjectInfo {
     pub token: Option<String>,
     /// The service's own checksum over the whole object. Only from [`ObjectStore::head`].
     pub checksum: Option<Vec<u8>>,
+    /// The checksum that Sealift computed when it stored the object and keeps in its metadata, where the service has none
+    /// of its own. It proves nothing of a commit, and a lot of a read. Only from [`ObjectStore::head`].
+    pub kept_checksum: Option<Vec<u8>>,
+}
+
+/// The metadata entry that holds [`ObjectInfo::kept_checksum`] in the form of [`Checksum`]'s `Display` (`crc64nvme:…`).
+pub const CHECKSUM_METADATA: &str = "sealift-checksum";
+
+/// What became of an object that was to be removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Removal {
+    /// It is not there any more.
+    Gone,
+    /// Other content is there than what was to be removed, and was left alone.
+    Another,
 }
 
 /// One page of a listing, in key order, and how to get the next.
@@ -124,8 +147,14 @@ pub enum Origin {
 
 /// A storage of objects: a bucket, a container or a folder.
 ///
-/// Every method may be called concurrently. Errors are final: an adapter retries what its SDK retries.
-/// A method whose future is dropped may or may not have taken effect; callers settle that by looking.
+/// Every method may be called concurrently. Errors are final: an adapter retries what may be tried again.
+///
+/// # What an answer must be
+/// `Ok` means an answer that could be read and that is what was asked for. A success that cannot be understood (another
+/// program's page, an empty body, a look without a size) is an error, and never taken for "nothing is there".
+///
+/// # Cancel safety
+/// A method whose future is dropped may or may not have taken effect, and may take effect later: its [`Attempts`] tell.
 #[async_trait]
 pub trait ObjectStore: fmt::Debug + Send + Sync + 'static {
     /// The storage as a URL without credentials (`s3://bucket`), for messages and summaries.
@@ -140,16 +169,36 @@ pub trait ObjectStore: fmt::Debug + Send + Sync + 'static {
         0
     }
 
-    /// The checksum that the service keeps for a whole object.
+    /// The checksum that the service keeps for a whole object, and that is computed here.
     fn checksum_algorithm(&self) -> ChecksumAlgorithm;
 
+    /// Whether a short object is stored by one [`put`](Self::put). Where that is no single step, so that a put given up
+    /// could not be stopped for sure, it is an upload of one part, which can be aborted.
+    fn puts_in_one_step(&self) -> bool {
+        true
+    }
+
     /// Stores a whole object in one request.
-    async fn put(&self, key: &Key, payload: Payload, options: &CommitOptions) -> Result<Committed>;
+    ///
+    /// Each attempt is accounted for in `attempts`: when this fails or is dropped, they tell whether the object may
+    /// appear. An error that has [`left_behind`](crate::Error::left_behind) names what else there may be.
+    async fn put(
+        &self,
+        key: &Key,
+        payload: Payload,
+        options: &CommitOptions,
+        attempts: &Attempts,
+    ) -> Result<Committed>;
 
     /// Starts an upload in parts. Nothing is visible before [`Upload::complete`].
-    async fn start(&self, key: &Key, options: &CommitOptions) -> Result<Box<dyn Upload>>;
+    ///
+    /// Each attempt is accounted for in `attempts`. An error names the uploads that may have been started
+    /// ([`left_behind`](crate::Error::left_behind)); a success after an attempt that was not answered tells them in
+    /// [`Upload::left_beside`].
+    async fn start(&self, key: &Key, options: &CommitOptions, attempts: &Attempts) -> Result<Box<dyn Upload>>;
 
-    /// What is stored under `key` now. [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) when nothing is.
+    /// What is stored under `key` now. [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) when nothing is: only when
+    /// the service says so.
     async fn head(&self, key: &Key) -> Result<ObjectInfo>;
 
     /// The bytes of `range`, all of them, of the content that `etag` names
@@ -157,18 +206,38 @@ pub trait ObjectStore: fmt::Debug + Send + Sync + 'static {
     /// within the object.
     async fn get(&self, key: &Key, range: Range<u64>, etag: Option<&str>) -> Result<Bytes>;
 
-    /// A page of the objects whose key begins with `prefix`, after `page` (from [`Page::next`]).
+    /// A page of the objects whose key begins with `prefix`, after `page` (from [`Page::next`]). A page that says that
+    /// more follow, and not where, is an error.
     async fn list(&self, prefix: &str, page: Option<&str>) -> Result<Page>;
 
-    /// Removes the object. No error when it is not there.
-    async fn delete(&self, key: &Key) -> Result<()>;
+    /// Removes the object; with `only`, only as long as the key still holds that content, as far as the service can check
+    /// it. No error when nothing is there. In a bucket that keeps versions it becomes an earlier version.
+    async fn delete(&self, key: &Key, only: Option<&ObjectInfo>) -> Result<Removal>;
 
-    /// Removes the object that `info` describes and no other: its version where versions are kept, otherwise
-    /// only as long as the key still holds that content as far as the service can check it.
-    async fn delete_exactly(&self, key: &Key, info: &ObjectInfo) -> Result<()>;
+    /// Undoes the commit that made the object that `info` describes, and touches no other: removes its version where
+    /// versions are kept, otherwise the object as long as the key still holds that content.
+    async fn retract(&self, key: &Key, info: &ObjectInfo) -> Result<Removal>;
 
-    /// Moves an object within the storage, without the bytes passing through here. An existing `to` is replaced.
-    async fn rename(&self, from: &Key, to: &Key) -> Result<()>;
+    /// Whether [`retract`](Self::retract) brings back what this object replaced. If not, a commit that may have replaced
+    /// something is never undone.
+    fn retracting_restores(&self, _info: &ObjectInfo) -> bool {
+        false
+    }
+
+    /// Moves an object in one step, so that at any moment one of the two names holds all of it, and returns `true`.
+    /// An existing `to` is replaced. `false`, and nothing is done, where the storage has no such step: it is copied then,
+    /// looked at, and the original is deleted.
+    async fn rename(&self, _from: &Key, _to: &Key) -> Result<bool> {
+        Ok(false)
+    }
+
+    /// Copies the object that `info` describes from `from` to `to` within the storage, with everything that belongs to it,
+    /// without the bytes passing through here, and only as long as `from` still holds that content
+    /// ([`ErrorKind::Changed`](crate::ErrorKind::Changed)). An existing `to` is replaced.
+    ///
+    /// It runs in a task of its own. It tells `work` what it may leave as soon as that can exist, ends within 30 seconds
+    /// when [`Work::stopped`] does, having removed that, and its error names what could not be removed.
+    async fn copy(&self, from: &Key, info: &ObjectInfo, to: &Key, work: &Work) -> Result<Committed>;
 
     /// Everything unfinished whose key begins with `prefix`, also what is still alive: see [`Leftover::idle`].
     async fn leftovers(&self, prefix: &str) -> Result<Vec<Leftover>>;
@@ -189,17 +258,23 @@ pub trait Upload: fmt::Debug + Send + Sync {
         "`sealift sweep` removes it"
     }
 
+    /// Other uploads that the attempts to start this one may have left.
+    fn left_beside(&self) -> Vec<LeftBehind> {
+        Vec::new()
+    }
+
     /// Stores part `number` (from 1, each number once) and returns the service's tag for it.
     /// Parts may be put concurrently up to the policy's limit, and finish in any order.
     async fn put_part(&self, number: u32, payload: Payload) -> Result<PartReceipt>;
 
     /// Makes the object visible: `parts` in order, all of them; `whole` is the checksum over all their bytes,
-    /// which the service must agree to.
-    async fn complete(&self, parts: &[PartReceipt], whole: Checksum) -> Result<Committed>;
+    /// which the service must agree to. Each attempt is accounted for in `attempts`, as in [`ObjectStore::put`].
+    async fn complete(&self, parts: &[PartReceipt], whole: Checksum, attempts: &Attempts) -> Result<Committed>;
 
-    /// Removes everything this upload stored, and returns when nothing of it is left or with an error when that
-    /// cannot be reached. No error when the upload is gone already (aborted or completed). The caller has stopped
-    /// the parts under way, but the service may still be working on them.
+    /// Removes everything this upload stored, and returns when nothing of it is left and no completion that is still on
+    /// its way can take effect any more; or with an error, which names what may be left, when that cannot be reached.
+    /// No error when the upload is gone already (aborted or completed). The caller has stopped the parts under way, but
+    /// the service may still be working on them.
     async fn abort(&self) -> Result<()>;
 }
 

@@ -5,6 +5,7 @@
 //! - `ranges`: the requests, in order, each a task of its own;
 //! - `stored`: the stored bytes as they come in, checked by their end, cut into blocks;
 //! - `blocks`: a stream that Sealift wrote, its blocks decompressed at the same time;
+//! - `verified`: what was checked of what was read;
 //! - `foreign`: what other tools wrote, from its start to its end, away from the runtime's threads.
 //!
 //! A reader has no task of its own: it goes on when it is polled. What is under way meanwhile (requests, blocks) holds
@@ -17,6 +18,8 @@ mod places;
 mod ranges;
 mod reader;
 mod stored;
+mod verified;
 
 pub use reader::Reader;
+pub use verified::Verified;
 pub(crate) use reader::open;

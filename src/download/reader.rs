@@ -6,8 +6,9 @@ use super::foreign::Foreign;
 use super::places::Use;
 use super::ranges::{Ranges, Sum};
 use super::stored::{Expected, More, Stored};
+use super::verified::Verified;
 use crate::budget::Budget;
-use crate::codec::head::{HEAD_LEN, Written, recognise};
+use crate::codec::head::{Format, HEAD_LEN, Written, recognise};
 use crate::codec::unpack::Unpacked;
 use crate::codec::{Codec, Compressor};
 use crate::error::{Error, ErrorKind, Result};
@@ -22,9 +23,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncBufRead, AsyncRead, ReadBuf};
 
-/// Reads an object's plain data. End of file is returned only when everything was checked: all stored bytes came,
-/// the service's checksum over them agrees, the checks of gzip or zstd hold, and a stream that Sealift wrote has its
-/// end mark. Everything else is an error, and what was read before it must not be used.
+/// Reads an object's plain data. End of file is returned only when everything was checked that there is to check: all
+/// stored bytes came, a checksum over them agrees where one is kept, the checks of gzip or zstd hold, and a stream that
+/// Sealift wrote has its end mark. [`verified`](Self::verified) says what there was. Everything else is an error, and what
+/// was read before it must not be used.
 ///
 /// With a bucket that compresses, gzip and zstd are recognised by their first bytes, whichever of them the bucket
 /// writes and whoever wrote them; what Sealift wrote is decompressed on all the bucket's threads. With [`Codec::Plain`]
@@ -38,6 +40,7 @@ pub struct Reader {
     chunk: Chunk,
     read: usize,
     info: ObjectInfo,
+    verified: Verified,
 }
 
 enum Phase {
@@ -64,11 +67,14 @@ pub(crate) async fn open(
     budget: &Budget,
 ) -> Result<Reader> {
     let info = store.head(key).await?;
+    let mut verified = Verified::default();
+    verified.service_checksum = info.checksum.is_some();
+    verified.kept_checksum = info.checksum.is_none() && info.kept_checksum.is_some();
     let expected = Expected {
         location: format!("{}/{key}", store.url()),
         size: info.size,
         algorithm: store.checksum_algorithm(),
-        checksum: info.checksum.clone(),
+        checksum: info.checksum.clone().or_else(|| info.kept_checksum.clone()),
     };
     let sum = match expected.checksum {
         Some(_) => Sum::Of(expected.algorithm),
@@ -86,13 +92,18 @@ pub(crate) async fn open(
             Phase::Unrecognised(Box::new((stored, Buffers::new(blocks, budget), Arc::clone(compressor))))
         }
     };
-    Ok(Reader { phase, chunk: Chunk::None, read: 0, info })
+    Ok(Reader { phase, chunk: Chunk::None, read: 0, info, verified })
 }
 
 impl Reader {
     /// What the service said of the object when it was opened.
     pub fn info(&self) -> &ObjectInfo {
         &self.info
+    }
+
+    /// What was checked of what was read: `None` until the end of file was returned, and after an error.
+    pub fn verified(&self) -> Option<&Verified> {
+        matches!(self.phase, Phase::Ended).then_some(&self.verified)
     }
 
     /// Waits until there is a chunk with something left to read, or the end.
@@ -157,8 +168,13 @@ impl Reader {
         let (stored, buffers, compressor) = *parts;
         let (head, len) = stored.head();
         self.phase = match recognise(&head[..len]) {
-            Some(Written::Ours(format)) => Phase::Ours(Box::new(Blocks::new(stored, format, compressor, buffers))),
+            Some(Written::Ours(format)) => {
+                self.verified.content_checksums = true;
+                Phase::Ours(Box::new(Blocks::new(stored, format, compressor, buffers)))
+            }
             Some(Written::Elsewhere(format)) => {
+                // A frame of zstd may lack a checksum, so nothing is claimed of what others wrote.
+                self.verified.content_checksums = format == Format::Gzip;
                 Phase::Foreign(Box::new(Foreign::new(stored, format, compressor, buffers)))
             }
             None if len == 0 => return Err(stored.corrupt("it is empty, which is neither gzip nor zstd".into())),

@@ -1,105 +1,255 @@
-//! Exactly one commit: sends it, and where the answer is lost, unclear or a refusal that may be to our own earlier
-//! attempt, settles by looking at the object: is it ours (its token), is it whole (size and checksum).
+//! Exactly one commit: what its answer means for what may exist. An answer that proves nothing is settled by looking at the
+//! object (its token, size and checksum), and where that proves nothing either, it is said.
 
+use crate::attempts::Effect;
 use crate::checksum::Checksum;
-use crate::error::{Error, ErrorKind, LeftBehind, Result};
+use crate::error::{Error, ErrorKind, Result};
+use crate::existence::{Confirmed, Existence, Ours};
+use crate::left_behind::LeftBehind;
 use crate::name::Key;
-use crate::object::{CommitOptions, Committed, ObjectInfo, ObjectStore};
+use crate::object::{CommitOptions, Committed, IfExists, ObjectInfo, ObjectStore, Removal};
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// The pause before a second look, where the first did not show what was expected.
+const SECOND_LOOK: Duration = Duration::from_millis(250);
+
+/// One commit, as it is looked for.
+pub(super) struct Commit<'a> {
+    pub(super) store: &'a dyn ObjectStore,
+    pub(super) key: &'a Key,
+    pub(super) options: &'a CommitOptions,
+    /// Of all the bytes that were sent.
+    pub(super) whole: Checksum,
+}
+
+/// A commit that failed, and what may exist after it.
+pub(super) struct Failed {
+    pub(super) error: Error,
+    pub(super) existence: Existence,
+}
 
 /// What is at the key, seen from one commit.
-pub(super) enum Look {
-    /// The object of this commit.
-    Ours(Box<ObjectInfo>),
-    /// Nothing, or another object.
-    NotOurs,
+enum Look {
+    /// Its object, as it was sent.
+    Fits(Box<ObjectInfo>, Confirmed),
+    /// An object with its token that is not what was sent, for this reason.
+    Differs(Box<ObjectInfo>, String),
+    /// Another object.
+    Another(Box<ObjectInfo>),
+    Absent,
     /// It could not be seen.
-    Unknown(Error),
+    Unseen(Error),
 }
 
-/// Looks whether the commit with these options has taken effect.
-pub(super) async fn look(store: &dyn ObjectStore, key: &Key, options: &CommitOptions) -> Look {
-    match store.head(key).await {
-        Ok(info) if info.token.as_deref() == Some(options.token.as_ref()) => Look::Ours(Box::new(info)),
-        Ok(_) => Look::NotOurs,
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NoSuchBucket) => Look::NotOurs,
-        Err(error) => Look::Unknown(error),
+impl Commit<'_> {
+    /// Settles the answer to the commit. A success needs no permission to look.
+    pub(super) async fn settle(&self, answer: Result<Committed>, effect: Effect) -> Result<Ours, Failed> {
+        match answer {
+            Ok(committed) => self.settle_success(committed).await,
+            Err(error) if !effect.is_possible() => Err(Failed { error, existence: Existence::Nothing }),
+            Err(error) => self.settle_failure(error, effect).await,
+        }
     }
-}
 
-/// Settles the answer to a commit: `Ok` when the object is there and agrees with `whole`.
-pub(super) async fn settle(
-    store: &dyn ObjectStore,
-    key: &Key,
-    options: &CommitOptions,
-    whole: Checksum,
-    answer: Result<Committed>,
-) -> Result<Committed> {
-    match answer {
-        Ok(Committed { checksum: Some(theirs), etag, version }) => {
-            agree(&store_location(store, key), whole, &theirs)?;
-            Ok(Committed { checksum: Some(theirs), etag, version })
+    async fn settle_success(&self, committed: Committed) -> Result<Ours, Failed> {
+        let told_otherwise = match &committed.checksum {
+            Some(theirs) if *theirs == self.whole.to_be_bytes() => {
+                return Ok(Ours { committed, confirmed: Confirmed::Checksum });
+            }
+            Some(theirs) => Some(self.disagreement(theirs)),
+            None => None,
+        };
+        match (self.look_well().await, told_otherwise) {
+            (Look::Fits(info, confirmed), _) => Ok(ours(committed, *info, confirmed)),
+            (Look::Differs(info, reason), _) => Err(self.remove_damaged(&info, reason, Effect::default()).await),
+            (Look::Another(info), None) if is_later(&info, &committed) => {
+                Ok(Ours { committed, confirmed: Confirmed::Replaced })
+            }
+            (Look::Another(_), _) => Err(self.contradicted("other content is there, which may be older or newer")),
+            (Look::Absent, _) => Err(self.contradicted("nothing is there")),
+            (Look::Unseen(unseen), None) => {
+                Ok(Ours { committed, confirmed: Confirmed::Answer { unseen: unseen.reason().to_owned() } })
+            }
+            (Look::Unseen(unseen), Some(reason)) => Err(Failed {
+                error: self.corrupt(reason),
+                existence: Existence::Perhaps(vec![
+                    self.object().because(format!("it may be damaged, and cannot be looked at: {}", unseen.reason())),
+                ]),
+            }),
         }
-        // Committed, but the service did not say what: look at what it holds.
-        Ok(committed) => {
-            let info = store.head(key).await?;
-            check(&store_location(store, key), whole, &info)?;
-            Ok(Committed { checksum: info.checksum, ..committed })
-        }
-        Err(error) => match look(store, key, options).await {
-            Look::Ours(info) => {
+    }
+
+    async fn settle_failure(&self, error: Error, effect: Effect) -> Result<Ours, Failed> {
+        let existence = match self.look_well().await {
+            Look::Fits(info, confirmed) => {
                 tracing::info!("the answer to the commit of {} was lost; the object is there: {error}", info.key);
-                check(&store_location(store, key), whole, &info)?;
-                Ok(Committed { etag: info.etag, version: info.version, checksum: info.checksum })
+                return Ok(ours(Committed::default(), *info, confirmed));
             }
-            Look::NotOurs => Err(error),
-            Look::Unknown(_) if is_refusal(&error) => Err(error),
-            Look::Unknown(unseen) => {
-                let what = format!("perhaps the object itself: whether it was stored could not be seen ({unseen})");
-                Err(error
-                    .with_left_behind([LeftBehind(what)])
-                    .with_hint("look with `sealift stat` once it can be reached"))
+            Look::Differs(info, reason) => return Err(self.remove_damaged(&info, reason, effect).await),
+            Look::Another(_) | Look::Absent => self.unless_pending(effect),
+            Look::Unseen(unseen) => Existence::Perhaps(vec![self.unseen(effect, &unseen)]),
+        };
+        let error = match existence {
+            Existence::Nothing => error,
+            _ => error.with_hint("look with `sealift stat` once it can be reached"),
+        };
+        Err(Failed { error, existence })
+    }
+
+    /// Takes back the object of a commit that is not wanted any more, if it is there and that brings nothing to an end
+    /// but itself.
+    pub(super) async fn take_back(&self, effect: Effect) -> Existence {
+        if !effect.is_possible() {
+            return Existence::Nothing;
+        }
+        match self.look_well().await {
+            Look::Fits(info, _) => self.undo(&info, effect).await,
+            Look::Differs(info, reason) => self.remove_damaged(&info, reason, effect).await.existence,
+            Look::Another(_) | Look::Absent => self.unless_pending(effect),
+            Look::Unseen(unseen) => Existence::Perhaps(vec![self.unseen(effect, &unseen)]),
+        }
+    }
+
+    async fn undo(&self, info: &ObjectInfo, effect: Effect) -> Existence {
+        if self.options.if_exists == IfExists::Replace && !self.store.retracting_restores(info) {
+            let why = "it is complete: it was committed before it could be stopped, and is left since what it may have \
+                       replaced cannot be brought back";
+            return Existence::Perhaps(vec![self.object().because(why)]);
+        }
+        self.retract(info, effect, "it is complete, and could not be taken back").await
+    }
+
+    /// Removes an object of ours that is not what was sent. Two looks have said so.
+    async fn remove_damaged(&self, info: &ObjectInfo, reason: String, effect: Effect) -> Failed {
+        let existence = self.retract(info, effect, "it is damaged, and could not be removed").await;
+        let hint = match self.options.if_exists {
+            IfExists::Fail => "store it again",
+            IfExists::Replace => "store it again: what was there before was replaced",
+        };
+        Failed { error: self.corrupt(reason).with_hint(hint), existence }
+    }
+
+    async fn retract(&self, info: &ObjectInfo, effect: Effect, otherwise: &str) -> Existence {
+        match self.store.retract(self.key, info).await {
+            Ok(Removal::Gone | Removal::Another) if effect.may_repeat() => {
+                let why = "it was taken back, and an attempt to store it that was not answered may do so once more";
+                Existence::Perhaps(vec![self.object().perhaps().because(why)])
             }
-        },
+            Ok(Removal::Gone | Removal::Another) => Existence::Nothing,
+            Err(error) => {
+                Existence::Perhaps(vec![self.object().because(format!("{otherwise}: {}", error.reason()))])
+            }
+        }
+    }
+
+    /// After a look that did not find it: nothing, unless an attempt may still take effect.
+    fn unless_pending(&self, effect: Effect) -> Existence {
+        match effect.is_pending() {
+            false => Existence::Nothing,
+            true => Existence::Perhaps(vec![
+                self.object().perhaps().because("it was sent and not answered, so it may still appear"),
+            ]),
+        }
+    }
+
+    fn unseen(&self, effect: Effect, unseen: &Error) -> LeftBehind {
+        let why = unseen.reason();
+        match effect.applied {
+            0 => self.object().perhaps().because(format!("whether it was stored could not be seen: {why}")),
+            _ => self.object().because(format!("the service says it was stored; it could not be looked at: {why}")),
+        }
+    }
+
+    fn contradicted(&self, instead: &str) -> Failed {
+        let reason = format!("the service answered that it was stored, and {instead}");
+        Failed {
+            error: Error::new(ErrorKind::Service, "verify", self.location(), reason)
+                .with_hint("look with `sealift stat`, and who else writes under this name"),
+            existence: Existence::Perhaps(vec![self.object().perhaps().because("the service contradicts itself")]),
+        }
+    }
+
+    /// Looks, and once more unless the object was found as it was sent: one odd answer decides nothing.
+    async fn look_well(&self) -> Look {
+        let first = match self.look().await {
+            fits @ Look::Fits(..) => return fits,
+            unseen @ Look::Unseen(_) => return unseen,
+            first => first,
+        };
+        sleep(SECOND_LOOK).await;
+        match (first, self.look().await) {
+            (_, fits @ Look::Fits(..)) => fits,
+            (_, unseen @ Look::Unseen(_)) => unseen,
+            (Look::Differs(before, _), Look::Differs(now, reason)) if before.etag == now.etag => {
+                Look::Differs(now, reason)
+            }
+            (Look::Another(_), Look::Another(now)) => Look::Another(now),
+            (Look::Absent, Look::Absent) => Look::Absent,
+            _ => Look::Unseen(Error::new(ErrorKind::Service, "look at", self.location(), "two looks do not agree")),
+        }
+    }
+
+    async fn look(&self) -> Look {
+        match self.store.head(self.key).await {
+            Ok(info) if info.token.as_deref() == Some(self.options.token.as_ref()) => match self.fit(&info) {
+                Ok(confirmed) => Look::Fits(Box::new(info), confirmed),
+                Err(reason) => Look::Differs(Box::new(info), reason),
+            },
+            Ok(info) => Look::Another(Box::new(info)),
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NoSuchBucket) => Look::Absent,
+            Err(error) => Look::Unseen(error),
+        }
+    }
+
+    fn fit(&self, info: &ObjectInfo) -> Result<Confirmed, String> {
+        if info.size != self.whole.byte_count() {
+            return Err(format!("{} bytes were sent and the service holds {}", self.whole.byte_count(), info.size));
+        }
+        match &info.checksum {
+            Some(theirs) if *theirs == self.whole.to_be_bytes() => Ok(Confirmed::Checksum),
+            Some(theirs) => Err(self.disagreement(theirs)),
+            None => Ok(Confirmed::TokenAndSize),
+        }
+    }
+
+    fn disagreement(&self, theirs: &[u8]) -> String {
+        let theirs: String = theirs.iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("the checksum of what was sent is {} and the service's is {theirs}", self.whole)
+    }
+
+    fn corrupt(&self, reason: String) -> Error {
+        Error::new(ErrorKind::Corrupt, "verify", self.location(), reason)
+    }
+
+    fn object(&self) -> LeftBehind {
+        LeftBehind::object(self.location())
+    }
+
+    fn location(&self) -> String {
+        store_location(self.store, self.key)
     }
 }
 
-/// Whether the service refused before it came to the object, so that nothing can have been stored.
-fn is_refusal(error: &Error) -> bool {
-    use ErrorKind::{Denied, InvalidConfig, InvalidName, NoSuchBucket, WrongRegion};
-    matches!(error.kind(), Denied | InvalidConfig | InvalidName | NoSuchBucket | WrongRegion)
+/// What the answer and the look say together.
+fn ours(committed: Committed, info: ObjectInfo, confirmed: Confirmed) -> Ours {
+    let committed = Committed { etag: info.etag, version: info.version, checksum: info.checksum, ..committed };
+    Ours { committed, confirmed }
 }
 
-/// Removes the object of a commit that must not stand, if it is there.
-pub(super) async fn retract(store: &dyn ObjectStore, key: &Key, options: &CommitOptions) -> Result<()> {
-    match look(store, key, options).await {
-        Look::Ours(info) => store.delete_exactly(key, &info).await,
-        Look::NotOurs => Ok(()),
-        Look::Unknown(error) => Err(error),
+/// Whether an object was surely committed after ours. Services tell times in whole seconds, so the same second proves
+/// nothing.
+fn is_later(info: &ObjectInfo, committed: &Committed) -> bool {
+    let seconds = |time: std::time::SystemTime| {
+        time.duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs()
+    };
+    match (info.modified, committed.at) {
+        (Some(modified), Some(at)) => seconds(modified) > seconds(at),
+        _ => false,
     }
 }
 
 /// The URL of an object, for messages.
 pub(super) fn store_location(store: &dyn ObjectStore, key: &Key) -> String {
     format!("{}/{key}", store.url())
-}
-
-fn check(location: &str, whole: Checksum, info: &ObjectInfo) -> Result<()> {
-    if info.size != whole.byte_count() {
-        let reason = format!("{} bytes were sent and the service holds {}", whole.byte_count(), info.size);
-        return Err(Error::new(ErrorKind::Corrupt, "verify", location, reason));
-    }
-    match &info.checksum {
-        Some(theirs) => agree(location, whole, theirs),
-        // The service keeps no checksum of the whole; it checked each part, and the size is right.
-        None => Ok(()),
-    }
-}
-
-fn agree(location: &str, whole: Checksum, theirs: &[u8]) -> Result<()> {
-    if theirs == whole.to_be_bytes() {
-        return Ok(());
-    }
-    let theirs: String = theirs.iter().map(|byte| format!("{byte:02x}")).collect();
-    let reason = format!("the checksum of what was sent is {whole} and the service's is {theirs}");
-    Err(Error::new(ErrorKind::Corrupt, "verify", location, reason))
 }

@@ -8,7 +8,6 @@ mod parts;
 mod plan;
 mod pour;
 mod sink;
-mod stage;
 mod stop;
 mod uploader;
 mod window;

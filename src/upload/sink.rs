@@ -1,10 +1,14 @@
 //! The writer's end: an `AsyncWrite` that fills blocks and hands them to the uploader.
 
 use super::plan::Plan;
-use super::uploader::{self, Command, Delivery, Outcome};
+use super::uploader::{self, Command, Delivery, Line, Outcome};
 use crate::budget::{Budget, Held, closed, units};
 use crate::codec::compressor::{BLOCK, Block, Compressor};
 use crate::error::{Error, ErrorKind, Result};
+use crate::existence::Confirmed;
+use crate::left_behind::LeftBehind;
+use crate::shutdown::runtime_gone;
+use crate::work::Work;
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
@@ -28,14 +32,19 @@ pub struct Sealed {
     pub bytes_stored: u64,
     /// Parts they were stored in; 1 for a plain put.
     pub parts: u32,
-    /// The checksum of what is stored, such as `crc64nvme:…`.
+    /// The checksum of what was sent, computed here, such as `crc64nvme:…`; [`confirmed`](Self::confirmed) says whether
+    /// the service has agreed to it.
     pub checksum: String,
+    /// How it is known that the service has stored it.
+    pub confirmed: Confirmed,
     /// The service's tag of the content (ETag).
     pub etag: Option<String>,
     /// The object's version, in a bucket that keeps versions.
     pub version: Option<String>,
     /// From the opening of the sink to the commit.
     pub elapsed: Duration,
+    /// What may be left besides the object, and does not speak against it: an upload whose start was not answered.
+    pub left_behind: Vec<LeftBehind>,
 }
 
 /// A writer whose object becomes visible through a successful `shutdown()` (or [`seal`](Sink::seal)), and through
@@ -44,11 +53,12 @@ pub struct Sealed {
 /// - `write` exerts backpressure: it waits while the memory budget is used up or the uploads are behind.
 /// - [`pour`](Sink::pour) takes an input that blocks, such as a file, with a copy less.
 /// - `flush` does nothing: before the commit there is nothing to be had.
-/// - `shutdown` returns `Ok` only when the object is committed and its checksum agreed. It can be polled again after
-///   its future was dropped.
+/// - `shutdown` returns `Ok` only when the object is committed; [`Sealed::confirmed`] says how that is known. It can be
+///   polled again after its future was dropped.
 /// - Dropping the sink at any earlier moment, also during `shutdown`, aborts: parts in flight are stopped, what they
-///   stored is removed, and an object whose commit was already under way is taken back.
-///   [`Bucket::close`](crate::Bucket::close) waits for that; [`abort`](Sink::abort) does it here.
+///   stored is removed, and an object whose commit was already under way is taken back, unless it may have replaced
+///   another that cannot be brought back: then it stays, whole, and is named.
+///   [`Bucket::close`](crate::Bucket::close) waits for that and names what is left; [`abort`](Sink::abort) does it here.
 /// - The first error is final and every later call returns it. It is returned when the abort has ended.
 ///
 /// A sink takes a place in the memory budget with its first byte. One task that writes to more sinks in turn than the
@@ -59,6 +69,7 @@ pub struct Sink {
     pub(super) length: Length,
     pub(super) accepted: u64,
     outcome: oneshot::Receiver<Outcome>,
+    work: Arc<Work>,
     commands: PollSender<Command>,
     budget: Budget,
     seat_size: u32,
@@ -95,6 +106,8 @@ pub(super) enum Phase {
     Lent,
     /// The end was announced; the uploader commits.
     Finishing,
+    /// It was committed in the moment in which everything was asked to stop; this tells what became of it.
+    Refused(oneshot::Receiver<Error>),
     /// The sink was used wrongly, and the uploader removes what there is.
     GivingUp(Error),
     Sealed(Sealed),
@@ -114,12 +127,13 @@ pub(crate) fn open(plan: Plan, length: Length, budget: &Budget) -> Sink {
     // What is short holds no more than itself.
     let seat_size = units(plan.seat_size().min(length.room(0)));
     let compressor = Arc::clone(&plan.compressor);
-    let (commands, outcome) = uploader::spawn(plan);
+    let Line { commands, outcome, work } = uploader::spawn(plan);
     Sink {
         phase: Phase::Between,
         length,
         accepted: 0,
         outcome,
+        work,
         commands: PollSender::new(commands),
         budget: budget.clone(),
         seat_size,
@@ -141,20 +155,38 @@ impl Sink {
     /// Gives the object up and returns when nothing of it is left.
     ///
     /// # Errors
-    /// When something is left; the error names it. Dropping the future does not stop the abort.
+    /// When something is left; the error names it.
+    ///
+    /// # Cancel safety
+    /// Dropping the future does not stop the abort.
     pub async fn abort(mut self) -> Result<()> {
         let error = match std::mem::replace(&mut self.phase, Phase::Finishing) {
             Phase::Sealed(_) => return Err(misuse("it was sealed before")),
             Phase::Failed(error) => error,
+            Phase::Refused(otherwise) => otherwise.await.unwrap_or_else(|_| runtime_gone("upload", &self.work)),
             Phase::Between | Phase::Filling(_) | Phase::Lent | Phase::Finishing | Phase::GivingUp(_) => {
                 self.commands.close();
-                uploader::stop(self.outcome).await
+                self.ended().await
             }
         };
         match error.left_behind().is_empty() {
             true => Ok(()),
             false => Err(error),
         }
+    }
+
+    /// Waits for the end of an upload that is given up.
+    async fn ended(self) -> Error {
+        let Sink { outcome, work, .. } = self;
+        let ended = match outcome.await {
+            Ok(Err(error)) => Some(error),
+            Ok(Ok(Delivery { accept, otherwise, .. })) => {
+                drop(accept);
+                otherwise.await.ok()
+            }
+            Err(_) => None,
+        };
+        ended.unwrap_or_else(|| runtime_gone("upload", &work))
     }
 
     /// What was sealed, once `shutdown()` has returned `Ok`.
@@ -198,7 +230,7 @@ impl Sink {
                 }
                 Phase::Filling(_) => ready!(self.poll_send_block(cx))?,
                 Phase::Lent => self.give_up(broken_off()),
-                Phase::Finishing | Phase::Sealed(_) => {
+                Phase::Finishing | Phase::Refused(_) | Phase::Sealed(_) => {
                     return Poll::Ready(Err(misuse("shutdown was begun, nothing more can be written")));
                 }
                 // `poll_failed` is ready, or waits.
@@ -236,13 +268,17 @@ impl Sink {
                 }
                 Phase::Finishing => {
                     self.phase = match ready!(Pin::new(&mut self.outcome).poll(cx)) {
-                        Ok(Ok(Delivery { sealed, accept })) => match accept.send(()) {
+                        Ok(Ok(Delivery { sealed, accept, otherwise })) => match accept.send(()) {
                             Ok(()) => Phase::Sealed(sealed),
-                            Err(()) => Phase::Failed(taken_back()),
+                            Err(()) => Phase::Refused(otherwise),
                         },
                         Ok(Err(error)) => Phase::Failed(error),
-                        Err(_) => Phase::Failed(uploader::runtime_gone()),
+                        Err(_) => Phase::Failed(runtime_gone("upload", &self.work)),
                     };
+                }
+                Phase::Refused(otherwise) => {
+                    let told = ready!(Pin::new(otherwise).poll(cx));
+                    self.phase = Phase::Failed(told.unwrap_or_else(|_| runtime_gone("upload", &self.work)));
                 }
                 Phase::GivingUp(_) => return Poll::Pending,
                 Phase::Sealed(sealed) => return Poll::Ready(Ok(sealed.clone())),
@@ -284,13 +320,13 @@ impl Sink {
     pub(super) fn poll_failed(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
         match &self.phase {
             Phase::Between | Phase::Filling(_) | Phase::Lent | Phase::GivingUp(_) => {}
-            Phase::Finishing | Phase::Sealed(_) => return Poll::Pending,
+            Phase::Finishing | Phase::Refused(_) | Phase::Sealed(_) => return Poll::Pending,
             Phase::Failed(error) => return Poll::Ready(error.clone()),
         }
         let ended = match ready!(Pin::new(&mut self.outcome).poll(cx)) {
             Ok(Err(error)) => error,
             Ok(Ok(_)) => misuse("the uploader ended early"),
-            Err(_) => uploader::runtime_gone(),
+            Err(_) => runtime_gone("upload", &self.work),
         };
         let error = match &self.phase {
             Phase::GivingUp(why) => why.clone().with_left_behind(ended.left_behind().iter().cloned()),
@@ -312,10 +348,6 @@ fn broken_off() -> Error {
 fn not_as_announced(reason: String) -> Error {
     Error::new(ErrorKind::Changed, "write to", "the sink", reason)
         .with_hint("look whether the source was changed meanwhile")
-}
-
-fn taken_back() -> Error {
-    Error::new(ErrorKind::Cancelled, "seal", "the object", "it was asked to stop, and what was stored was taken back")
 }
 
 impl AsyncWrite for Sink {
@@ -342,7 +374,7 @@ impl fmt::Debug for Sink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let phase = match &self.phase {
             Phase::Between | Phase::Filling(_) | Phase::Lent => "writing",
-            Phase::Finishing => "finishing",
+            Phase::Finishing | Phase::Refused(_) => "finishing",
             Phase::GivingUp(_) => "giving up",
             Phase::Sealed(_) => "sealed",
             Phase::Failed(_) => "failed",

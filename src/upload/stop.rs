@@ -65,11 +65,11 @@ impl Stop {
     }
 }
 
-impl<T> Answer<Result<T>> {
+impl<T> Answer<T> {
     /// The answer if it came before any order to stop.
     pub(super) fn before_stop(self) -> Result<T> {
         match self {
-            Answer::InTime(answer) => answer,
+            Answer::InTime(answer) => Ok(answer),
             Answer::AfterStop(_, stopped) | Answer::Never(stopped) => Err(stopped),
         }
     }

@@ -1,25 +1,26 @@
 //! The task behind a sink. It owns everything of one object that could be left behind, and ends in one of two ways:
-//! the object is committed and the sink's owner has been told, or nothing of it is left (or an error names what is).
+//! the object is committed and the sink's owner has been told, or nothing of it is left (or an error names what may be).
 
-use super::commit::{self, Look};
+use super::commit::{Commit, Failed};
 use super::parts::{Kept, Part, Parts};
 use super::plan::Plan;
 use super::sink::Sealed;
-use super::stage::Stage;
 use super::stop::{Answer, Stop};
+use crate::attempts::{Attempts, Effect};
 use crate::checksum::Checksum;
 use crate::codec::compressor::Block;
-use crate::error::{Error, ErrorKind, LeftBehind, Result};
-use crate::object::{Committed, PartReceipt, Upload};
-use crate::shutdown::{ABORT_LIMIT, Shutdown, UnderWay};
+use crate::error::{Error, ErrorKind, Result};
+use crate::existence::{Existence, Ours};
+use crate::left_behind::LeftBehind;
+use crate::object::{PartReceipt, Upload};
+use crate::shutdown::{Registered, within_abort_limit};
+use crate::work::{Stage, Work, left_of};
 use bytes::Bytes;
 use futures::stream::{FuturesOrdered, StreamExt};
-use std::mem;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
 
 /// Parts in temporary files that may be under way at once: they cost disk, and are large enough to fill a line.
 const SPOOLED_IN_FLIGHT: usize = 2;
@@ -37,43 +38,41 @@ pub(super) type Outcome = Result<Delivery, Error>;
 pub(super) struct Delivery {
     pub(super) sealed: Sealed,
     pub(super) accept: oneshot::Sender<()>,
+    /// What came of the object where it was not accepted.
+    pub(super) otherwise: oneshot::Receiver<Error>,
+}
+
+/// The sink's end of an uploader.
+pub(super) struct Line {
+    pub(super) commands: mpsc::Sender<Command>,
+    pub(super) outcome: oneshot::Receiver<Outcome>,
+    /// What the upload may leave, also when its task is gone.
+    pub(super) work: Arc<Work>,
 }
 
 /// Starts an uploader on the current runtime.
-pub(super) fn spawn(plan: Plan) -> (mpsc::Sender<Command>, oneshot::Receiver<Outcome>) {
+pub(super) fn spawn(plan: Plan) -> Line {
     let (commands, inbox) = mpsc::channel(1);
     let (outcome, result) = oneshot::channel();
     let shutdown = Arc::clone(&plan.shutdown);
     let stop = Stop::new(outcome, shutdown.stop().clone(), plan.location());
-    shutdown.tasks().spawn(Uploader::new(plan, inbox).run(stop));
-    (commands, result)
-}
-
-/// Waits for the end of an upload whose sink has given it up.
-pub(super) async fn stop(outcome: oneshot::Receiver<Outcome>) -> Error {
-    match outcome.await {
-        Ok(Err(error)) => error,
-        // Committed in the same moment: refusing the delivery takes it back, and closing the bucket waits for that.
-        Ok(Ok(delivery)) => Error::new(ErrorKind::Cancelled, "upload", delivery.sealed.location, "it was given up"),
-        Err(_) => runtime_gone(),
-    }
-}
-
-pub(super) fn runtime_gone() -> Error {
-    Error::new(ErrorKind::Cancelled, "upload", "the object", "the runtime that uploads it has shut down")
-        .with_hint("close the bucket before the runtime ends; `sealift sweep` finds what may be left")
+    let uploader = Uploader::new(plan, inbox);
+    let work = Arc::clone(&uploader.work);
+    shutdown.tasks().spawn(uploader.run(stop));
+    Line { commands, outcome: result, work }
 }
 
 struct Uploader {
     plan: Plan,
     started: Instant,
-    under_way: UnderWay,
+    /// Says at any moment what may be left; what is still said when this is dropped, its owner keeps.
+    work: Registered,
     inbox: mpsc::Receiver<Command>,
     input: Input,
     encoding: FuturesOrdered<oneshot::Receiver<Result<Bytes>>>,
     /// Full parts that wait for a place among those in flight.
     ready: Vec<Part>,
-    stage: Stage,
+    upload: Option<Arc<dyn Upload>>,
     in_flight: JoinSet<Result<PartReceipt>>,
     receipts: Vec<PartReceipt>,
     parts: u32,
@@ -96,12 +95,12 @@ impl Uploader {
     fn new(plan: Plan, inbox: mpsc::Receiver<Command>) -> Self {
         Uploader {
             started: Instant::now(),
-            under_way: plan.shutdown.register(plan.location()),
+            work: plan.shutdown.register(plan.location()),
             inbox,
             input: Input::Open,
             encoding: FuturesOrdered::new(),
             ready: Vec::new(),
-            stage: Stage::Nothing,
+            upload: None,
             in_flight: JoinSet::new(),
             receipts: Vec::new(),
             parts: 0,
@@ -113,23 +112,26 @@ impl Uploader {
 
     async fn run(mut self, mut stop: Stop) {
         let committed = match self.upload(&mut stop).await {
-            Ok(committed) => Ok(committed),
+            Ok(ours) => Ok(ours),
             Err(error) => self.clean_up(error).await,
         };
         match committed {
-            Ok(committed) => self.deliver(committed, stop).await,
-            Err(error) => tell(&self.plan.shutdown, stop.into_outcome(), error),
+            Ok(ours) => self.deliver(ours, stop).await,
+            Err(error) => {
+                self.work.set(Stage::Nothing);
+                // Nobody may be there to hear it.
+                if let Err(Err(error)) = stop.into_outcome().send(Err(error)) {
+                    self.plan.shutdown.keep_unheard(error);
+                }
+            }
         }
     }
 
-    async fn upload(&mut self, stop: &mut Stop) -> Result<Committed> {
+    async fn upload(&mut self, stop: &mut Stop) -> Result<Ours> {
         let last = self.transfer(stop).await?;
-        match &self.stage {
-            Stage::Parts(upload) => {
-                let upload = Arc::clone(upload);
-                self.complete(upload, last, stop).await
-            }
-            _ => self.put(last, stop).await,
+        match &self.upload {
+            None if self.plan.store.puts_in_one_step() => self.put(last, stop).await,
+            _ => self.complete(last, stop).await,
         }
     }
 
@@ -211,24 +213,35 @@ impl Uploader {
 
     /// The upload, started if it was not yet.
     async fn upload_in_parts(&mut self, stop: &mut Stop) -> Result<Arc<dyn Upload>> {
-        if let Stage::Parts(upload) = &self.stage {
+        if let Some(upload) = &self.upload {
             return Ok(Arc::clone(upload));
         }
-        let (started, stopped) = match stop.answer(self.plan.store.start(&self.plan.key, &self.plan.options)).await {
-            Answer::InTime(started) => (started?, None),
-            Answer::AfterStop(Ok(started), stopped) => (started, Some(stopped)),
-            Answer::AfterStop(Err(error), stopped) => {
-                return Err(stopped.with_left_behind(error.left_behind().iter().cloned()));
-            }
+        let attempts = Attempts::default();
+        self.work.set(Stage::Starting(attempts.clone()));
+        let started = stop.answer(self.plan.store.start(&self.plan.key, &self.plan.options, &attempts)).await;
+        let (started, stopped) = match started {
+            Answer::InTime(started) => (started, None),
+            Answer::AfterStop(started, stopped) => (started, Some(stopped)),
             Answer::Never(stopped) => {
-                let left = "perhaps an upload whose start was not answered (`sealift sweep` finds it, where uploads are listed)";
-                return Err(stopped.with_left_behind([LeftBehind(left.into())]));
+                let left = self.work.leaves();
+                self.work.set(Stage::Nothing);
+                return Err(stopped.with_left_behind(left));
             }
         };
-        let upload: Arc<dyn Upload> = Arc::from(started);
-        self.stage = Stage::Parts(Arc::clone(&upload));
-        self.under_way.describe(self.stage.describe(&self.plan.location()));
-        stopped.map_or(Ok(upload), Err)
+        match (started, stopped) {
+            (Ok(started), stopped) => {
+                let upload: Arc<dyn Upload> = Arc::from(started);
+                self.upload = Some(Arc::clone(&upload));
+                self.work.set(Stage::Parts(Arc::clone(&upload)));
+                stopped.map_or(Ok(upload), Err)
+            }
+            (Err(error), stopped) => {
+                self.work.set(Stage::Nothing);
+                // The error names what an attempt may have started.
+                let left = error.left_behind().to_vec();
+                Err(stopped.unwrap_or(error).with_left_behind(left))
+            }
+        }
     }
 
     fn start_part(&mut self, upload: Arc<dyn Upload>, part: Part) -> Result<()> {
@@ -252,109 +265,110 @@ impl Uploader {
         Ok(())
     }
 
-    async fn put(&mut self, part: Part, stop: &mut Stop) -> Result<Committed> {
+    async fn put(&mut self, part: Part, stop: &mut Stop) -> Result<Ours> {
         self.parts = 1;
         self.whole = part.payload.checksum();
         let place = tokio::select! {
             error = stop.requested() => return Err(error),
             place = self.plan.window.place() => place,
         };
-        self.stage = Stage::PutSent;
+        let attempts = Attempts::default();
+        self.work.set(Stage::PutSent(attempts.clone()));
         let Plan { store, key, options, .. } = &self.plan;
-        let whole = self.whole;
-        let put =
-            async { commit::settle(&**store, key, options, whole, store.put(key, part.payload, options).await).await };
-        let committed = stop.answer(put).await.before_stop()?;
-        place.stored(whole.byte_count(), store.slow_downs());
-        self.stage = Stage::Nothing;
-        Ok(committed)
+        let answer = stop.answer(store.put(key, part.payload, options, &attempts)).await.before_stop()?;
+        match self.commit().settle(answer, attempts.effect()).await {
+            Ok(ours) => {
+                place.stored(self.whole.byte_count(), store.slow_downs());
+                Ok(ours)
+            }
+            Err(Failed { error, existence }) => {
+                self.work.set(Stage::Nothing);
+                Err(existence.after(error, &self.plan.location()))
+            }
+        }
     }
 
-    async fn complete(&mut self, upload: Arc<dyn Upload>, last: Part, stop: &mut Stop) -> Result<Committed> {
+    async fn complete(&mut self, last: Part, stop: &mut Stop) -> Result<Ours> {
+        let upload = self.upload_in_parts(stop).await?;
         let limit = self.in_flight_limit(last.kept);
         self.store_until_fewer_than(limit, stop).await?;
         self.start_part(Arc::clone(&upload), last)?;
         self.store_until_fewer_than(1, stop).await?;
         self.receipts.sort_by_key(|receipt| receipt.number);
-        self.stage = Stage::CompleteSent(Arc::clone(&upload));
+        let attempts = Attempts::default();
+        self.work.set(Stage::CompleteSent(Arc::clone(&upload), attempts.clone()));
+        let answer = stop.answer(upload.complete(&self.receipts, self.whole, &attempts)).await.before_stop()?;
+        // What is open after this, the abort makes sure of.
+        self.commit().settle(answer, attempts.effect()).await.map_err(|failed| failed.error)
+    }
+
+    fn commit(&self) -> Commit<'_> {
         let Plan { store, key, options, .. } = &self.plan;
-        let (receipts, whole) = (&self.receipts, self.whole);
-        let complete =
-            async { commit::settle(&**store, key, options, whole, upload.complete(receipts, whole).await).await };
-        let committed = stop.answer(complete).await.before_stop()?;
-        self.stage = Stage::Nothing;
-        Ok(committed)
+        Commit { store: &**store, key, options, whole: self.whole }
     }
 
     /// Removes everything after `error`, on a time limit of its own. `Ok` when the commit turns out to have taken
     /// effect after all, and nothing speaks against it.
-    async fn clean_up(&mut self, error: Error) -> Result<Committed> {
+    async fn clean_up(&mut self, error: Error) -> Result<Ours> {
         self.inbox.close();
         while self.inbox.try_recv().is_ok() {}
         self.encoding = FuturesOrdered::new();
         self.ready.clear();
         self.in_flight.shutdown().await;
         let location = self.plan.location();
-        let cleaned = match timeout(ABORT_LIMIT, self.remove(&error)).await {
-            Ok(cleaned) => cleaned,
-            Err(_) => {
-                let reason = format!("it did not end within {} seconds", ABORT_LIMIT.as_secs());
-                Err(Error::new(ErrorKind::TimedOut, "abort", &location, reason))
-            }
-        };
-        let stage = mem::replace(&mut self.stage, Stage::Nothing);
-        match cleaned {
-            Ok(Some(committed)) => Ok(committed),
-            Ok(None) => Err(error),
-            Err(failed) => {
-                tracing::error!("{failed}");
-                let mut left = failed.left_behind().to_vec();
-                if left.is_empty() {
-                    left.push(LeftBehind(format!("{}: {failed}", stage.describe(&location))));
-                }
+        let wanted = !matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Corrupt);
+        let removed = within_abort_limit("abort", &location, async { Ok(self.remove(&error, wanted).await) }).await;
+        match removed {
+            Ok(Existence::Ours(ours)) if wanted => Ok(*ours),
+            Ok(existence) => Err(existence.after(error, &location)),
+            Err(late) => {
+                let left = self.work.leaves().into_iter().map(|left| left.because(late.reason().to_owned()));
                 Err(error.with_left_behind(left))
             }
         }
     }
 
-    async fn remove(&self, error: &Error) -> Result<Option<Committed>> {
-        let Plan { store, key, options, .. } = &self.plan;
-        let must_not_stand = matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Corrupt);
-        match &self.stage {
-            Stage::Nothing => Ok(None),
-            Stage::Parts(upload) => upload.abort().await.map(|()| None),
-            Stage::PutSent if must_not_stand => commit::retract(&**store, key, options).await.map(|()| None),
-            Stage::PutSent => Ok(None),
-            Stage::CompleteSent(upload) => {
-                // After the abort no complete can take effect any more, so this look is the last word.
-                upload.abort().await?;
-                if must_not_stand {
-                    return commit::retract(&**store, key, options).await.map(|()| None);
+    async fn remove(&self, error: &Error, wanted: bool) -> Existence {
+        let stage = match &*self.work.stage() {
+            Stage::Parts(upload) => (Some(Arc::clone(upload)), Effect::default()),
+            Stage::CompleteSent(upload, attempts) => (Some(Arc::clone(upload)), attempts.effect()),
+            Stage::PutSent(attempts) => (None, attempts.effect()),
+            // Nothing was begun, or the error says what may have been.
+            Stage::Nothing | Stage::Starting(_) | Stage::Committed | Stage::Leaves(_) => return Existence::Nothing,
+        };
+        let (upload, mut effect) = stage;
+        let mut left = Vec::new();
+        if let Some(upload) = upload {
+            match upload.abort().await {
+                // No completion can take effect any more, so the look is the last word.
+                Ok(()) => effect = effect.over(),
+                Err(failed) if failed.left_behind().is_empty() => {
+                    left.push(left_of(&*upload, &self.plan.location()).because(failed.reason().to_owned()));
                 }
-                match commit::look(&**store, key, options).await {
-                    Look::Ours(_) => {
-                        commit::settle(&**store, key, options, self.whole, Err(error.clone())).await.map(Some)
-                    }
-                    Look::NotOurs | Look::Unknown(_) => Ok(None),
-                }
+                Err(failed) => left.extend_from_slice(failed.left_behind()),
             }
+        }
+        let existence = match wanted {
+            false => self.commit().take_back(effect).await,
+            true => match self.commit().settle(Err(error.clone()), effect).await {
+                Ok(ours) => Existence::Ours(Box::new(ours)),
+                Err(failed) => failed.existence,
+            },
+        };
+        match existence {
+            Existence::Ours(ours) => Existence::Ours(ours),
+            Existence::Nothing => Existence::of(left),
+            Existence::Perhaps(object) => Existence::Perhaps(object.into_iter().chain(left).collect()),
         }
     }
 
     /// Tells the sink, and takes the object back if nobody is there to hear of it.
-    async fn deliver(self, committed: Committed, stop: Stop) {
-        let sealed = Sealed {
-            location: self.plan.location(),
-            bytes_in: self.bytes_in,
-            bytes_stored: self.whole.byte_count(),
-            parts: self.parts,
-            checksum: self.whole.to_string(),
-            etag: committed.etag,
-            version: committed.version,
-            elapsed: self.started.elapsed(),
-        };
+    async fn deliver(self, ours: Ours, stop: Stop) {
+        self.work.set(Stage::Committed);
         let (accept, mut accepted) = oneshot::channel();
-        let delivered = stop.into_outcome().send(Ok(Delivery { sealed, accept })).is_ok();
+        let (refused, otherwise) = oneshot::channel();
+        let delivery = Delivery { sealed: self.sealed(ours), accept, otherwise };
+        let delivered = stop.into_outcome().send(Ok(delivery)).is_ok();
         let heard = delivered
             && tokio::select! {
                 answer = &mut accepted => answer.is_ok(),
@@ -363,28 +377,44 @@ impl Uploader {
                     accepted.try_recv().is_ok()
                 }
             };
-        if heard {
-            return;
+        if !heard {
+            let error = self.take_back().await;
+            if let Err(error) = refused.send(error) {
+                self.plan.shutdown.keep_unheard(error);
+            }
         }
-        let Plan { store, key, options, shutdown, .. } = &self.plan;
+        self.work.set(Stage::Nothing);
+    }
+
+    async fn take_back(&self) -> Error {
         let location = self.plan.location();
-        let retracted = match timeout(ABORT_LIMIT, commit::retract(&**store, key, options)).await {
-            Ok(retracted) => retracted,
-            Err(_) => Err(Error::new(ErrorKind::TimedOut, "take back", &location, "the service did not answer")),
-        };
-        if let Err(error) = retracted {
-            shutdown.keep_unheard(
-                error.with_left_behind([LeftBehind(format!("the object {location} (`sealift rm` removes it)"))]),
-            );
+        let applied = Effect { applied: 1, ..Effect::default() };
+        let taken = async { Ok(self.commit().take_back(applied).await) };
+        let error = Error::new(
+            ErrorKind::Cancelled,
+            "upload",
+            &location,
+            "it was given up in the moment in which it was committed",
+        );
+        match within_abort_limit("take back", &location, taken).await {
+            Ok(existence) => existence.after(error, &location),
+            Err(late) => error.with_left_behind([LeftBehind::object(&location).because(late.reason().to_owned())]),
         }
     }
-}
 
-impl Drop for Uploader {
-    fn drop(&mut self) {
-        if !matches!(self.stage, Stage::Nothing) {
-            let left = self.stage.describe(&self.plan.location());
-            tracing::error!("left behind: {left}: the runtime ended before the abort");
+    fn sealed(&self, Ours { committed, confirmed }: Ours) -> Sealed {
+        let beside = self.upload.as_ref().map(|upload| upload.left_beside()).unwrap_or_default();
+        Sealed {
+            location: self.plan.location(),
+            bytes_in: self.bytes_in,
+            bytes_stored: self.whole.byte_count(),
+            parts: self.parts,
+            checksum: self.whole.to_string(),
+            confirmed,
+            etag: committed.etag,
+            version: committed.version,
+            elapsed: self.started.elapsed(),
+            left_behind: committed.left_behind.into_iter().chain(beside).collect(),
         }
     }
 }
@@ -396,13 +426,4 @@ fn joined(stored: Result<Result<PartReceipt>, tokio::task::JoinError>) -> Result
 fn encoded(block: Result<Result<Bytes>, oneshot::error::RecvError>) -> Result<Bytes> {
     let ended = |_| Err(Error::new(ErrorKind::Io, "compress", "a block", "the compression thread panicked"));
     block.unwrap_or_else(ended)
-}
-
-/// Tells the sink of a failure. When nobody hears it, it is kept if something was left behind.
-fn tell(shutdown: &Shutdown, outcome: oneshot::Sender<Outcome>, error: Error) {
-    if let Err(Err(error)) = outcome.send(Err(error))
-        && !error.left_behind().is_empty()
-    {
-        shutdown.keep_unheard(error);
-    }
 }

@@ -1,0 +1,134 @@
+//! A piece of work that can leave something: where it is, and so what it would leave if it ended now. Whoever asks (the
+//! list of what is under way, a second signal, the end of a runtime) is told from this one state.
+
+use crate::attempts::Attempts;
+use crate::left_behind::LeftBehind;
+use crate::object::Upload;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio_util::sync::CancellationToken;
+
+/// A piece of work that can leave something, as those see it who do it. Its owner is the
+/// [`Bucket`](crate::Bucket) that began it.
+#[derive(Debug)]
+pub struct Work {
+    location: String,
+    stop: CancellationToken,
+    stage: Mutex<Stage>,
+}
+
+/// How far a piece of work is, as far as it matters to what it may leave.
+#[derive(Debug)]
+pub(crate) enum Stage {
+    /// Nothing was sent that could leave anything, or nothing is left.
+    Nothing,
+    /// The start of an upload was sent.
+    Starting(Attempts),
+    /// An upload is open.
+    Parts(Arc<dyn Upload>),
+    /// A whole object was sent.
+    PutSent(Attempts),
+    /// The completion of an upload was sent.
+    CompleteSent(Arc<dyn Upload>, Attempts),
+    /// The object is committed, and its owner has not been told.
+    Committed,
+    /// An adapter's own work, which says so itself.
+    Leaves(Vec<LeftBehind>),
+}
+
+/// A piece of work under way, for a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnderWay {
+    /// The object it is about, as a URL without credentials.
+    pub location: String,
+    /// What it would leave if the process ended now; empty while nothing can exist.
+    pub may_leave: Vec<LeftBehind>,
+}
+
+impl Work {
+    /// A piece of work on the object at `location` that nobody else knows of; it is never asked to stop. For calling an
+    /// adapter by itself.
+    pub fn new(location: impl Into<String>) -> Self {
+        Work::until(location.into(), CancellationToken::new())
+    }
+
+    pub(crate) fn until(location: String, stop: CancellationToken) -> Self {
+        Work { location, stop, stage: Mutex::new(Stage::Nothing) }
+    }
+
+    /// The object it is about.
+    pub fn location(&self) -> &str {
+        &self.location
+    }
+
+    /// Waits for the order to stop.
+    ///
+    /// # Cancel safety
+    /// Cancel-safe.
+    pub async fn stopped(&self) {
+        self.stop.cancelled().await;
+    }
+
+    /// Says what the work would leave if it ended now, in place of what was said before. Nothing, once all is removed.
+    pub fn may_leave(&self, left: impl IntoIterator<Item = LeftBehind>) {
+        self.set(Stage::Leaves(left.into_iter().collect()));
+    }
+
+    /// What it would leave if it ended now.
+    pub fn leaves(&self) -> Vec<LeftBehind> {
+        self.stage().may_leave(&self.location)
+    }
+
+    pub(crate) fn set(&self, stage: Stage) {
+        *self.stage() = stage;
+    }
+
+    pub(crate) fn stage(&self) -> MutexGuard<'_, Stage> {
+        self.stage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn under_way(&self) -> UnderWay {
+        UnderWay { location: self.location.clone(), may_leave: self.leaves() }
+    }
+}
+
+impl Stage {
+    fn may_leave(&self, location: &str) -> Vec<LeftBehind> {
+        let object = || LeftBehind::object(location);
+        match self {
+            Stage::Nothing => Vec::new(),
+            Stage::Starting(attempts) if attempts.effect().is_possible() => {
+                vec![LeftBehind::unknown_upload(location).because("its start was not answered")]
+            }
+            Stage::Parts(upload) => vec![left_of(&**upload, location)],
+            Stage::PutSent(attempts) if attempts.effect().is_possible() => {
+                vec![object().perhaps().because("it was sent, and the answer is open")]
+            }
+            Stage::CompleteSent(upload, attempts) if attempts.effect().is_possible() => vec![
+                object().perhaps().because("its completion was sent, and the answer is open"),
+                left_of(&**upload, location).perhaps(),
+            ],
+            Stage::CompleteSent(upload, _) => vec![left_of(&**upload, location)],
+            Stage::Starting(_) | Stage::PutSent(_) => Vec::new(),
+            Stage::Committed => vec![object()],
+            Stage::Leaves(left) => left.clone(),
+        }
+    }
+}
+
+/// What an upload leaves that is neither completed nor aborted.
+pub(crate) fn left_of(upload: &dyn Upload, location: &str) -> LeftBehind {
+    LeftBehind::upload(location, upload.id()).with_remedy(upload.remedy())
+}
+
+impl fmt::Display for UnderWay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.may_leave.is_empty() {
+            return write!(f, "nothing of {}", self.location);
+        }
+        for (index, left) in self.may_leave.iter().enumerate() {
+            write!(f, "{}{left}", if index == 0 { "" } else { "; " })?;
+        }
+        Ok(())
+    }
+}
