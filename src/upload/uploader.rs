@@ -55,9 +55,9 @@ pub(super) fn spawn(plan: Plan) -> Line {
     let (commands, inbox) = mpsc::channel(1);
     let (outcome, result) = oneshot::channel();
     let shutdown = Arc::clone(&plan.shutdown);
-    let stop = Stop::new(outcome, shutdown.stop().clone(), plan.location());
     let uploader = Uploader::new(plan, inbox);
     let work = Arc::clone(&uploader.work);
+    let stop = Stop::new(outcome, Arc::clone(&work), shutdown.stop().clone());
     shutdown.tasks().spawn(uploader.run(stop));
     Line { commands, outcome: result, work }
 }
@@ -372,7 +372,7 @@ impl Uploader {
         let heard = delivered
             && tokio::select! {
                 answer = &mut accepted => answer.is_ok(),
-                () = self.plan.shutdown.stop().cancelled() => {
+                () = self.work.stopped() => {
                     accepted.close();
                     accepted.try_recv().is_ok()
                 }
