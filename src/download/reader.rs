@@ -68,9 +68,12 @@ pub(crate) async fn open(
     budget: &Budget,
 ) -> Result<Reader> {
     let info = store.head(key).await?;
-    let mut verified = Verified::default();
-    verified.service_checksum = info.checksum.is_some();
-    verified.kept_checksum = info.checksum.is_none() && info.kept_checksum.is_some();
+    let verified = Verified {
+        service_checksum: info.checksum.is_some(),
+        kept_checksum: info.checksum.is_none() && info.kept_checksum.is_some(),
+        // The first bytes tell.
+        content_checksums: false,
+    };
     let expected = Expected {
         location: format!("{}/{key}", store.url()),
         size: info.size,
