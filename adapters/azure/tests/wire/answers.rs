@@ -78,7 +78,8 @@ fn unsized_look() -> Reply {
 
 #[tokio::test]
 async fn a_success_that_cannot_be_read_is_an_error() {
-    let odd: [(&str, fn() -> Reply); 9] = [
+    type Odd = (&'static str, fn() -> Reply);
+    let odd: [Odd; 9] = [
         ("head", unsized_look),
         ("head", || answer(200, "content-length: 9\r\n")),
         ("list", || Reply::page(200, "")),
