@@ -294,6 +294,25 @@ async fn a_commit_that_may_have_replaced_something_stands_and_is_named() {
     }
 }
 
+#[tokio::test]
+async fn an_abort_after_the_commit_returns_when_the_object_is_gone_or_names_it() {
+    for (if_exists, stands) in [(IfExists::Replace, true), (IfExists::Fail, false)] {
+        let store = Odd::new(Put::Fine, &[]);
+        let bucket = store.bucket();
+        let mut sink = bucket.create(&key("a"), if_exists).expect("open");
+        sink.write_all(b"new").await.expect("written");
+        // The end is announced, and nobody takes the delivery.
+        assert!(futures::poll!(std::pin::pin!(sink.shutdown())).is_pending());
+        store.stored.notified().await;
+        while !bucket.under_way()[0].to_string().starts_with("the object memory:/a") {
+            tokio::task::yield_now().await;
+        }
+        let aborted = sink.abort().await;
+        assert_eq!(store.inner.object("a").is_some(), stands, "{if_exists:?}");
+        assert_eq!(aborted.is_err(), stands, "{if_exists:?}: {aborted:?}");
+    }
+}
+
 #[test]
 fn a_runtime_that_ends_in_the_middle_of_a_commit_leaves_a_name() {
     let runtime = || tokio::runtime::Runtime::new().expect("a runtime");
