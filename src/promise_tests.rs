@@ -192,7 +192,10 @@ impl ObjectStore for Odd {
         }
         match self.copy {
             Copy::Fine | Copy::Lie => Ok(Committed::default()),
-            Copy::LostReply | Copy::Unanswered => Err(Error::new(ErrorKind::Unreachable, "copy", "memory:/a", "reset")),
+            Copy::LostReply | Copy::Unanswered => {
+                let left = LeftBehind::object("memory:/b").perhaps();
+                Err(Error::new(ErrorKind::Unreachable, "copy", "memory:/a", "reset").with_left_behind([left]))
+            }
         }
     }
 
