@@ -105,6 +105,9 @@ async fn services_without_these_checksums_see_none() {
         ("POST", _) => {
             Reply::xml(200, "<CompleteMultipartUploadResult><ETag>\"9-1\"</ETag></CompleteMultipartUploadResult>")
         }
+        ("HEAD", _) => Reply::ok(&format!(
+            "{ETAG}content-length: 9\r\nx-amz-meta-sealift-checksum: crc64nvme:ae8b14860a799888\r\n"
+        )),
         _ => Reply::ok(ETAG),
     })
     .await;
