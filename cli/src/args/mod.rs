@@ -27,7 +27,7 @@ Exit codes:
   4    refused: credentials or permissions
   5    the object exists and was not to be replaced
   6    the service is unreachable, in another region, or too slow
-  7    what is stored is damaged or incomplete
+  7    what is stored is damaged or incomplete, or has no checksum (get --require-checksum)
   8    the producer failed (run)
   9    the input was empty (put, run)
   10   something was left behind; the message names it
@@ -58,11 +58,11 @@ pub(crate) enum Command {
     CommandConfig(CommandConfig),
     /// Configurations of other tools.
     #[command(subcommand)]
-    Storage(Storage),
+    Storage(StorageCommand),
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Storage {
+pub(crate) enum StorageCommand {
     /// Read a command adapter's configuration, and say which options of sealift mean the same.
     Import(Import),
 }
@@ -102,9 +102,12 @@ pub(crate) struct Run {
 pub(crate) struct Get {
     /// The object's name below the storage's prefix, or its whole URL.
     pub(crate) name: String,
-    /// Write to this file, which appears only when everything was read and verified.
+    /// Write to this file, which appears only when everything was read and agrees with every checksum there is.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// Fail where nothing keeps a checksum of the object: no service, no metadata, and not the stream itself.
+    #[arg(long)]
+    pub(crate) require_checksum: bool,
     #[command(flatten)]
     pub(crate) storage: StorageArgs,
 }

@@ -5,7 +5,7 @@
 use crate::args::{AzureArgs, ChecksumsArg, CodecArg, CommandConfig, GcsArgs, StorageArgs};
 use crate::failure::Failure;
 use crate::report;
-use crate::target;
+use crate::storages;
 use clap::ValueEnum;
 use sealift::Budget;
 use shlex::try_quote;
@@ -16,11 +16,11 @@ const EXISTS: u8 = 5;
 
 pub(super) fn run(args: &CommandConfig) -> Result<(), Failure> {
     if args.storage.storage.as_deref() == Some("command-adapter") || args.storage.command_adapter_config.is_some() {
-        return Err(Failure::Usage(
+        return Err(Failure::usage(
             "command-config is for native storage; a command adapter has a configuration".into(),
         ));
     }
-    target::check(&args.storage)?;
+    storages::check(&args.storage)?;
     let program = match &args.program {
         Some(program) => program.clone(),
         None => std::env::current_exe().map_err(|error| anyhow::Error::new(error).context("find this program"))?,
@@ -118,7 +118,7 @@ fn flags(args: &StorageArgs) -> Result<String, Failure> {
         let quoted = Some(&value).filter(|value| !value.contains(['\n', '\r'])).and_then(|value| try_quote(value).ok());
         match quoted {
             Some(quoted) => flags.push(format!("{name}={quoted}")),
-            None => return Err(Failure::Usage(format!("{name}: {value:?} cannot be written to a configuration"))),
+            None => return Err(Failure::usage(format!("{name}: {value:?} cannot be written to a configuration"))),
         }
     }
     Ok(flags.join(" "))
@@ -131,6 +131,6 @@ fn name_of<T: ValueEnum>(value: &T) -> Option<String> {
 fn text_of(path: &Path) -> Result<String, Failure> {
     let text = path.to_str().map(str::to_owned);
     text.ok_or_else(|| {
-        Failure::Usage(format!("{}: only paths in UTF-8 can be written to a configuration", path.display()))
+        Failure::usage(format!("{}: only paths in UTF-8 can be written to a configuration", path.display()))
     })
 }

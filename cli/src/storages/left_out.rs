@@ -11,8 +11,8 @@ macro_rules! left_out {
         pub(super) mod $name {
             use super::*;
 
-            pub(in crate::target) async fn open(_: &StorageArgs, _: String, _: Streams) -> Result<Bucket, Failure> {
-                Err(Failure::Usage(
+            pub(in crate::storages) async fn open(_: &StorageArgs, _: String, _: Streams) -> Result<Bucket, Failure> {
+                Err(Failure::usage(
                     concat!(
                         "this sealift was built without ",
                         $feature,
