@@ -45,7 +45,7 @@ impl Memory {
     fn of(args: &Backup) -> Result<Memory, Failure> {
         let all = args.storage().memory.as_u64();
         if all < Memory::MIN {
-            return Err(Failure::usage("a backup needs --memory 32MiB or more".into()));
+            return Err(Failure::usage("a backup needs --memory 32MiB or more"));
         }
         // Snapshots and transactions are made at once; epoch endings are too small to count.
         let backups = if matches!(args, Backup::Continuously(_)) { 2 } else { 1 };

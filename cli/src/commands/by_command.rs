@@ -41,9 +41,9 @@ pub(super) fn is_meant(command: &Command) -> bool {
 /// Runs the command to its end. Nothing that it started is left running.
 pub(super) async fn run(command: Command, interrupt: &Interrupt) -> Result<(), Failure> {
     match command {
-        Command::Put(Put { folder: Some(_), .. } | Put { files_from: Some(_), .. }) => {
-            Err(Failure::usage("--storage command-adapter stores one file at a time: leave out --folder and --files-from".into()))
-        }
+        Command::Put(Put { folder: Some(_), .. } | Put { files_from: Some(_), .. }) => Err(Failure::usage(
+            "--storage command-adapter stores one file at a time: leave out --folder and --files-from",
+        )),
         Command::Put(args) => {
             let storage = open(&args.storage)?;
             closing(&storage, put(&storage, &args, interrupt)).await
@@ -64,8 +64,8 @@ pub(super) async fn run(command: Command, interrupt: &Interrupt) -> Result<(), F
             let storage = open(args.storage())?;
             closing(&storage, super::backup::by_command(&args, &storage, interrupt)).await
         }
-        _ => Err(Failure::usage("--storage command-adapter has put, run, get, ls and backup: its commands can neither show, remove, move nor sweep objects"
-                .into(),
+        _ => Err(Failure::usage(
+            "--storage command-adapter has put, run, get, ls and backup: its commands can neither show, remove, move nor sweep objects",
         )),
     }
 }
@@ -73,7 +73,7 @@ pub(super) async fn run(command: Command, interrupt: &Interrupt) -> Result<(), F
 fn open(args: &StorageArgs) -> Result<CommandStorage, Failure> {
     match &args.command_adapter_config {
         Some(file) => Ok(CommandStorage::new(CommandConfig::load(file)?)),
-        None => Err(Failure::usage("--storage command-adapter needs --command-adapter-config FILE".into())),
+        None => Err(Failure::usage("--storage command-adapter needs --command-adapter-config FILE")),
     }
 }
 
@@ -153,7 +153,7 @@ async fn ls(storage: &CommandStorage, args: &Ls) -> Result<(), Failure> {
 
 async fn create(storage: &CommandStorage, name: &str, args: &WriteArgs) -> Result<(FileHandle, FileWriter), Failure> {
     if args.if_absent {
-        return Err(Failure::usage("--if-absent: a command cannot be told to keep what exists".into()));
+        return Err(Failure::usage("--if-absent: a command cannot be told to keep what exists"));
     }
     let Some((backup, file)) = name.rsplit_once('/') else {
         return Err(Failure::usage(format!("{name}: a file of a command adapter is named BACKUP/FILE")));

@@ -16,9 +16,7 @@ const EXISTS: u8 = 5;
 
 pub(super) fn run(args: &CommandConfig) -> Result<(), Failure> {
     if args.storage.storage.as_deref() == Some("command-adapter") || args.storage.command_adapter_config.is_some() {
-        return Err(Failure::usage(
-            "command-config is for native storage; a command adapter has a configuration".into(),
-        ));
+        return Err(Failure::usage("command-config is for native storage; a command adapter has a configuration"));
     }
     storages::check(&args.storage)?;
     let program = match &args.program {

@@ -9,6 +9,7 @@ use crate::report;
 use crate::storages::Opened;
 use futures::{StreamExt, TryStreamExt};
 use sealift::ErrorKind;
+use std::cell::Cell;
 
 pub(super) async fn ls(args: Ls) -> Result<(), Failure> {
     let opened = Opened::below(&args.storage, &args.name).await?;
@@ -28,13 +29,13 @@ pub(super) async fn ls(args: Ls) -> Result<(), Failure> {
 pub(super) async fn mv(args: Mv, interrupt: &Interrupt) -> Result<(), Failure> {
     let opened = stoppable(interrupt, Opened::object(&args.storage, &args.from)).await?;
     let (from, to) = (opened.key()?, opened.key_of(&args.to)?);
-    let mut stopped = false;
+    let stopped = Cell::new(false);
     let work = async {
         let moved = owned(interrupt, &opened.bucket, opened.bucket.rename(&from, &to)).await;
         moved.map_err(|error| match interrupt.received() {
             None => Failure::from(error),
             Some(signal) if error.kind() == ErrorKind::Cancelled => {
-                stopped = true;
+                stopped.set(true);
                 Failure::interrupted(signal).with_left(error.left_behind().to_vec())
             }
             Some(signal) => {
@@ -43,7 +44,7 @@ pub(super) async fn mv(args: Mv, interrupt: &Interrupt) -> Result<(), Failure> {
             }
         })
     };
-    changing(interrupt, &opened.bucket, work, |clean| stopped.then_some(Aftermath::NotMoved(clean))).await?;
+    changing(interrupt, &opened.bucket, work, |clean| stopped.get().then_some(Aftermath::NotMoved(clean))).await?;
     let (from, to) = (opened.location(&from), opened.location(&to));
     match args.storage.summary() {
         Summary::Json => report::line(report::moved_json(&from, &to)),

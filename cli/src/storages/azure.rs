@@ -64,11 +64,11 @@ fn options(
         None => None,
         Some(ChecksumsArg::None) => Some(Checksums::None),
         Some(ChecksumsArg::FullObject) => {
-            return Err(Failure::usage("--checksums full-object: Azure keeps no checksum over a whole object".into()));
+            return Err(Failure::usage("--checksums full-object: Azure keeps no checksum over a whole object"));
         }
     };
     match &args.region {
-        Some(_) => Err(Failure::usage("--region: a storage account is in one region, which is not said".into())),
+        Some(_) => Err(Failure::usage("--region: a storage account is in one region, which is not said")),
         None => Ok(options),
     }
 }

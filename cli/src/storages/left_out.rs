@@ -12,16 +12,13 @@ macro_rules! left_out {
             use super::*;
 
             pub(in crate::storages) async fn open(_: &StorageArgs, _: String, _: Streams) -> Result<Bucket, Failure> {
-                Err(Failure::usage(
-                    concat!(
-                        "this sealift was built without ",
-                        $feature,
-                        "; build it with the feature `",
-                        $feature,
-                        "`"
-                    )
-                    .into(),
-                ))
+                Err(Failure::usage(concat!(
+                    "this sealift was built without ",
+                    $feature,
+                    "; build it with the feature `",
+                    $feature,
+                    "`"
+                )))
             }
         }
     };

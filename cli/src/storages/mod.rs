@@ -51,7 +51,7 @@ impl Opened {
     /// Opens the storage for a command about the object `name`, which may be a whole URL.
     pub(crate) async fn object(args: &StorageArgs, name: &str) -> Result<Self, Failure> {
         match name.contains("://") {
-            false => Opened::open(args, budget(args)?, named(args)?, &args.prefix, name).await,
+            false => Opened::open(args, budget(args)?, named(args)?, &prefix(args)?, name).await,
             true => {
                 let (storage, path) = parse_url(name)?;
                 let (storage, key) = match storage {
@@ -71,7 +71,7 @@ impl Opened {
     /// Opens the storage for a command about everything below `name`, which may be a whole URL.
     pub(crate) async fn below(args: &StorageArgs, name: &str) -> Result<Self, Failure> {
         match name.contains("://") {
-            false => Opened::open(args, budget(args)?, named(args)?, &args.prefix, name).await,
+            false => Opened::open(args, budget(args)?, named(args)?, &prefix(args)?, name).await,
             true => {
                 let (storage, path) = parse_url(name)?;
                 whole_url_alone(args)?;
@@ -88,10 +88,10 @@ impl Opened {
     /// Opens the archive of backups below the prefix, whose files have `budget`. Not of zstd, which the tools that
     /// restore it could not read.
     pub(crate) async fn archive(args: &StorageArgs, budget: Budget) -> Result<Archive, Failure> {
-        let opened = Opened::open(args, budget, named(args)?, &args.prefix, "").await?;
+        let opened = Opened::open(args, budget, named(args)?, &prefix(args)?, "").await?;
         if let Codec::Zstd(_) = opened.bucket.codec() {
             return Err(Failure::usage(
-                "--codec zstd: the Aptos tools could not restore such a backup; use gzip, or none on local-fs".into(),
+                "--codec zstd: the Aptos tools could not restore such a backup; use gzip, or none on local-fs",
             ));
         }
         Ok(Archive::new(opened.bucket, &opened.prefix)?)
@@ -104,17 +104,17 @@ impl Opened {
         prefix: &str,
         name: &str,
     ) -> Result<Self, Failure> {
-        let (url_prefix, default_codec) = match &storage {
-            Storage::Bucket(..) => (url_prefix(args)?, CodecArg::Gzip),
-            Storage::Folder { .. } => (String::new(), CodecArg::None),
+        let default_codec = match &storage {
+            Storage::Bucket(..) => CodecArg::Gzip,
+            Storage::Folder { .. } => CodecArg::None,
         };
         let codec = codec(args.codec.unwrap_or(default_codec), args.level)?;
         let streams = Streams { budget, compressor: Arc::new(Compressor::new(codec, args.compress_threads)?) };
         if args.azure.is_given() && !matches!(storage, Storage::Bucket(Cloud::Azure, _)) {
-            return Err(Failure::usage("--account-name and --sas-file are for azure-native only".into()));
+            return Err(Failure::usage("--account-name and --sas-file are for azure-native only"));
         }
         if args.gcs.is_given() && !matches!(storage, Storage::Bucket(Cloud::Gcs, _)) {
-            return Err(Failure::usage("--credentials-file is for gcs-native only".into()));
+            return Err(Failure::usage("--credentials-file is for gcs-native only"));
         }
         let bucket = match storage {
             Storage::Bucket(Cloud::S3, bucket) => s3::open(args, bucket, streams).await?,
@@ -122,9 +122,7 @@ impl Opened {
             Storage::Bucket(Cloud::Azure, container) => azure::open(args, container, streams).await?,
             Storage::Folder { root } => local_fs::open(root, streams)?,
         };
-        let prefixes = [url_prefix.trim_matches('/'), prefix.trim_matches('/')];
-        let prefix = prefixes.iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join("/");
-        Ok(Opened { bucket, prefix, name: name.to_owned() })
+        Ok(Opened { bucket, prefix: prefix.to_owned(), name: name.to_owned() })
     }
 
     /// The key of the command's object.
@@ -164,6 +162,13 @@ impl Opened {
     }
 }
 
+/// What every key begins with in the storage that --storage names.
+fn prefix(args: &StorageArgs) -> Result<String, Failure> {
+    let of_url = url_prefix(args)?;
+    let prefixes = [of_url.trim_matches('/'), args.prefix.trim_matches('/')];
+    Ok(prefixes.iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join("/"))
+}
+
 fn budget(args: &StorageArgs) -> Result<Budget, Failure> {
     Ok(Budget::new(args.memory.as_u64())?)
 }
@@ -174,16 +179,14 @@ fn codec(codec: CodecArg, level: Option<u8>) -> Result<Codec, Failure> {
         (CodecArg::Zstd, level) => Ok(Codec::Zstd(level.map_or(Ok(ZstdLevel::default()), ZstdLevel::new)?)),
         (CodecArg::None, None) => Ok(Codec::Plain),
         (CodecArg::None, Some(_)) => {
-            Err(Failure::usage("--level is for what is compressed: say --codec gzip or --codec zstd with it".into()))
+            Err(Failure::usage("--level is for what is compressed: say --codec gzip or --codec zstd with it"))
         }
     }
 }
 
 fn whole_url_alone(args: &StorageArgs) -> Result<(), Failure> {
     match args.bucket.is_some() || args.local_fs_dir.is_some() || !args.prefix.is_empty() {
-        true => Err(Failure::usage(
-            "a whole URL leaves no room for --bucket, --container, --local-fs-dir or --prefix".into(),
-        )),
+        true => Err(Failure::usage("a whole URL leaves no room for --bucket, --container, --local-fs-dir or --prefix")),
         false => Ok(()),
     }
 }

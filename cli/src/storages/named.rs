@@ -111,10 +111,13 @@ pub(crate) fn check(args: &StorageArgs) -> Result<(), Failure> {
     }
 }
 
-/// The prefix in the URL of --storage.
+/// The prefix in the URL of --storage. A file's URL has none: all of its path is the folder.
 pub(super) fn url_prefix(args: &StorageArgs) -> Result<String, Failure> {
     match args.storage.as_deref() {
-        Some(url) if url.contains("://") => parse_url(url).map(|(_, path)| path),
+        Some(url) if url.contains("://") => match parse_url(url)? {
+            (Storage::Folder { .. }, _) => Ok(String::new()),
+            (Storage::Bucket(..), path) => Ok(path),
+        },
         _ => Ok(String::new()),
     }
 }
