@@ -232,6 +232,8 @@ pub(crate) struct StorageArgs {
     #[arg(long)]
     pub(crate) anonymous: bool,
     #[command(flatten)]
+    pub(crate) s3: S3Args,
+    #[command(flatten)]
     pub(crate) azure: AzureArgs,
     #[command(flatten)]
     pub(crate) gcs: GcsArgs,
@@ -274,6 +276,22 @@ impl StorageArgs {
             (false, true) => Summary::None,
             (false, false) => Summary::Text,
         }
+    }
+}
+
+/// What only s3-native asks for.
+#[derive(Debug, Args)]
+pub(crate) struct S3Args {
+    /// Whether the service keeps the condition of --if-absent, for those who know it of theirs. Without it, it is known of
+    /// some services, and proven of the others on an object of its own, once (s3-native).
+    #[arg(long)]
+    pub(crate) conditional_writes: Option<ConditionalWritesArg>,
+}
+
+impl S3Args {
+    /// Whether any of them was said.
+    pub(crate) fn is_given(&self) -> bool {
+        self.conditional_writes.is_some()
     }
 }
 
@@ -325,6 +343,12 @@ pub(crate) enum Summary {
 pub(crate) enum ChecksumsArg {
     FullObject,
     None,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ConditionalWritesArg {
+    Honoured,
+    Unknown,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

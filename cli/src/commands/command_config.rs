@@ -2,7 +2,9 @@
 //! unchanged tool gets the native adapters by it, with one process a file instead of a shell, a compressor and a cloud's
 //! command line.
 
-use crate::args::{AzureArgs, ChecksumsArg, CodecArg, CommandConfig, GcsArgs, StorageArgs};
+use crate::args::{
+    AzureArgs, ChecksumsArg, CodecArg, CommandConfig, ConditionalWritesArg, GcsArgs, S3Args, StorageArgs,
+};
 use crate::failure::Failure;
 use crate::report;
 use crate::storages;
@@ -73,6 +75,7 @@ fn flags(args: &StorageArgs) -> Result<String, Failure> {
         endpoint_url,
         region,
         anonymous,
+        s3: S3Args { conditional_writes },
         azure: AzureArgs { account_name, sas_file },
         gcs: GcsArgs { credentials_file },
         checksums,
@@ -96,6 +99,7 @@ fn flags(args: &StorageArgs) -> Result<String, Failure> {
         ("--local-fs-dir", local_fs_dir),
         ("--endpoint-url", endpoint_url.clone()),
         ("--region", region.clone()),
+        ("--conditional-writes", conditional_writes.as_ref().and_then(name_of::<ConditionalWritesArg>)),
         ("--account-name", account_name.clone()),
         ("--sas-file", sas_file),
         ("--credentials-file", credentials_file),

@@ -110,6 +110,9 @@ impl Opened {
         };
         let codec = codec(args.codec.unwrap_or(default_codec), args.level)?;
         let streams = Streams { budget, compressor: Arc::new(Compressor::new(codec, args.compress_threads)?) };
+        if args.s3.is_given() && !matches!(storage, Storage::Bucket(Cloud::S3, _)) {
+            return Err(Failure::usage("--conditional-writes is for s3-native only"));
+        }
         if args.azure.is_given() && !matches!(storage, Storage::Bucket(Cloud::Azure, _)) {
             return Err(Failure::usage("--account-name and --sas-file are for azure-native only"));
         }
