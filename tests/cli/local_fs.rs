@@ -139,7 +139,8 @@ async fn a_read_says_what_has_checked_it() {
     std::fs::remove_file(&out).expect("it was there");
     let refused = run(on(folder.path(), &[&to_out[..], &[required]].concat())).await.expect_code(7).stderr;
     assert!(refused.contains("out was not written") && !refused.contains("verified"), "{refused}");
-    let names: Vec<_> = files(folder.path()).iter().filter_map(|path| path.file_name().map(ToOwned::to_owned)).collect();
+    let names: Vec<_> =
+        files(folder.path()).iter().filter_map(|path| path.file_name().map(ToOwned::to_owned)).collect();
     assert!(names.len() == 2 && !out.exists(), "{names:?}");
     let refused = run(on(folder.path(), &["get", "plain", required])).await.expect_code(7);
     assert_eq!(refused.stdout, b"data");

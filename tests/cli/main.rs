@@ -35,9 +35,9 @@ mod codecs;
 mod gcs;
 mod local_fs;
 mod many_files;
+mod said;
 mod signals;
 mod streams;
-
 mod sweeps;
 mod terminal;
 

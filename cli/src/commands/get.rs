@@ -22,12 +22,13 @@ pub(super) async fn run(args: Get, interrupt: &Interrupt) -> Result<(), Failure>
         let reader = opened.bucket.open(&key).await?;
         Ok((opened.location(&key), reader))
     };
-    let (location, mut reader) = stoppable(interrupt, opening).await?;
+    let output = args.output.as_deref();
+    let (location, mut reader) = stoppable(interrupt, opening).await.map_err(|failure| unwritten(failure, output))?;
     let enough = |reader: &Reader| match args.require_checksum && !verified(reader).by_checksum() {
         true => Err(Failure::new(Cause::NoChecksum).while_doing(format!("read {location}"))),
         false => Ok(()),
     };
-    let count = write_out(&mut reader, args.output.as_deref(), interrupt, enough).await?;
+    let count = write_out(&mut reader, output, interrupt, enough).await?;
     let (info, verified) = (reader.info(), verified(&reader));
     match args.storage.summary() {
         Summary::Json => report::note(report::read_json(&location, info, count, verified, started.elapsed())),
@@ -58,8 +59,16 @@ pub(super) async fn write_out<R: AsyncBufRead + Unpin>(
         }
         Some(path) => {
             let written = to_file(reader, path, interrupt, enough).await;
-            written.map_err(|failure| failure.and(Aftermath::NotWritten(path.to_owned())))
+            written.map_err(|failure| unwritten(failure, Some(path)))
         }
+    }
+}
+
+/// What a failure means for the file that was to be written.
+fn unwritten(failure: Failure, output: Option<&Path>) -> Failure {
+    match output {
+        Some(path) => failure.and(Aftermath::NotWritten(path.to_owned())),
+        None => failure,
     }
 }
 
@@ -90,8 +99,6 @@ async fn to_file<R: AsyncBufRead + Unpin>(
         _ => PathBuf::from("."),
     };
     let file = NamedTempFile::new_in(&folder).map_err(failed)?;
-    let temporary = file.path().to_owned();
-    let _watch = interrupt.watch(move || temporary.exists().then(|| left(&temporary)).into_iter().collect());
     let copied = async {
         let mut writer = tokio::fs::File::from_std(file.reopen()?);
         let count = copy_buf(reader, &mut writer).await?;
@@ -114,12 +121,9 @@ fn discard(file: NamedTempFile, failure: Failure) -> Failure {
     let temporary = file.path().to_owned();
     match file.close() {
         Err(error) if error.kind() != ErrorKind::NotFound => {
-            failure.with_left([left(&temporary).because(error.to_string())])
+            let left = LeftBehind::file(temporary.display().to_string()).because(error.to_string());
+            failure.with_left([left.with_remedy("`rm` removes it")])
         }
         _ => failure,
     }
-}
-
-fn left(temporary: &Path) -> LeftBehind {
-    LeftBehind::file(temporary.display().to_string()).with_remedy("`rm` removes it")
 }
