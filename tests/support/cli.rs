@@ -20,18 +20,7 @@ pub fn sealift() -> PathBuf {
 fn build() -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = std::process::Command::new(cargo)
-        .args([
-            "build",
-            "--package",
-            "sealift-cli",
-            "--bin",
-            "sealift",
-            "--no-default-features",
-            "--features",
-            "s3,azure",
-            "--message-format",
-            "json",
-        ])
+        .args(["build", "--package", "sealift-cli", "--bin", "sealift", "--message-format", "json"])
         .stderr(Stdio::inherit())
         .output()
         .expect("cargo runs");

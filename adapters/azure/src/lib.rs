@@ -13,19 +13,33 @@
 //! Staging under a name of our own and moving the blob into place would keep uploads apart, but flat blob storage has no
 //! rename: the move is a copy, which the service may run in the background with the target visible and incomplete.
 
+mod abort;
+mod answers;
+mod block_list;
 mod blocks;
 mod body;
 mod checksums;
+mod client;
+mod clock;
+mod commit;
 mod connect;
 mod connection_string;
 mod copy;
+mod delete;
 mod discard;
 mod entra;
 mod errors;
 mod existing;
+mod head;
+mod list;
+mod marker;
 mod options;
+mod owned;
+mod properties;
+mod put;
 mod read;
 mod sign;
+mod stage;
 mod store;
 mod sweep;
 mod transport;
@@ -33,6 +47,8 @@ mod upload;
 
 pub use azure_core::credentials::{Secret, TokenCredential};
 pub use checksums::Checksums;
+pub use copy::COPY_STANDSTILL;
+pub use entra::TOKEN_WITHIN;
 pub use options::{AzureOptions, Credentials, Entra};
 pub use store::AzureStore;
 pub use transport::UNREACHABLE_WITHIN;
