@@ -11,5 +11,6 @@ pub mod eventually;
 pub mod gcs;
 pub mod leaks;
 pub mod process;
+pub mod protocol;
 pub mod proxy;
 pub mod s3;
