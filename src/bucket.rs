@@ -86,6 +86,12 @@ impl Bucket {
         self.budget.writer_seats_of(seat).max(1)
     }
 
+    /// How many readers one task can hold at once: as many as have a place in the memory budget, at least one. Short
+    /// objects take less of it, so more of them may find a place.
+    pub fn readers_at_once(&self) -> usize {
+        self.budget.reader_seats().max(1)
+    }
+
     /// Asks the service, before anything costly is done, what would surely make a write of `key` fail: that the
     /// bucket is missing, elsewhere or out of reach, or that the object exists and must not be replaced.
     /// A refusal to look is not taken for a refusal to write. Cancel-safe.
@@ -110,10 +116,14 @@ impl Bucket {
     }
 
     /// Opens the object `key` for reading; see [`Reader`] for what is recognised. Waits for a place in the memory
-    /// budget. Cancel-safe.
+    /// budget: as long as other readers are read, and then for a minute.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`], or what else the service says.
+    /// [`ErrorKind::NotFound`], or what else the service says. [`ErrorKind::TimedOut`] when all places are taken and nobody
+    /// reads: [`readers_at_once`](Self::readers_at_once) tells how many there are.
+    ///
+    /// # Cancel safety
+    /// Cancel-safe.
     pub async fn open(&self, key: &Key) -> Result<Reader> {
         download::open(Arc::clone(&self.store), key, &self.compressor, &self.budget).await
     }
@@ -126,7 +136,8 @@ impl Bucket {
         self.store.head(key).await
     }
 
-    /// The objects whose key begins with `prefix`, in key order, page by page as the stream is read.
+    /// The objects whose key begins with `prefix`, in key order, page by page as the stream is read. A service that sends
+    /// the same page for ever is an error.
     pub fn list(&self, prefix: &str) -> impl Stream<Item = Result<ObjectInfo>> + Send + use<> {
         enum Next {
             Page(Option<String>),
@@ -136,10 +147,15 @@ impl Bucket {
         stream::try_unfold(Next::Page(None), move |next| {
             let (store, prefix) = (Arc::clone(&store), prefix.clone());
             async move {
-                let Next::Page(page) = next else { return Ok(None) };
-                let page = store.list(&prefix, page.as_deref()).await?;
+                let Next::Page(asked) = next else { return Ok(None) };
+                let page = store.list(&prefix, asked.as_deref()).await?;
+                if page.next.is_some() && page.next == asked {
+                    let location = format!("{}/{prefix}", store.url());
+                    let reason = "the service says that more follows, and not where: the listing would never end";
+                    return Err(Error::new(ErrorKind::Service, "list", location, reason));
+                }
                 let next = page.next.map_or(Next::End, |next| Next::Page(Some(next)));
-                Ok::<_, Error>(Some((stream::iter(page.objects).map(Ok), next)))
+                Ok(Some((stream::iter(page.objects).map(Ok), next)))
             }
         })
         .try_flatten()
@@ -165,7 +181,9 @@ impl Bucket {
     pub async fn rename(&self, from: &Key, to: &Key) -> Result<()> {
         let (store, from, to) = (Arc::clone(&self.store), from.clone(), to.clone());
         let location = format!("{}/{from}", self.url());
-        self.shutdown.own("move", location, move |work| async move { moving::rename(&*store, &from, &to, &work).await }).await
+        self.shutdown
+            .own("move", location, move |work| async move { moving::rename(&*store, &from, &to, &work).await })
+            .await
     }
 
     /// What crashes left below `prefix` and nothing has happened to for `older_than`.
@@ -188,9 +206,9 @@ impl Bucket {
     pub async fn remove_leftover(&self, leftover: &Leftover) -> Result<()> {
         let (store, leftover) = (Arc::clone(&self.store), leftover.clone());
         let location = format!("{}/{}", self.url(), leftover.key);
-        let removed = self.shutdown.own("remove a leftover of", location, move |_| async move {
-            store.remove_leftover(&leftover).await
-        });
+        let removed = self
+            .shutdown
+            .own("remove a leftover of", location, move |_| async move { store.remove_leftover(&leftover).await });
         removed.await
     }
 

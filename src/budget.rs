@@ -16,14 +16,20 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use bytes::Bytes;
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 use tokio_util::sync::PollSemaphore;
 
 /// Semaphores count in `u32`; in units of a kibibyte that is 4 TiB.
 const UNIT: u64 = 1024;
 /// One part in so many is for readers.
 const READERS_SHARE: usize = 4;
+/// How long a reader is waited for while nobody reads from any other.
+const SEAT_LIMIT: Duration = Duration::from_secs(60);
 
 /// A memory limit in bytes, shared by all files that were opened with it. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -34,6 +40,22 @@ pub struct Budget {
     reader_seats: Arc<Semaphore>,
     /// How much of the writers' seats readers may have.
     spares: Arc<Semaphore>,
+    reading: Reading,
+}
+
+/// How often something was taken from any of the readers. Clones share the count.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Reading(Arc<AtomicU64>);
+
+impl Reading {
+    /// A reader's owner has taken something.
+    pub(crate) fn went_on(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn count(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 /// The largest seat of a reader, in bytes: the readers' share of the smallest budget.
@@ -74,6 +96,7 @@ impl Budget {
             writer_seats: Arc::new(Semaphore::new(writers)),
             reader_seats: Arc::new(Semaphore::new(readers)),
             spares: Arc::new(Semaphore::new(writers / 2)),
+            reading: Reading::default(),
         })
     }
 
@@ -96,10 +119,35 @@ impl Budget {
         (units_in_all - units_in_all / READERS_SHARE) / units(bytes).max(1) as usize
     }
 
-    /// Waits for a reader's seat of `bytes`, at most [`READER_SEAT`]. Cancel-safe.
+    /// How many readers' seats of the largest size there are in all.
+    pub(crate) fn reader_seats(&self) -> usize {
+        (self.total / READERS_SHARE as u64 / READER_SEAT) as usize
+    }
+
+    pub(crate) fn reading(&self) -> &Reading {
+        &self.reading
+    }
+
+    /// Waits for a reader's seat of `bytes`, at most [`READER_SEAT`]: as long as anything is read, and then for
+    /// [`SEAT_LIMIT`]. A task that holds all seats and waits for one more would wait for itself. Cancel-safe.
     pub(crate) async fn reader_seat(&self, bytes: u64) -> Result<Held> {
-        let permit = Arc::clone(&self.reader_seats).acquire_many_owned(units(bytes)).await;
-        permit.map_err(|_| closed())
+        let mut seat = pin!(Arc::clone(&self.reader_seats).acquire_many_owned(units(bytes)));
+        loop {
+            let before = self.reading.count();
+            match timeout(SEAT_LIMIT, &mut seat).await {
+                Ok(permit) => return permit.map_err(|_| closed()),
+                Err(_) if self.reading.count() > before => {}
+                Err(_) => {
+                    let reason = format!(
+                        "its {} places for readers are taken, and nothing was read for {} seconds",
+                        self.reader_seats(),
+                        SEAT_LIMIT.as_secs()
+                    );
+                    return Err(Error::new(ErrorKind::TimedOut, "open a reader in", "the memory budget", reason)
+                        .with_hint("read one to its end or drop one first, give each a task, or raise the budget"));
+                }
+            }
+        }
     }
 
     /// `bytes` of the writers' seats for a reader that has a seat, if they are free now.

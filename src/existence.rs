@@ -52,7 +52,9 @@ impl fmt::Display for Confirmed {
             Confirmed::Answer { unseen } => {
                 write!(f, "confirmed by the service's answer alone: it could not be looked at ({unseen})")
             }
-            Confirmed::Replaced => f.write_str("confirmed by the service's answer; another writer has replaced it since"),
+            Confirmed::Replaced => {
+                f.write_str("confirmed by the service's answer; another writer has replaced it since")
+            }
         }
     }
 }

@@ -120,7 +120,9 @@ impl fmt::Display for LeftBehind {
         }
         match &self.remnant {
             Remnant::Object(location) => write!(f, "the object {location}")?,
-            Remnant::Upload { location, id: Some(id) } => write!(f, "the incomplete upload of {location}, upload id {id}")?,
+            Remnant::Upload { location, id: Some(id) } => {
+                write!(f, "the incomplete upload of {location}, upload id {id}")?
+            }
             Remnant::Upload { location, id: None } => write!(f, "an upload of {location} whose id is unknown")?,
             Remnant::File(path) => write!(f, "the temporary file {path}")?,
             Remnant::Process(name) => write!(f, "the process {name}")?,
@@ -144,11 +146,11 @@ mod tests {
             "perhaps the object s3://b/k: its put was not answered (`sealift rm` removes it)"
         );
         let upload = LeftBehind::upload("s3://b/k", "U");
-        assert_eq!(
-            upload.to_string(),
-            "the incomplete upload of s3://b/k, upload id U (`sealift sweep` removes it)"
-        );
+        assert_eq!(upload.to_string(), "the incomplete upload of s3://b/k, upload id U (`sealift sweep` removes it)");
         let session = LeftBehind::unknown_upload("gs://b/k").with_remedy("nothing of it can be seen");
-        assert_eq!(session.to_string(), "perhaps an upload of gs://b/k whose id is unknown (nothing of it can be seen)");
+        assert_eq!(
+            session.to_string(),
+            "perhaps an upload of gs://b/k whose id is unknown (nothing of it can be seen)"
+        );
     }
 }

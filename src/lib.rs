@@ -15,11 +15,13 @@ mod existence;
 mod left_behind;
 #[cfg(test)]
 mod memory_store;
-mod name;
 mod moving;
+mod name;
 mod object;
 mod part_policy;
 mod payload;
+#[cfg(test)]
+mod promise_tests;
 #[cfg(test)]
 mod read_tests;
 mod shutdown;
@@ -42,8 +44,8 @@ pub use existence::Confirmed;
 pub use left_behind::{Certainty, LeftBehind, Remnant};
 pub use name::{BackupHandle, FileHandle, Key, ShellSafeName, TextLine};
 pub use object::{
-    CHECKSUM_METADATA, CommitOptions, Committed, IfExists, Leftover, ObjectInfo, ObjectStore, Origin, Page, PartReceipt,
-    Removal, TOKEN_METADATA, Token, Upload,
+    CHECKSUM_METADATA, CommitOptions, Committed, IfExists, Leftover, ObjectInfo, ObjectStore, Origin, Page,
+    PartReceipt, Removal, TOKEN_METADATA, Token, Upload,
 };
 pub use part_policy::{Growth, PartPolicy};
 pub use payload::{Payload, PayloadStream};

@@ -107,7 +107,7 @@ impl MemoryStore {
     }
 
     pub(crate) fn insert(&self, key: &str, bytes: impl Into<Bytes>) {
-        self.state().objects.insert(key.into(), (bytes.into(), "foreign".into()));
+        self.state().objects.insert(key.into(), (bytes.into(), Token::random().to_string()));
     }
 
     /// How many ranges were asked for, and how many at a time.
@@ -120,13 +120,7 @@ impl MemoryStore {
         state.objects.is_empty() && state.uploads.is_empty()
     }
 
-    async fn commit(
-        &self,
-        key: &Key,
-        bytes: Bytes,
-        options: &CommitOptions,
-        attempts: &Attempts,
-    ) -> Result<Committed> {
+    async fn commit(&self, key: &Key, bytes: Bytes, options: &CommitOptions, attempts: &Attempts) -> Result<Committed> {
         let attempt = attempts.begin();
         if options.if_exists == IfExists::Fail && self.object(key.as_ref()).is_some() {
             return Err(Error::new(ErrorKind::AlreadyExists, "commit", key.as_ref(), "it exists"));

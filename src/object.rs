@@ -182,13 +182,8 @@ pub trait ObjectStore: fmt::Debug + Send + Sync + 'static {
     ///
     /// Each attempt is accounted for in `attempts`: when this fails or is dropped, they tell whether the object may
     /// appear. An error that has [`left_behind`](crate::Error::left_behind) names what else there may be.
-    async fn put(
-        &self,
-        key: &Key,
-        payload: Payload,
-        options: &CommitOptions,
-        attempts: &Attempts,
-    ) -> Result<Committed>;
+    async fn put(&self, key: &Key, payload: Payload, options: &CommitOptions, attempts: &Attempts)
+    -> Result<Committed>;
 
     /// Starts an upload in parts. Nothing is visible before [`Upload::complete`].
     ///

@@ -47,7 +47,7 @@ impl Shutdown {
 
     /// A piece of work on the object at `location`, listed as under way for as long as the result lives.
     pub(crate) fn register(self: &Arc<Self>, location: String) -> Registered {
-        let work = Arc::new(Work::until(location, self.stop.clone()));
+        let work = Arc::new(Work::until(location, self.stop.child_token()));
         let mut state = self.state();
         let id = state.next;
         state.next += 1;
@@ -106,10 +106,10 @@ impl Shutdown {
     pub(crate) fn under_way(&self) -> Vec<UnderWay> {
         let state = self.state();
         let live = state.under_way.values().map(|work| work.under_way());
-        let dead = state.unheard.iter().map(|error| UnderWay {
-            location: error.location().to_owned(),
-            may_leave: error.left_behind().to_vec(),
-        });
+        let dead = state
+            .unheard
+            .iter()
+            .map(|error| UnderWay { location: error.location().to_owned(), may_leave: error.left_behind().to_vec() });
         live.chain(dead).collect()
     }
 

@@ -135,7 +135,7 @@ async fn a_writer_dropped_while_the_commit_is_applied_takes_the_object_back() {
     for len in [100, 7 * MIB] {
         let store = MemoryStore::with_held_answers();
         let bucket = bucket(&store, gzip(), 16 * MIB);
-        let mut sink = bucket.create(&key("a"), IfExists::Replace).expect("open");
+        let mut sink = bucket.create(&key("a"), IfExists::Fail).expect("open");
         sink.write_all(&data(len)).await.expect("written");
         shut_down_until_applied(&mut sink, &store).await;
         drop(sink);

@@ -69,6 +69,11 @@ impl Work {
         self.stop.cancelled().await;
     }
 
+    /// Orders it to stop, and nothing else.
+    pub(crate) fn give_up(&self) {
+        self.stop.cancel();
+    }
+
     /// Says what the work would leave if it ended now, in place of what was said before. Nothing, once all is removed.
     pub fn may_leave(&self, left: impl IntoIterator<Item = LeftBehind>) {
         self.set(Stage::Leaves(left.into_iter().collect()));

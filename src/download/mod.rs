@@ -21,5 +21,5 @@ mod stored;
 mod verified;
 
 pub use reader::Reader;
-pub use verified::Verified;
 pub(crate) use reader::open;
+pub use verified::Verified;

@@ -7,7 +7,7 @@ use super::places::Use;
 use super::ranges::{Ranges, Sum};
 use super::stored::{Expected, More, Stored};
 use super::verified::Verified;
-use crate::budget::Budget;
+use crate::budget::{Budget, Reading};
 use crate::codec::head::{Format, HEAD_LEN, Written, recognise};
 use crate::codec::unpack::Unpacked;
 use crate::codec::{Codec, Compressor};
@@ -41,6 +41,7 @@ pub struct Reader {
     read: usize,
     info: ObjectInfo,
     verified: Verified,
+    reading: Reading,
 }
 
 enum Phase {
@@ -67,9 +68,12 @@ pub(crate) async fn open(
     budget: &Budget,
 ) -> Result<Reader> {
     let info = store.head(key).await?;
-    let mut verified = Verified::default();
-    verified.service_checksum = info.checksum.is_some();
-    verified.kept_checksum = info.checksum.is_none() && info.kept_checksum.is_some();
+    let verified = Verified {
+        service_checksum: info.checksum.is_some(),
+        kept_checksum: info.checksum.is_none() && info.kept_checksum.is_some(),
+        // The first bytes tell.
+        content_checksums: false,
+    };
     let expected = Expected {
         location: format!("{}/{key}", store.url()),
         size: info.size,
@@ -92,7 +96,7 @@ pub(crate) async fn open(
             Phase::Unrecognised(Box::new((stored, Buffers::new(blocks, budget), Arc::clone(compressor))))
         }
     };
-    Ok(Reader { phase, chunk: Chunk::None, read: 0, info, verified })
+    Ok(Reader { phase, chunk: Chunk::None, read: 0, info, verified, reading: budget.reading().clone() })
 }
 
 impl Reader {
@@ -211,6 +215,7 @@ impl AsyncBufRead for Reader {
 
     fn consume(mut self: Pin<&mut Self>, count: usize) {
         self.read += count.min(self.chunk.rest(self.read).len());
+        self.reading.went_on();
     }
 }
 

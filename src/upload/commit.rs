@@ -137,9 +137,7 @@ impl Commit<'_> {
                 Existence::Perhaps(vec![self.object().perhaps().because(why)])
             }
             Ok(Removal::Gone | Removal::Another) => Existence::Nothing,
-            Err(error) => {
-                Existence::Perhaps(vec![self.object().because(format!("{otherwise}: {}", error.reason()))])
-            }
+            Err(error) => Existence::Perhaps(vec![self.object().because(format!("{otherwise}: {}", error.reason()))]),
         }
     }
 
@@ -240,9 +238,8 @@ fn ours(committed: Committed, info: ObjectInfo, confirmed: Confirmed) -> Ours {
 /// Whether an object was surely committed after ours. Services tell times in whole seconds, so the same second proves
 /// nothing.
 fn is_later(info: &ObjectInfo, committed: &Committed) -> bool {
-    let seconds = |time: std::time::SystemTime| {
-        time.duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs()
-    };
+    let seconds =
+        |time: std::time::SystemTime| time.duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs();
     match (info.modified, committed.at) {
         (Some(modified), Some(at)) => seconds(modified) > seconds(at),
         _ => false,

@@ -4,6 +4,7 @@
 //! left behind; it ends only when the object is committed and accepted, or gone.
 
 mod commit;
+mod ending;
 mod parts;
 mod plan;
 mod pour;

@@ -165,7 +165,7 @@ impl Sink {
             Phase::Failed(error) => error,
             Phase::Refused(otherwise) => otherwise.await.unwrap_or_else(|_| runtime_gone("upload", &self.work)),
             Phase::Between | Phase::Filling(_) | Phase::Lent | Phase::Finishing | Phase::GivingUp(_) => {
-                self.commands.close();
+                self.work.give_up();
                 self.ended().await
             }
         };

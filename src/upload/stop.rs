@@ -3,16 +3,18 @@
 use super::uploader::Outcome;
 use crate::error::{Error, ErrorKind, Result};
 use crate::shutdown::ANSWER_LIMIT;
+use crate::work::Work;
 use std::pin::pin;
+use std::sync::Arc;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-/// The two reasons to stop: the sink is gone, or everything is to stop.
+/// The reasons to stop: the sink is gone, gives this upload up, or everything is to stop.
 pub(super) struct Stop {
     outcome: oneshot::Sender<Outcome>,
+    work: Arc<Work>,
     everything: CancellationToken,
-    location: String,
 }
 
 /// The answer to a request that is not cut off when the upload is to stop, since only its answer tells what to remove.
@@ -25,8 +27,8 @@ pub(super) enum Answer<T> {
 }
 
 impl Stop {
-    pub(super) fn new(outcome: oneshot::Sender<Outcome>, everything: CancellationToken, location: String) -> Self {
-        Stop { outcome, everything, location }
+    pub(super) fn new(outcome: oneshot::Sender<Outcome>, work: Arc<Work>, everything: CancellationToken) -> Self {
+        Stop { outcome, work, everything }
     }
 
     pub(super) fn into_outcome(self) -> oneshot::Sender<Outcome> {
@@ -37,7 +39,10 @@ impl Stop {
     pub(super) async fn requested(&mut self) -> Error {
         tokio::select! {
             () = self.outcome.closed() => self.given_up(),
-            () = self.everything.cancelled() => self.error("it was asked to stop"),
+            () = self.work.stopped() => match self.everything.is_cancelled() {
+                true => self.error("it was asked to stop"),
+                false => self.given_up(),
+            },
         }
     }
 
@@ -47,7 +52,7 @@ impl Stop {
     }
 
     fn error(&self, reason: &'static str) -> Error {
-        Error::new(ErrorKind::Cancelled, "upload", &self.location, reason)
+        Error::new(ErrorKind::Cancelled, "upload", self.work.location(), reason)
     }
 
     /// Awaits `request`, and on the order to stop for [`ANSWER_LIMIT`] more.

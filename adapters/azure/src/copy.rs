@@ -1,13 +1,13 @@
 //! A move within the container: a copy made by the service, with its metadata, and then the original is deleted.
 
-use crate::discard::remove_if_match;
 use crate::errors::condition_not_met;
 use crate::store::AzureStore;
+use azure_core::http::Etag;
 use azure_storage_blob::models::{
     BlobClientGetPropertiesResultHeaders, BlobClientStartCopyFromUrlOptions, BlobClientStartCopyFromUrlResultHeaders,
     CopyStatus,
 };
-use sealift::{Error, ErrorKind, LeftBehind, Result};
+use sealift::{Committed, Error, ErrorKind, LeftBehind, ObjectInfo, Result, Work};
 use std::time::Duration;
 use tokio::time::sleep;
 
@@ -15,16 +15,19 @@ use tokio::time::sleep;
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Moves `from` to `to`. Tags and a tier that somebody set do not move along.
-pub(crate) async fn rename(store: &AzureStore, from: &str, to: &str) -> Result<()> {
-    let operation = "move";
+pub(crate) async fn copy(
+    store: &AzureStore,
+    from: &str,
+    info: &ObjectInfo,
+    to: &str,
+    work: &Work,
+) -> Result<Committed> {
+    let operation = "copy";
     let failed = |error| store.failed(operation, from, error);
-    let original = store.look(operation, from).await?;
-    if from == to {
-        return Ok(());
-    }
-    let etag = original.etag().map_err(failed)?.ok_or_else(|| {
+    let etag = info.etag.as_deref().map(Etag::from).ok_or_else(|| {
         Error::new(ErrorKind::Service, operation, store.location(from), "the service gives it no ETag")
     })?;
+    work.may_leave([LeftBehind::object(store.location(to)).perhaps()]);
     let options = BlobClientStartCopyFromUrlOptions { source_if_match: Some(etag.clone()), ..Default::default() };
     let source = store.blob(from).url().to_string();
     let changed = |error: azure_core::Error| match condition_not_met(&error) {
@@ -36,19 +39,16 @@ pub(crate) async fn rename(store: &AzureStore, from: &str, to: &str) -> Result<(
     if status != Some(CopyStatus::Success) {
         wait(store, from, to, id).await?;
     }
-    match remove_if_match(store, from, etag).await {
-        Err(error) if !condition_not_met(&error) => {
-            Err(store.failed("remove the original after the copy of", from, error))
-        }
-        _ => Ok(()),
-    }
+    let copied = store.look(operation, to).await?;
+    let etag = copied.etag().map_err(failed)?.map(|etag| etag.to_string());
+    let at = copied.last_modified().map_err(failed)?.map(Into::into);
+    Ok(Committed { etag, at, ..Committed::default() })
 }
 
 /// Waits for a copy that the service makes in the background, as long as it is at it.
 async fn wait(store: &AzureStore, from: &str, to: &str, id: Option<String>) -> Result<()> {
     let operation = "move";
-    let incomplete =
-        || LeftBehind(format!("perhaps an incomplete copy at {} (`sealift rm` removes it)", store.location(to)));
+    let incomplete = || LeftBehind::object(store.location(to)).perhaps().because("the copy may be incomplete");
     let mut pause = Duration::from_millis(100);
     loop {
         sleep(pause).await;

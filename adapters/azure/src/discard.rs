@@ -91,10 +91,8 @@ pub(crate) async fn blocks_of(store: &AzureStore, key: &str) -> azure_core::Resu
 pub(crate) async fn abort(store: &AzureStore, key: &str, upload: UploadId, unanswered: bool) -> Result<()> {
     let operation = "abort the upload of";
     let left = |error: Error| {
-        error.with_left_behind([LeftBehind::for_sweep(format_args!(
-            "uncommitted blocks of {}, upload id {upload}, until the next commit to the key or for a week",
-            store.location(key)
-        ))])
+        let blocks = LeftBehind::upload(store.location(key), upload.to_string());
+        error.with_left_behind([blocks.because("until the next commit to the key or for a week")])
     };
     let failed = |error| left(store.failed(operation, key, error));
     let refused = |reason: String| left(Error::new(ErrorKind::Service, operation, store.location(key), reason));

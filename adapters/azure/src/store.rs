@@ -15,8 +15,8 @@ use azure_storage_blob::{BlobClient, BlobContainerClient, BlockBlobClient};
 use bytes::Bytes;
 use futures::TryStreamExt;
 use sealift::{
-    ChecksumAlgorithm, CommitOptions, Committed, Error, ErrorKind, IfExists, Key, Leftover, ObjectInfo, ObjectStore,
-    Page, PartPolicy, Payload, Result, SlowDowns, TOKEN_METADATA, Upload,
+    Attempts, ChecksumAlgorithm, CommitOptions, Committed, Error, ErrorKind, IfExists, Key, Leftover, ObjectInfo,
+    ObjectStore, Page, PartPolicy, Payload, Removal, Result, SlowDowns, TOKEN_METADATA, Upload, Work,
 };
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -133,7 +133,11 @@ impl AzureStore {
                 }),
             )
             .await?;
-        Ok(Committed { etag: stored.etag.map(|etag| etag.to_string()), version: stored.version_id, checksum: None })
+        Ok(Committed {
+            etag: stored.etag.map(|etag| etag.to_string()),
+            version: stored.version_id,
+            ..Committed::default()
+        })
     }
 }
 
@@ -167,7 +171,7 @@ impl ObjectStore for AzureStore {
         ChecksumAlgorithm::Crc64Nvme
     }
 
-    async fn put(&self, key: &Key, payload: Payload, options: &CommitOptions) -> Result<Committed> {
+    async fn put(&self, key: &Key, payload: Payload, options: &CommitOptions, _: &Attempts) -> Result<Committed> {
         let key = key.as_ref();
         let checksum = self.checksum(key, &payload).await?;
         let terms = || {
@@ -183,7 +187,7 @@ impl ObjectStore for AzureStore {
         stored.map_err(|error| self.failed("store", key, error))
     }
 
-    async fn start(&self, key: &Key, options: &CommitOptions) -> Result<Box<dyn Upload>> {
+    async fn start(&self, key: &Key, options: &CommitOptions, _: &Attempts) -> Result<Box<dyn Upload>> {
         Ok(Box::new(upload::AzureUpload::new(self, key, options)))
     }
 
@@ -198,6 +202,7 @@ impl ObjectStore for AzureStore {
                 version: properties.version_id()?,
                 token: metadata(properties).and_then(|mut entries| entries.remove(&token_metadata())),
                 checksum: None,
+                kept_checksum: None,
             })
         };
         of(&properties).map_err(|error| self.failed("look at", key.as_ref(), error))
@@ -221,32 +226,41 @@ impl ObjectStore for AzureStore {
                 version: None,
                 token: None,
                 checksum: None,
+                kept_checksum: None,
             })
         });
         Ok(Page { objects: objects.collect(), next: listed.next_marker.filter(|next| !next.is_empty()) })
     }
 
-    async fn delete(&self, key: &Key) -> Result<()> {
+    async fn delete(&self, key: &Key, only: Option<&ObjectInfo>) -> Result<Removal> {
+        if let Some(info) = only {
+            return self.retract(key, info).await;
+        }
         match self.blob(key.as_ref()).delete(None).await {
             Err(error) if !no_such_blob(&error) => Err(self.failed("remove", key.as_ref(), error)),
-            _ => Ok(()),
+            _ => Ok(Removal::Gone),
         }
     }
 
     /// Every commit has an ETag of its own. Where the account keeps versions, what is removed becomes an earlier version.
-    async fn delete_exactly(&self, key: &Key, info: &ObjectInfo) -> Result<()> {
+    async fn retract(&self, key: &Key, info: &ObjectInfo) -> Result<Removal> {
         let etag = info.etag.as_ref().ok_or_else(|| {
             Error::new(ErrorKind::InvalidConfig, "remove", self.location(key.as_ref()), "its ETag is not known")
         })?;
         match remove_if_match(self, key.as_ref(), Etag::from(etag.as_str())).await {
-            // Replaced or removed in between: what was meant is gone.
-            Err(error) if !condition_not_met(&error) => Err(self.failed("remove", key.as_ref(), error)),
-            _ => Ok(()),
+            Ok(()) => Ok(Removal::Gone),
+            // Said of no blob as well.
+            Err(error) if condition_not_met(&error) => match self.properties(key.as_ref()).await {
+                Ok(None) => Ok(Removal::Gone),
+                Ok(Some(_)) => Ok(Removal::Another),
+                Err(error) => Err(self.failed("look at what was to be removed at", key.as_ref(), error)),
+            },
+            Err(error) => Err(self.failed("remove", key.as_ref(), error)),
         }
     }
 
-    async fn rename(&self, from: &Key, to: &Key) -> Result<()> {
-        copy::rename(self, from.as_ref(), to.as_ref()).await
+    async fn copy(&self, from: &Key, info: &ObjectInfo, to: &Key, work: &Work) -> Result<Committed> {
+        copy::copy(self, from.as_ref(), info, to.as_ref(), work).await
     }
 
     async fn leftovers(&self, prefix: &str) -> Result<Vec<Leftover>> {

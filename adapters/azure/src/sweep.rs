@@ -109,13 +109,7 @@ pub(crate) async fn remove(store: &AzureStore, leftover: &Leftover) -> Result<()
                 .with_hint("it was left alone; list again later if you still want it gone"));
         }
     }
-    let left = || {
-        [LeftBehind::for_sweep(format_args!(
-            "uncommitted blocks of {}, upload id {}",
-            store.location(key),
-            leftover.id
-        ))]
-    };
+    let left = || [LeftBehind::upload(store.location(key), &leftover.id)];
     match discard(store, key, &blocks, UploadId::random()).await.map_err(failed)? {
         Err(why) => {
             let reason = format!("a blob is there that cannot be committed anew as it is: {why}");

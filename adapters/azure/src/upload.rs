@@ -8,7 +8,9 @@ use azure_core::base64;
 use azure_storage_blob::models::{
     BlockBlobClientCommitBlockListOptions, BlockBlobClientCommitBlockListResultHeaders, BlockLookupList,
 };
-use sealift::{Checksum, CommitOptions, Committed, Error, ErrorKind, Key, PartReceipt, Payload, Result, Upload};
+use sealift::{
+    Attempts, Checksum, CommitOptions, Committed, Error, ErrorKind, Key, PartReceipt, Payload, Result, Upload,
+};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// One upload. Nothing is sent before its first block: there is nothing to start at the service.
@@ -47,7 +49,7 @@ impl AzureUpload {
             BlockBlobClientCommitBlockListOptions { metadata: Some(metadata), if_none_match, ..Default::default() };
         let committed = self.store.blocks(&self.key).commit_block_list(list.try_into()?, Some(options)).await?;
         let etag = committed.etag()?.map(|etag| etag.to_string());
-        Ok(Committed { etag, version: committed.version_id()?, checksum: None })
+        Ok(Committed { etag, version: committed.version_id()?, ..Committed::default() })
     }
 
     fn check_under_way(&self, operation: &str) -> Result<()> {
@@ -87,7 +89,7 @@ impl Upload for AzureUpload {
 
     /// The service kept a checksum of each block until it had compared it, and keeps none of the whole: the caller, who
     /// is told `None`, looks whether the size is right.
-    async fn complete(&self, parts: &[PartReceipt], _: Checksum) -> Result<Committed> {
+    async fn complete(&self, parts: &[PartReceipt], _: Checksum, _: &Attempts) -> Result<Committed> {
         let operation = "complete the upload of";
         self.check_under_way(operation)?;
         let ids = parts.iter().map(|part| base64::decode(&part.tag)).collect::<azure_core::Result<Vec<_>>>();

@@ -11,8 +11,8 @@ use azure_storage_blob::models::{
 use bytes::Bytes;
 use futures::future::try_join_all;
 use sealift::{
-    Bucket, Budget, Checksum, ChecksumAlgorithm, Codec, CommitOptions, Compressor, ErrorKind, IfExists, Key,
-    ObjectStore, Origin, Payload, Token,
+    Attempts, Bucket, Budget, Checksum, ChecksumAlgorithm, Codec, CommitOptions, Compressor, ErrorKind, IfExists, Key,
+    ObjectStore, Origin, Payload, Removal, Token, Work,
 };
 use sealift_azure::{AzureOptions, AzureStore, Credentials, Secret};
 use std::collections::HashMap;
@@ -111,7 +111,7 @@ async fn uncommitted(store: &AzureStore, key: &str) -> Option<usize> {
 async fn put_look_read_list_and_remove() {
     let (store, name, options) = (new_store().await, key("a/b c+ü"), commit(IfExists::Replace));
     let body = data(100_000, 1);
-    let committed = store.put(&name, payload(&body), &options).await.expect("stored");
+    let committed = store.put(&name, payload(&body), &options, &Attempts::default()).await.expect("stored");
     assert_eq!(committed.checksum, None);
 
     let info = store.head(&name).await.expect("there");
@@ -127,13 +127,13 @@ async fn put_look_read_list_and_remove() {
     assert_eq!(other.kind(), ErrorKind::Changed, "{other}");
 
     for name in ["a/a", "b/a"] {
-        store.put(&key(name), payload(b""), &options).await.expect("stored");
+        store.put(&key(name), payload(b""), &options, &Attempts::default()).await.expect("stored");
     }
     let listed = store.list("a/", None).await.expect("listed");
     assert_eq!(listed.objects[1].etag, info.etag, "as in a look");
     assert_eq!(keys_of(&store, "a/").await, ["a/a", "a/b c+ü"]);
-    store.delete(&name).await.expect("removed");
-    store.delete(&name).await.expect("no error when it is not there");
+    store.delete(&name, None).await.expect("removed");
+    store.delete(&name, None).await.expect("no error when it is not there");
     assert_eq!(store.head(&name).await.expect_err("gone").kind(), ErrorKind::NotFound);
     assert_eq!(store.get(&name, 0..1, None).await.expect_err("gone").kind(), ErrorKind::NotFound);
     let gone = store.get(&name, 0..1, etag).await.expect_err("gone");
@@ -143,7 +143,7 @@ async fn put_look_read_list_and_remove() {
 #[tokio::test]
 async fn a_payload_is_put_in_one_request() {
     let (store, body) = (new_store().await, data(9 * MIB + 1, 2));
-    store.put(&key("large"), payload(&body), &commit(IfExists::Fail)).await.expect("stored");
+    store.put(&key("large"), payload(&body), &commit(IfExists::Fail), &Attempts::default()).await.expect("stored");
     let blocks = container_of(&store).blob_client("large").block_blob_client();
     let listed = blocks.get_block_list(BlockListType::All, None).await.expect("listed").into_model().expect("a list");
     assert_eq!(listed.committed_blocks.unwrap_or_default().len(), 0, "Put Blob makes no blocks");
@@ -157,11 +157,11 @@ async fn parts_out_of_order_make_one_object_once() {
     let whole = payload(&bodies.concat()).checksum();
     for (round, if_exists) in [IfExists::Fail, IfExists::Fail].into_iter().enumerate() {
         let options = commit(if_exists);
-        let upload = store.start(&name, &options).await.expect("started");
+        let upload = store.start(&name, &options, &Attempts::default()).await.expect("started");
         let puts = [2, 3, 1].map(|number: u32| upload.put_part(number, payload(&bodies[number as usize - 1])));
         let mut parts = try_join_all(puts).await.expect("stored");
         parts.sort_by_key(|part| part.number);
-        let completed = upload.complete(&parts, whole).await;
+        let completed = upload.complete(&parts, whole, &Attempts::default()).await;
         if round == 0 {
             let completed = completed.expect("completed");
             let info = store.head(&name).await.expect("there");
@@ -176,7 +176,7 @@ async fn parts_out_of_order_make_one_object_once() {
             upload.abort().await.expect("aborted");
         }
     }
-    let put = store.put(&name, payload(b"x"), &commit(IfExists::Fail)).await;
+    let put = store.put(&name, payload(b"x"), &commit(IfExists::Fail), &Attempts::default()).await;
     assert_eq!(put.expect_err("it exists").kind(), ErrorKind::AlreadyExists);
     assert_eq!(store.head(&name).await.expect("there").size, whole.byte_count());
     assert!(store.get(&name, 0..whole.byte_count(), None).await.expect("read") == bodies.concat());
@@ -186,7 +186,7 @@ async fn parts_out_of_order_make_one_object_once() {
 #[tokio::test]
 async fn an_aborted_upload_leaves_nothing_and_takes_nothing() {
     let (store, name) = (new_store().await, key("aborted"));
-    let upload = store.start(&name, &commit(IfExists::Replace)).await.expect("started");
+    let upload = store.start(&name, &commit(IfExists::Replace), &Attempts::default()).await.expect("started");
     let part = upload.put_part(1, payload(&data(5 * MIB, 1))).await.expect("stored");
     assert_eq!(uncommitted(&store, "aborted").await, Some(1));
     assert!(keys_of(&store, "").await.is_empty());
@@ -197,7 +197,7 @@ async fn an_aborted_upload_leaves_nothing_and_takes_nothing() {
     assert!(keys_of(&store, "").await.is_empty());
     let error = upload.put_part(2, payload(b"late")).await.expect_err("it is gone");
     assert!(error.to_string().contains("aborted"), "{error}");
-    upload.complete(std::slice::from_ref(&part), part.checksum).await.expect_err("it is gone");
+    upload.complete(std::slice::from_ref(&part), part.checksum, &Attempts::default()).await.expect_err("it is gone");
     assert_eq!(uncommitted(&store, "aborted").await, None);
 }
 
@@ -244,7 +244,7 @@ async fn an_abort_leaves_the_blob_that_is_there_as_it_is() {
 
     for (name, content) in [("listed", [second, first.clone()].concat()), ("at-once", first)] {
         let before = kept(&store, name).await;
-        let upload = store.start(&key(name), &commit(IfExists::Replace)).await.expect("started");
+        let upload = store.start(&key(name), &commit(IfExists::Replace), &Attempts::default()).await.expect("started");
         upload.put_part(1, payload(&data(MIB, 9))).await.expect("stored");
         assert_eq!(uncommitted(&store, name).await, Some(1));
         assert_eq!(store.leftovers(name).await.expect("listed").len(), 1, "{name}: found although a blob is there");
@@ -260,13 +260,16 @@ async fn an_abort_leaves_the_blob_that_is_there_as_it_is() {
 #[tokio::test]
 async fn two_uploads_to_one_key_never_mix_and_an_abort_spares_the_other() {
     let (store, name) = (new_store().await, key("both"));
-    let start = async || store.start(&name, &commit(IfExists::Replace)).await.expect("started");
+    let start = async || store.start(&name, &commit(IfExists::Replace), &Attempts::default()).await.expect("started");
     let (mine, theirs) = (start().await, start().await);
     let my_part = mine.put_part(1, payload(b"mine")).await.expect("stored");
     let their_part = theirs.put_part(1, payload(b"theirs")).await.expect("stored");
     let error = mine.abort().await.expect_err("the other is under way");
-    assert!(error.left_behind()[0].0.contains(mine.id()), "{error}");
-    theirs.complete(std::slice::from_ref(&their_part), their_part.checksum).await.expect("spared");
+    assert!(error.left_behind()[0].to_string().contains(mine.id()), "{error}");
+    theirs
+        .complete(std::slice::from_ref(&their_part), their_part.checksum, &Attempts::default())
+        .await
+        .expect("spared");
     assert_eq!(store.get(&name, 0..6, None).await.expect("read"), "theirs");
     assert_eq!(uncommitted(&store, "both").await, Some(0), "the commit took mine along");
     mine.abort().await.expect("nothing is left of it");
@@ -275,8 +278,12 @@ async fn two_uploads_to_one_key_never_mix_and_an_abort_spares_the_other() {
     let late_part = late.put_part(1, payload(b"late")).await.expect("stored");
     let other = start().await;
     let other_part = other.put_part(1, payload(b"won")).await.expect("stored");
-    other.complete(std::slice::from_ref(&other_part), other_part.checksum).await.expect("completed");
-    let error = late.complete(&[late_part], my_part.checksum).await.expect_err("its block was discarded");
+    other
+        .complete(std::slice::from_ref(&other_part), other_part.checksum, &Attempts::default())
+        .await
+        .expect("completed");
+    let error =
+        late.complete(&[late_part], my_part.checksum, &Attempts::default()).await.expect_err("its block was discarded");
     assert_eq!(error.kind(), ErrorKind::Service, "{error}");
     assert!(error.to_string().contains("InvalidBlockList") && error.hint().is_some(), "{error}");
     assert_eq!(store.get(&name, 0..3, None).await.expect("read"), "won");
@@ -297,7 +304,10 @@ async fn a_marker_of_a_discard_that_was_cut_short_is_seen_by_nobody() {
     mark("written").await;
     assert!(keys_of(&store, "").await.is_empty());
     assert_eq!(store.head(&key("swept")).await.expect_err("unseen").kind(), ErrorKind::NotFound);
-    store.put(&key("written"), payload(b"new"), &commit(IfExists::Fail)).await.expect("the marker gives way");
+    store
+        .put(&key("written"), payload(b"new"), &commit(IfExists::Fail), &Attempts::default())
+        .await
+        .expect("the marker gives way");
     assert_eq!(store.head(&key("written")).await.expect("there").size, 3);
     let leftovers = store.leftovers("").await.expect("listed");
     assert_eq!(leftovers.iter().map(|left| left.key.as_str()).collect::<Vec<_>>(), ["swept"]);
@@ -311,7 +321,9 @@ async fn a_marker_of_a_discard_that_was_cut_short_is_seen_by_nobody() {
 #[tokio::test]
 async fn leftovers_are_found_and_removed_unless_they_are_alive() {
     let store = new_store().await;
-    let start = async |name: &str| store.start(&key(name), &commit(IfExists::Replace)).await.expect("started");
+    let start = async |name: &str| {
+        store.start(&key(name), &commit(IfExists::Replace), &Attempts::default()).await.expect("started")
+    };
     let (idle, alive) = (start("crashed/idle").await, start("crashed/alive").await);
     let elsewhere = start("elsewhere").await;
     for (upload, len) in [(&idle, 5 * MIB), (&alive, 1000), (&elsewhere, 1)] {
@@ -345,7 +357,7 @@ async fn leftovers_are_found_and_removed_unless_they_are_alive() {
 }
 
 #[tokio::test]
-async fn a_rename_keeps_bytes_and_metadata_and_replaces() {
+async fn a_copy_keeps_bytes_and_metadata_and_replaces() {
     for sas_too in [false, true] {
         let mut store = new_store().await;
         if sas_too {
@@ -353,29 +365,34 @@ async fn a_rename_keeps_bytes_and_metadata_and_replaces() {
             store = store_with(&container, Credentials::Sas(Secret::new(sas()))).await;
         }
         let (from, to, options) = (key("old/ü +%41"), key("new/ü +?&#"), commit(IfExists::Replace));
-        store.put(&to, payload(b"replaced"), &commit(IfExists::Replace)).await.expect("stored");
-        store.put(&from, payload(b"moved"), &options).await.expect("stored");
-        store.rename(&from, &to).await.expect("moved");
+        store.put(&to, payload(b"replaced"), &commit(IfExists::Replace), &Attempts::default()).await.expect("stored");
+        store.put(&from, payload(b"moved"), &options, &Attempts::default()).await.expect("stored");
+        let original = store.head(&from).await.expect("there");
+        let copied = store.copy(&from, &original, &to, &Work::new("az://test")).await.expect("copied");
         let info = store.head(&to).await.expect("there");
         assert_eq!(info.token.as_deref(), Some(options.token.as_ref()));
+        assert_eq!((copied.etag, copied.at), (info.etag.clone(), info.modified));
         assert_eq!(store.get(&to, 0..5, info.etag.as_deref()).await.expect("read"), "moved");
-        assert_eq!(store.head(&from).await.expect_err("moved").kind(), ErrorKind::NotFound);
-        assert_eq!(store.rename(&from, &to).await.expect_err("gone").kind(), ErrorKind::NotFound);
-        store.rename(&to, &to).await.expect("nothing to do");
-        assert_eq!(store.head(&to).await.expect("still there").size, 5);
+        assert_eq!(store.head(&from).await.expect("kept").etag, original.etag);
+        store.put(&from, payload(b"newer"), &options, &Attempts::default()).await.expect("stored");
+        let changed = store.copy(&from, &original, &to, &Work::new("az://test")).await.expect_err("another by now");
+        assert_eq!(changed.kind(), ErrorKind::Changed, "{changed}");
+        assert!(changed.left_behind().is_empty(), "{changed}");
+        assert_eq!(store.head(&to).await.expect("there").etag, info.etag, "not touched");
     }
 }
 
 #[tokio::test]
 async fn only_the_object_that_is_meant_is_removed() {
     let (store, name) = (new_store().await, key("exactly"));
-    store.put(&name, payload(b"first"), &commit(IfExists::Replace)).await.expect("stored");
+    store.put(&name, payload(b"first"), &commit(IfExists::Replace), &Attempts::default()).await.expect("stored");
     let first = store.head(&name).await.expect("there");
-    store.put(&name, payload(b"first"), &commit(IfExists::Replace)).await.expect("stored");
-    store.delete_exactly(&name, &first).await.expect("nothing to do");
+    store.put(&name, payload(b"first"), &commit(IfExists::Replace), &Attempts::default()).await.expect("stored");
+    assert_eq!(store.delete(&name, Some(&first)).await.expect("looked"), Removal::Another);
+    assert_eq!(store.retract(&name, &first).await.expect("looked"), Removal::Another);
     let second = store.head(&name).await.expect("kept");
-    store.delete_exactly(&name, &second).await.expect("removed");
-    store.delete_exactly(&name, &second).await.expect("no error when it is gone");
+    assert_eq!(store.delete(&name, Some(&second)).await.expect("removed"), Removal::Gone);
+    assert_eq!(store.retract(&name, &second).await.expect("no error when it is gone"), Removal::Gone);
     assert_eq!(store.head(&name).await.expect_err("gone").kind(), ErrorKind::NotFound);
 }
 
@@ -384,11 +401,11 @@ async fn a_missing_container_is_told_from_a_missing_blob() {
     drop(new_store().await);
     let store = store_on("no-such-container-of-sealift").await;
     let (name, options) = (key("k"), commit(IfExists::Replace));
-    let upload = store.start(&name, &options).await.expect("nothing is sent");
+    let upload = store.start(&name, &options, &Attempts::default()).await.expect("nothing is sent");
     for (what, result) in [
         ("head", store.head(&name).await.map(drop)),
         ("get", store.get(&name, 0..1, None).await.map(drop)),
-        ("put", store.put(&name, payload(b"x"), &options).await.map(drop)),
+        ("put", store.put(&name, payload(b"x"), &options, &Attempts::default()).await.map(drop)),
         ("part", upload.put_part(1, payload(b"x")).await.map(drop)),
         ("list", store.list("", None).await.map(drop)),
         ("leftovers", store.leftovers("").await.map(drop)),
@@ -412,9 +429,9 @@ async fn every_way_to_authorise_and_what_is_denied() {
         store_with(&container, Credentials::Sas(Secret::new(format!("?{}", sas())))).await,
     ];
     for (store, name) in good.iter().zip(["one", "two", "three"]) {
-        let upload = store.start(&key(name), &commit(IfExists::Fail)).await.expect("started");
+        let upload = store.start(&key(name), &commit(IfExists::Fail), &Attempts::default()).await.expect("started");
         let part = upload.put_part(1, payload(b"part")).await.expect("stored");
-        upload.complete(std::slice::from_ref(&part), part.checksum).await.expect("completed");
+        upload.complete(std::slice::from_ref(&part), part.checksum, &Attempts::default()).await.expect("completed");
         assert_eq!(store.get(&key(name), 0..4, None).await.expect("read"), "part");
     }
     let wrong_key = "d3Jvbmcga2V5IG9mIHNlYWxpZnQ=";
@@ -428,7 +445,7 @@ async fn every_way_to_authorise_and_what_is_denied() {
         let store = store_with(&container, credentials).await;
         assert!(!format!("{store:?} {}", store.url()).contains(secret));
         for result in [
-            store.put(&key("k"), payload(b"x"), &commit(IfExists::Replace)).await.map(drop),
+            store.put(&key("k"), payload(b"x"), &commit(IfExists::Replace), &Attempts::default()).await.map(drop),
             store.list("", None).await.map(drop),
             store.head(&key("one")).await.map(drop),
         ] {
