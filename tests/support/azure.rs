@@ -227,6 +227,14 @@ impl Cloud for TestContainer {
         matches!(step, Step::Read | Step::List | Step::ListUploads | Step::ListParts)
     }
 
+    fn starts_uploads() -> bool {
+        false
+    }
+
+    fn keeps_uploads_apart() -> bool {
+        false
+    }
+
     fn event(request: &Head<'_>, body: &Bytes) -> Option<Event> {
         if Self::is(Step::Put, request) {
             return Some(Event::Put);
@@ -276,7 +284,7 @@ impl Cloud for TestContainer {
 
     async fn leave_unfinished(&self, key: &str) {
         let query = format!("comp=block&blockid={}", STANDARD.encode("theirs"));
-        let (status, body) = self.call(Method::PUT, &format!("/{key}"), &query, vec![7; PART].into()).await;
+        let (status, body) = self.call(Method::PUT, &format!("/{key}"), &query, vec![7; 1 << 10].into()).await;
         assert_eq!(status, StatusCode::CREATED, "{body:?}");
     }
 

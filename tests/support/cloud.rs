@@ -53,6 +53,21 @@ pub trait Cloud: Send + Sync + Sized + 'static {
     /// Whether the answer to `step` has a body.
     fn has_body(step: Step) -> bool;
 
+    /// Whether there is a request that starts an upload.
+    fn starts_uploads() -> bool {
+        true
+    }
+
+    /// Whether the last part is in the request that completes the upload.
+    fn completes_with_the_last_part() -> bool {
+        false
+    }
+
+    /// Whether uploads to one name have nothing to do with each other.
+    fn keeps_uploads_apart() -> bool {
+        true
+    }
+
     /// What a request does to an upload or an object, for an [`Account`](crate::protocol::Account).
     fn event(request: &Head<'_>, body: &Bytes) -> Option<Event>;
 
@@ -110,7 +125,7 @@ pub fn piped(program: impl AsRef<OsStr>) -> Command {
 }
 
 /// What a request of Sealift's is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Step {
     /// A whole object is stored.
     Put,

@@ -238,6 +238,10 @@ impl Cloud for TestBucket {
         matches!(step, Step::Put | Step::Complete | Step::Look | Step::Read | Step::Copy | Step::List)
     }
 
+    fn completes_with_the_last_part() -> bool {
+        true
+    }
+
     fn event(request: &Head<'_>, body: &Bytes) -> Option<Event> {
         let upload = || request.parameter("upload_id").unwrap_or_default().to_owned();
         if Self::is(Step::Put, request) {

@@ -242,9 +242,12 @@ fn store(said: &Said, facts: &Facts, key: &str, content: &Bytes, found: &mut BTr
         }
         return;
     }
+    let there = facts.settled.objects.get(key);
     match (rival, old) {
         (Some(_), _) if !rivals_stands => drop(found.insert(Violation::ForeignDeleted)),
-        (None, old) if facts.settled.objects.get(key) != old => drop(found.insert(Violation::LostData)),
+        (None, Some(old)) if there != Some(old) => drop(found.insert(Violation::LostData)),
+        // Something of ours that is not the object, such as a mark.
+        (None, None) if there.is_some() && said.named.nothing() => drop(found.insert(Violation::FalseNothing)),
         _ => {}
     }
 }

@@ -221,7 +221,7 @@ impl Cloud for TestBucket {
         let started = self.client.create_multipart_upload().bucket(&self.name).key(key).send().await;
         let id = started.expect("started").upload_id.expect("an id");
         let part = self.client.upload_part().bucket(&self.name).key(key).upload_id(&id).part_number(1);
-        part.body(vec![7; PART].into()).send().await.expect("stored");
+        part.body(vec![7; 1 << 10].into()).send().await.expect("stored");
     }
 
     fn vendor(&self, errand: Errand<'_>) -> Command {

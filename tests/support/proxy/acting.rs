@@ -17,59 +17,80 @@ pub(super) async fn act(
     shared: &Arc<Shared>,
 ) -> Result<Response<Body>, Error> {
     match &rule.fault {
-        Fault::Pass => {
-            let response = shared.forward(request.map(streamed)).await?;
-            rule.done();
-            Ok(response)
-        }
-        Fault::PassThenDown => {
-            let response = shared.forward(request.map(streamed)).await?;
+        Fault::ThenDown(fault) => {
+            let answer = act_as(fault, rule, || {}, request, shared).await;
             shared.listening.go_down().await;
             rule.done();
+            answer
+        }
+        fault => act_as(fault, rule, || rule.done(), request, shared).await,
+    }
+}
+
+/// Does `fault`, and says so by `done`, before the client hears of it.
+async fn act_as(
+    fault: &Fault,
+    rule: &Arc<Rule>,
+    done: impl Fn() + Send,
+    request: Request<Incoming>,
+    shared: &Arc<Shared>,
+) -> Result<Response<Body>, Error> {
+    match fault {
+        Fault::ThenDown(_) => Err("down twice".into()),
+        Fault::Pass => {
+            let response = shared.forward(request.map(streamed)).await?;
+            done();
             Ok(response)
         }
         Fault::Reset => {
-            rule.done();
+            done();
             Err("reset".into())
         }
         Fault::CutRequest { after_bytes } => {
             take(request.into_body(), *after_bytes).await?;
-            rule.done();
+            done();
             Err("cut".into())
         }
         Fault::Reply(reply) => {
             // Read to its end first: a client that is still sending might not see the answer.
             collected(request.into_body()).await?;
-            rule.done();
+            done();
             answered(reply)
         }
         Fault::ApplyThenReply(reply) => {
             applied(request, shared).await?;
-            rule.done();
+            done();
             answered(reply)
         }
         Fault::ApplyThenCut => {
             applied(request, shared).await?;
-            rule.done();
+            done();
             Err("cut".into())
         }
-        Fault::ApplyLater(client) => apply_later(rule, *client, request, shared).await,
+        Fault::ApplyLater(client) => {
+            let answer = apply_later(rule, request, shared).await?;
+            done();
+            match client {
+                Client::IsCut => Err("cut".into()),
+                Client::Waits => answer.await?,
+            }
+        }
         Fault::Stall => {
             // Read to its end, since only then the client's going away is noticed.
             let request = read(request).await?;
-            rule.done();
+            done();
             rule.released.cancelled().await;
             shared.forward(request).await
         }
         Fault::ApplyThenStall => {
             let (parts, body) = applied(request, shared).await?;
-            rule.done();
+            done();
             rule.released.cancelled().await;
             Ok(Response::from_parts(parts, whole(body)))
         }
         Fault::CutReply { after_bytes } => {
             let response = shared.forward(request.map(streamed)).await?;
-            rule.done();
+            done();
             let mut left = *after_bytes;
             Ok(response.map(|body| {
                 changed(body, move |bytes| match bytes.len() <= left {
@@ -83,12 +104,12 @@ pub(super) async fn act(
         }
         Fault::Drip { bytes, pause } => {
             let (parts, body) = applied(request, shared).await?;
-            rule.done();
+            done();
             Ok(Response::from_parts(parts, dripping(body, *bytes, *pause)))
         }
         Fault::Corrupt { at } => {
             let response = shared.forward(request.map(streamed)).await?;
-            rule.done();
+            done();
             let (mut seen, at) = (0, *at);
             Ok(response.map(|body| {
                 changed(body, move |bytes| {
@@ -104,19 +125,19 @@ pub(super) async fn act(
         Fault::Rewrite(rewrite) => {
             let (mut parts, body) = applied(request, shared).await?;
             let body = rewrite.apply(&mut parts.headers, body);
-            rule.done();
+            done();
             Ok(Response::from_parts(parts, unmeasured(body)))
         }
     }
 }
 
-/// The request goes on in a task of its own, which the client's going away does not end.
+/// The request goes on in a task of its own, which the client's going away does not end. Its answer comes by what is
+/// returned.
 async fn apply_later(
     rule: &Arc<Rule>,
-    client: Client,
     request: Request<Incoming>,
     shared: &Arc<Shared>,
-) -> Result<Response<Body>, Error> {
+) -> Result<oneshot::Receiver<Result<Response<Body>, Error>>, Error> {
     let request = read(request).await?;
     let (tell, told) = oneshot::channel();
     let (held, server) = (Arc::clone(rule), Arc::clone(shared));
@@ -136,11 +157,7 @@ async fn apply_later(
         // The client may have gone.
         let _ = tell.send(answer);
     });
-    rule.done();
-    match client {
-        Client::IsCut => Err("cut".into()),
-        Client::Waits => told.await?,
-    }
+    Ok(told)
 }
 
 /// The request with all of its body.

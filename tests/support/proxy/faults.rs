@@ -11,8 +11,9 @@ use std::time::Duration;
 pub enum Fault {
     /// Nothing: it is only counted, once the server has answered.
     Pass,
-    /// The server answers, and from then on nobody listens, until [`FaultProxy::up`](super::FaultProxy::up).
-    PassThenDown,
+    /// Another fault that ends with an answer, and from then on nobody listens, until
+    /// [`FaultProxy::up`](super::FaultProxy::up). The other one is counted.
+    ThenDown(Box<Fault>),
     /// The connection is cut; the server hears nothing of the request.
     Reset,
     /// The connection is cut within the request's body; the server hears nothing of the request.

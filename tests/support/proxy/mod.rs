@@ -68,6 +68,11 @@ impl FaultHandle {
         self.0.fired.subscribe().wait_for(|fired| *fired >= count).await.expect("the rule lives");
     }
 
+    /// Counts what was done in another way, such as [`FaultProxy::down`].
+    pub fn count_as_fired(&self) {
+        self.0.done();
+    }
+
     /// Lets go of what is held, now and from now on.
     pub fn release(&self) {
         self.0.released.cancel();
