@@ -11,12 +11,14 @@
 
 mod cells;
 mod faults;
+mod permissions;
 mod stage;
 mod table;
 mod verbs;
 mod writes;
 
 use cells::{Call, Cell, Ending, Kind, Often, Task, all, calls};
+use permissions::{DEEDS, Deed, PERMISSIONS};
 use sealift_tests::cloud::Cloud;
 use sealift_tests::promise::Violation;
 use stage::Outcome;
@@ -48,6 +50,36 @@ fn quick() {
 #[ignore = "takes an hour"]
 fn whole() {
     matrix(Scope::Whole);
+}
+
+#[test]
+fn permissions_on_s3() {
+    permissions_on::<sealift_tests::s3::TestBucket>(&DEEDS);
+}
+
+#[test]
+fn permissions_on_azure() {
+    permissions_on::<sealift_tests::azure::TestContainer>(&DEEDS);
+}
+
+#[test]
+fn permissions_on_gcs() {
+    // Nothing that was left can be listed there.
+    permissions_on::<sealift_tests::gcs::TestBucket>(&DEEDS[..6]);
+}
+
+fn permissions_on<C: Cloud>(deeds: &[Deed]) {
+    tokio::runtime::Runtime::new().expect("a runtime").block_on(async {
+        let mut wrong = 0;
+        for permissions in PERMISSIONS {
+            for deed in deeds {
+                let row = permissions::run::<C>(permissions, *deed).await;
+                println!("{row}");
+                wrong += row.wrong.len();
+            }
+        }
+        assert_eq!(wrong, 0, "see above");
+    });
 }
 
 fn matrix(scope: Scope) {
@@ -94,7 +126,7 @@ impl Running {
 
     async fn end(mut self) -> Table {
         while let Some(ended) = self.cells.join_next().await {
-            let (cloud, cell, outcome) = ended.expect("a cell does not panic");
+            let (cloud, cell, outcome) = ended.expect("a cell's panic is its outcome");
             self.table.add(cloud, &cell, outcome);
         }
         self.table
@@ -102,18 +134,18 @@ impl Running {
 }
 
 async fn run<C: Cloud>(cell: Cell) -> Outcome {
-    let running = async {
+    let running = async move {
         match cell.call.task {
             Task::Put | Task::Upload => writes::run::<C>(cell).await,
             _ => verbs::run::<C>(cell).await,
         }
     };
-    let hung = |_| Outcome {
-        violations: [Violation::Hang].into(),
-        fired: 0,
-        story: format!("it did not end within {} s", GIVEN_UP_AFTER.as_secs()),
-    };
-    tokio::time::timeout(GIVEN_UP_AFTER, running).await.unwrap_or_else(hung)
+    let without = |violation, story| Outcome { violations: [violation].into(), fired: 0, story };
+    match tokio::time::timeout(GIVEN_UP_AFTER, tokio::spawn(running)).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(panic)) => without(Violation::NotFired, format!("the cell itself failed: {panic}")),
+        Err(_) => without(Violation::Hang, format!("it did not end within {} s", GIVEN_UP_AFTER.as_secs())),
+    }
 }
 
 /// Whether a cell is of the part that runs every time: not one that waits for minutes, and then by its name.

@@ -1,6 +1,6 @@
 //! Cells in which something is looked at, read, moved or removed.
 
-use crate::cells::{Cell, Ending, Kind, Over, Task};
+use crate::cells::{Call, Cause, Cell, Ending, Kind, Often, Over, Task};
 use crate::faults::{Armed, arm};
 use crate::stage::{KEY, Outcome, Run, Stage, THEIR_UPLOAD, limit, old, parsed, said, small};
 use crate::writes::{another_writer, recover};
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use tokio::io::AsyncReadExt;
 use tokio_util::sync::CancellationToken;
 
-const TARGET: &str = "backups/moved";
+pub(crate) const TARGET: &str = "backups/moved";
 
 pub(crate) async fn run<C: Cloud>(cell: Cell) -> Outcome {
     let stage = Stage::<C>::new().await;
@@ -119,6 +119,13 @@ async fn end(bucket: &Bucket, cell: &Cell, armed: &Armed) -> Done {
         None => (false, false),
     };
     Done { success, errors, begun, given_up, false_reading }
+}
+
+/// A task that moves or removes, without a fault.
+pub(crate) async fn perform_task(bucket: Bucket, task: Task) -> Result<(), Error> {
+    let call = Call { task, step: Step::Delete, cause: Cause::Always };
+    let cell = Cell { call, kind: Kind::Reset, often: Often::Once, over: Over::Nothing, ending: Ending::Itself };
+    perform(bucket, cell).await.map(drop)
 }
 
 async fn perform(bucket: Bucket, cell: Cell) -> Told {

@@ -104,7 +104,7 @@ async fn end(bucket: &Bucket, cell: &Cell, armed: &Armed, content: Bytes) -> Wri
     Written { sealed, left, errors, begun, given_up }
 }
 
-async fn write(bucket: Bucket, if_exists: IfExists, content: Bytes) -> Result<Sealed, Error> {
+pub(crate) async fn write(bucket: Bucket, if_exists: IfExists, content: Bytes) -> Result<Sealed, Error> {
     let mut sink = bucket.create(&parsed(KEY), if_exists)?;
     match sink.write_all(&content).await {
         Ok(()) => sink.seal().await,

@@ -118,7 +118,8 @@ impl Cloud for TestContainer {
         let endpoint = std::env::var("SEALIFT_TEST_AZURE_ENDPOINT");
         let container = TestContainer {
             name: format!("{prefix}-{:016x}", rand::random::<u64>()),
-            client: Client::builder(TokioExecutor::new()).build_http(),
+            // A connection each: the server ends idle ones when it likes.
+            client: Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build_http(),
             endpoint: endpoint.unwrap_or_else(|_| format!("http://127.0.0.1:10000/{ACCOUNT}")),
         };
         let (status, body) = container.call(Method::PUT, "", "restype=container", Bytes::new()).await;

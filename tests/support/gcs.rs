@@ -128,7 +128,8 @@ impl Cloud for TestBucket {
         let endpoint = std::env::var("SEALIFT_TEST_GCS_ENDPOINT");
         let bucket = TestBucket {
             name: format!("{prefix}-{:016x}", rand::random::<u64>()),
-            client: Client::builder(TokioExecutor::new()).build_http(),
+            // A connection each: the server ends idle ones when it likes.
+            client: Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build_http(),
             endpoint: endpoint.unwrap_or_else(|_| "http://127.0.0.1:9023".into()),
         };
         let body = json!({ "name": bucket.name }).to_string().into();

@@ -127,7 +127,8 @@ impl FaultProxy {
         let endpoint = format!("http://{address}{path}");
         let shared = Arc::new(Shared {
             upstream: format!("http://{}", upstream.authority().expect("a host")),
-            client: HttpClient::builder(TokioExecutor::new()).build_http(),
+            // A connection each: the server ends idle ones when it likes, and that would be a fault that nobody counts.
+            client: HttpClient::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build_http(),
             rules: Mutex::default(),
             account,
             listening: Listening::at(address),
