@@ -44,8 +44,9 @@ pub(crate) async fn rename(store: &dyn ObjectStore, from: &Key, to: &Key, work: 
 async fn copy(store: &dyn ObjectStore, from: &Key, original: &ObjectInfo, to: &Key, work: &Work) -> Result<Committed> {
     let error = match store.copy(from, original, to, work).await {
         Ok(copied) => return Ok(copied),
-        Err(error) => error.with_left_behind(work.leaves()),
+        Err(error) => error,
     };
+    // It names what may be there.
     let possible = !error.left_behind().is_empty() && error.kind() != ErrorKind::Cancelled;
     match possible && prove(store, to, original, &Committed::default()).await.is_ok() {
         true => Ok(Committed::default()),

@@ -187,13 +187,15 @@ impl ObjectStore for Odd {
     }
 
     async fn copy(&self, from: &Key, info: &ObjectInfo, to: &Key, work: &Work) -> Result<Committed> {
-        work.may_leave([LeftBehind::object("memory:/b").perhaps()]);
         if matches!(self.copy, Copy::Fine | Copy::LostReply) {
             self.inner.copy(from, info, to, work).await?;
         }
         match self.copy {
             Copy::Fine | Copy::Lie => Ok(Committed::default()),
-            Copy::LostReply | Copy::Unanswered => Err(Error::new(ErrorKind::Unreachable, "copy", "memory:/a", "reset")),
+            Copy::LostReply | Copy::Unanswered => {
+                let left = LeftBehind::object("memory:/b").perhaps();
+                Err(Error::new(ErrorKind::Unreachable, "copy", "memory:/a", "reset").with_left_behind([left]))
+            }
         }
     }
 
@@ -291,6 +293,28 @@ async fn a_commit_that_may_have_replaced_something_stands_and_is_named() {
                 assert!(left.to_string().contains("the object memory:/a"), "{left}");
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn an_abort_after_the_commit_returns_when_the_object_is_gone_or_names_it() {
+    for (if_exists, stands) in [(IfExists::Replace, true), (IfExists::Fail, false)] {
+        let store = Odd::new(Put::Fine, &[]);
+        let bucket = store.bucket();
+        let mut sink = bucket.create(&key("a"), if_exists).expect("open");
+        sink.write_all(b"new").await.expect("written");
+        // The end is announced, and nobody takes the delivery.
+        tokio::select! {
+            biased;
+            () = store.stored.notified() => {}
+            _ = sink.shutdown() => panic!("the store is told first"),
+        }
+        while !bucket.under_way()[0].to_string().starts_with("the object memory:/a") {
+            tokio::task::yield_now().await;
+        }
+        let aborted = sink.abort().await;
+        assert_eq!(store.inner.object("a").is_some(), stands, "{if_exists:?}");
+        assert_eq!(aborted.is_err(), stands, "{if_exists:?}: {aborted:?}");
     }
 }
 

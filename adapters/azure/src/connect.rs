@@ -1,11 +1,14 @@
 //! From options to a client of the SDK: endpoint, authorisation, retries and time limits.
 
 use crate::checksums::{AddChecksum, Checksums};
-use crate::entra;
-use crate::options::{AzureOptions, Credentials};
+use crate::client::Client;
+use crate::clock::ServiceClock;
+use crate::credentials::Credentials;
+use crate::entra::{self, limited};
+use crate::options::AzureOptions;
 use crate::sign::{Sas, SharedKey};
 use crate::store::AzureStore;
-use crate::transport::{Http, ServiceClock, retries};
+use crate::transport::{Http, retries};
 use azure_core::http::policies::Policy;
 use azure_core::http::{Transport, Url};
 use azure_storage_blob::{BlobContainerClient, BlobContainerClientOptions};
@@ -68,7 +71,7 @@ impl AzureStore {
                 let credential = entra::credential(entra, &http);
                 (None, Some(credential.map_err(|error| invalid(error.to_string()))?))
             }
-            Credentials::Token(credential) => (None, Some(Arc::clone(credential))),
+            Credentials::Token(credential) => (None, Some(limited(Arc::clone(credential)))),
             Credentials::SharedKey(key) => {
                 let policy = SharedKey { account: options.account.clone(), key: key.clone() };
                 (Some(Arc::new(policy) as Arc<dyn Policy>), None)
@@ -87,7 +90,8 @@ impl AzureStore {
         let container =
             BlobContainerClient::new(url, credential, Some(client)).map_err(|error| invalid(error.to_string()))?;
         let policy = part_policy(&options)?;
-        Ok(AzureStore { container: Arc::new(container), location, endpoint, policy, checksums, clock, slow_downs })
+        let client = Client { container: Arc::new(container), location, endpoint, checksums, clock, slow_downs };
+        Ok(AzureStore::of(client, policy))
     }
 }
 

@@ -1,31 +1,55 @@
 //! Entra ID's ways to a token, in the order in which they cost least to try.
 
-use crate::options::Entra;
+use crate::credentials::Entra;
+use crate::owned::Owned;
 use crate::transport::{Http, retries};
 use azure_core::credentials::{AccessToken, Secret, TokenCredential, TokenRequestOptions};
 use azure_core::error::ErrorKind;
 use azure_core::http::{ClientOptions, Transport};
 use azure_core::{Error, Result};
 use azure_identity::{
-    ClientSecretCredential, ClientSecretCredentialOptions, DeveloperToolsCredential, ManagedIdentityCredential,
-    ManagedIdentityCredentialOptions, UserAssignedId, WorkloadIdentityCredential, WorkloadIdentityCredentialOptions,
+    ClientSecretCredential, ClientSecretCredentialOptions, DeveloperToolsCredential, DeveloperToolsCredentialOptions,
+    ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId, WorkloadIdentityCredential,
+    WorkloadIdentityCredentialOptions,
 };
 use std::env;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// The time that one way may take: off Azure, the address of a machine's identity answers nothing.
-const EACH: Duration = Duration::from_secs(15);
+/// The time that a token may take, whoever gives it: a hanging `az` must not hang an upload, and not its end either.
+pub const TOKEN_WITHIN: Duration = Duration::from_secs(30);
+/// The time that one way may take: off Azure, the address of a machine's identity answers nothing. Two of them fit into
+/// [`TOKEN_WITHIN`].
+const EACH: Duration = Duration::from_secs(14);
 
 /// The credential that `entra` describes. Nothing is asked for yet.
 pub(crate) fn credential(entra: &Entra, http: &Arc<Http>) -> Result<Arc<dyn TokenCredential>> {
-    Ok(match entra {
+    Ok(limited(match entra {
         Entra::Chain => Arc::new(chain(http)?),
         Entra::ManagedIdentity { client_id } => managed(client_id.clone(), http)?,
         Entra::WorkloadIdentity => workload(http)?,
-        Entra::DeveloperTools => DeveloperToolsCredential::new(None)?,
-    })
+        Entra::DeveloperTools => developer_tools()?,
+    }))
+}
+
+/// A source of tokens that answers within [`TOKEN_WITHIN`].
+#[derive(Debug)]
+struct Limited(Arc<dyn TokenCredential>);
+
+/// `credential`, which answers within [`TOKEN_WITHIN`] then.
+pub(crate) fn limited(credential: Arc<dyn TokenCredential>) -> Arc<dyn TokenCredential> {
+    Arc::new(Limited(credential))
+}
+
+#[async_trait::async_trait]
+impl TokenCredential for Limited {
+    async fn get_token(&self, scopes: &[&str], options: Option<TokenRequestOptions<'_>>) -> Result<AccessToken> {
+        timeout(TOKEN_WITHIN, self.0.get_token(scopes, options)).await.unwrap_or_else(|_| {
+            let reason = format!("no token came within {} s", TOKEN_WITHIN.as_secs());
+            Err(Error::with_message(ErrorKind::Credential, reason))
+        })
+    }
 }
 
 fn client_options(http: &Arc<Http>) -> ClientOptions {
@@ -43,6 +67,11 @@ fn workload(http: &Arc<Http>) -> Result<Arc<dyn TokenCredential>> {
     let mut options = WorkloadIdentityCredentialOptions::default();
     options.credential_options.client_options = client_options(http);
     Ok(WorkloadIdentityCredential::new(Some(options))?)
+}
+
+fn developer_tools() -> Result<Arc<dyn TokenCredential>> {
+    let options = DeveloperToolsCredentialOptions { executor: Some(Arc::new(Owned)) };
+    Ok(DeveloperToolsCredential::new(Some(options))?)
 }
 
 fn variable(name: &str) -> Option<String> {
@@ -66,7 +95,7 @@ fn chain(http: &Arc<Http>) -> Result<Chain> {
     if hosted {
         ways.push(("managed identity", managed(client.clone(), http)?));
     }
-    ways.push(("az or azd", DeveloperToolsCredential::new(None)?));
+    ways.push(("az or azd", developer_tools()?));
     if !hosted {
         ways.push(("managed identity", managed(client, http)?));
     }

@@ -26,17 +26,14 @@ pub(crate) fn status(error: &azure_core::Error) -> Option<u16> {
     error.http_status().map(u16::from)
 }
 
-/// The service's code for an error, if it answered with one.
+/// The service's code for an error, if it was the service that answered. The SDK takes the status for one where none is.
 pub(crate) fn code(error: &azure_core::Error) -> Option<&str> {
-    match error.kind() {
-        SdkKind::HttpResponse { error_code, raw_response, .. } => {
-            let header = raw_response
-                .as_ref()
-                .and_then(|raw| raw.headers().get_optional_str(&HeaderName::from_static("x-ms-error-code")));
-            header.or(error_code.as_deref())
-        }
-        _ => None,
-    }
+    let SdkKind::HttpResponse { error_code, raw_response, .. } = error.kind() else { return None };
+    let raw = raw_response.as_ref();
+    let header = raw.and_then(|raw| raw.headers().get_optional_str(&HeaderName::from_static("x-ms-error-code")));
+    let body = || raw.and_then(|raw| element("Code", raw.body().as_ref()));
+    let told = || error_code.as_deref().filter(|code| !code.starts_with(|first: char| first.is_ascii_digit()));
+    header.or_else(body).or_else(told)
 }
 
 /// Whether a condition on the blob (If-Match, If-None-Match) was not met.
@@ -48,9 +45,14 @@ pub(crate) fn condition_not_met(error: &azure_core::Error) -> bool {
     }
 }
 
-/// Whether there is no such blob (but a container).
+/// Whether the service says that there is no such blob (but a container). Others say 404 too.
 pub(crate) fn no_such_blob(error: &azure_core::Error) -> bool {
-    status(error) == Some(404) && !code(error).is_some_and(|code| code.starts_with("Container"))
+    status(error) == Some(404) && code(error).is_some_and(|code| !code.starts_with("Container"))
+}
+
+/// Whether the service says that there is no such container.
+pub(crate) fn no_such_container(error: &azure_core::Error) -> bool {
+    status(error) == Some(404) && code(error).is_some_and(|code| code.starts_with("Container"))
 }
 
 /// The error of `operation` at `location`, of the service at `endpoint`.
@@ -63,12 +65,11 @@ pub(crate) fn failed(
     let described = |kind, reason: String| Error::new(kind, operation, location, reason);
     match error.kind() {
         SdkKind::HttpResponse { .. } => refused(described, endpoint, &error),
-        SdkKind::Credential => {
-            described(ErrorKind::Denied, format!("no usable credentials: {}", shortened(&error.to_string()))).with_hint(
+        SdkKind::Credential => described(ErrorKind::Denied, format!("no usable credentials: {}", root_cause(&error)))
+            .with_hint(
                 "log in with `az login`, give the machine an identity, set AZURE_STORAGE_CONNECTION_STRING, or give a \
                  shared access signature",
-            )
-        }
+            ),
         _ if chain(&error).any(|cause| cause.is::<Stalled>()) => {
             described(ErrorKind::TimedOut, format!("{endpoint} did not answer: {}", root_cause(&error)))
                 .with_hint("check the network; a slow line is fine, one that stands still for a minute is not")
@@ -86,7 +87,7 @@ pub(crate) fn failed(
 
 fn refused(described: impl FnOnce(ErrorKind, String) -> Error, endpoint: &str, error: &azure_core::Error) -> Error {
     let (status, code) = (status(error).unwrap_or_default(), code(error).unwrap_or_default());
-    let mut reason = format!("{status} {}", if code == status.to_string() { "" } else { code }).trim_end().to_owned();
+    let mut reason = format!("{status} {code}").trim_end().to_owned();
     let mut message = String::new();
     if let SdkKind::HttpResponse { raw_response: Some(raw), .. } = error.kind() {
         message = message_in(raw.body().as_ref()).unwrap_or_default().to_owned();
@@ -110,6 +111,8 @@ fn refused(described: impl FnOnce(ErrorKind, String) -> Error, endpoint: &str, e
                  with Entra, the role Storage Blob Data Contributor on the container"
             ))
         }
+        (404, "") => described(ErrorKind::Service, format!("{reason}, which is not the blob service's"))
+            .with_hint(format!("check that {endpoint} is the blob service, and what is in between")),
         (404, _) => described(ErrorKind::NotFound, reason),
         (412, _) | (_, "BlobAlreadyExists") => {
             described(ErrorKind::AlreadyExists, reason).with_hint("choose another name, or let it be replaced")
@@ -133,9 +136,13 @@ fn refused(described: impl FnOnce(ErrorKind, String) -> Error, endpoint: &str, e
 
 /// The first line of the message in an error's body; the lines after it hold the request id and the time.
 fn message_in(body: &[u8]) -> Option<&str> {
-    let (_, rest) = std::str::from_utf8(body).ok()?.split_once("<Message>")?;
-    let (message, _) = rest.split_once("</Message>")?;
-    message.lines().next().map(str::trim)
+    element("Message", body)?.lines().next().map(str::trim)
+}
+
+/// The text of the first element of this name in an error's body.
+fn element<'a>(name: &str, body: &'a [u8]) -> Option<&'a str> {
+    let (_, rest) = std::str::from_utf8(body).ok()?.split_once(&format!("<{name}>"))?;
+    rest.split_once(&format!("</{name}>")).map(|(text, _)| text)
 }
 
 fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {

@@ -14,15 +14,17 @@
 
 use crate::blocks::UploadId;
 use crate::checksums::Transactional;
-use crate::errors::{condition_not_met, status};
+use crate::client::Client;
+use crate::errors::{condition_not_met, no_such_blob};
+use crate::properties::{Properties, tier};
 use crate::read;
-use crate::store::{AzureStore, Properties};
+use crate::stage::stage;
 use azure_core::http::Etag;
 use azure_storage_blob::models::{
     AccessTier, BlobClientGetPropertiesResultHeaders, BlobType, Block, BlockBlobClientCommitBlockListOptions,
     BlockLookupList, LeaseStatus,
 };
-use sealift::{Checksum, ChecksumAlgorithm, Payload};
+use sealift::{Attempts, Checksum, ChecksumAlgorithm, Payload};
 
 /// The largest blob whose bytes are read and staged again.
 const AT_ONCE: u64 = 64 << 20;
@@ -40,7 +42,7 @@ pub(crate) enum Kept {
 
 /// Commits the blob that `properties` describes anew. A block staged for it is marked with `upload`.
 pub(crate) async fn recommit(
-    store: &AzureStore,
+    client: &Client,
     key: &str,
     properties: &Properties,
     committed: &[Block],
@@ -56,12 +58,12 @@ pub(crate) async fn recommit(
         // Committed ones only: an uncommitted block of the same id must not take the place of one of them.
         Some(ids) if listed == size => {
             let same = BlockLookupList { committed: Some(ids), ..Default::default() };
-            commit(store, key, properties, etag, same).await
+            commit(client, key, properties, etag, same).await
         }
-        _ if size <= AT_ONCE => match stage(store, key, size, &etag, upload).await {
+        _ if size <= AT_ONCE => match restage(client, key, size, &etag, upload).await {
             Ok(id) => {
                 let same = BlockLookupList { uncommitted: Some(vec![id]), ..Default::default() };
-                commit(store, key, properties, etag, same).await
+                commit(client, key, properties, etag, same).await
             }
             Err(error) => Err(error),
         },
@@ -69,7 +71,7 @@ pub(crate) async fn recommit(
     };
     match done {
         Ok(()) => Ok(Kept::AsItWas),
-        Err(error) if condition_not_met(&error) || status(&error) == Some(404) => Ok(Kept::ChangedByAnother),
+        Err(error) if condition_not_met(&error) || no_such_blob(&error) => Ok(Kept::ChangedByAnother),
         Err(error) => Err(error),
     }
 }
@@ -96,16 +98,8 @@ fn in_the_way(properties: &Properties) -> azure_core::Result<Option<&'static str
     })
 }
 
-/// The tier, where somebody set it.
-fn tier(properties: &Properties) -> azure_core::Result<Option<AccessTier>> {
-    match properties.access_tier_inferred()? {
-        Some(true) => Ok(None),
-        _ => Ok(properties.access_tier()?.and_then(|tier| tier.parse().ok())),
-    }
-}
-
 async fn commit(
-    store: &AzureStore,
+    client: &Client,
     key: &str,
     properties: &Properties,
     etag: Etag,
@@ -124,15 +118,15 @@ async fn commit(
         tier: tier(properties)?,
         ..Default::default()
     };
-    store.blocks(key).commit_block_list(same.try_into()?, Some(options)).await.map(drop)
+    client.blocks(key).commit_block_list(same.try_into()?, Some(options)).await.map(drop)
 }
 
 /// Stages the bytes of the blob that `etag` names as one block, and returns its id. Parts are numbered from 1.
-async fn stage(store: &AzureStore, key: &str, size: u64, etag: &Etag, upload: UploadId) -> azure_core::Result<Vec<u8>> {
-    let bytes = read::whole(store, key, size, etag).await?;
+async fn restage(client: &Client, key: &str, size: u64, etag: &Etag, upload: UploadId) -> azure_core::Result<Vec<u8>> {
+    let bytes = read::whole(client, key, size, etag).await?;
     let payload = Payload::from_segments(vec![bytes.clone()], Checksum::of(ChecksumAlgorithm::Crc64Nvme, &bytes));
-    let checksum = Transactional::of(store.checksums, &payload).await?;
-    let id = upload.block(0, store.clock.now());
-    store.stage(key, &id, &payload, checksum).await?;
+    let checksum = Transactional::of(client.checksums, &payload).await?;
+    let id = upload.block(0, client.clock.now());
+    stage(client, key, &id, &payload, checksum, &Attempts::default()).await?;
     Ok(id)
 }

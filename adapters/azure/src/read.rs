@@ -1,7 +1,7 @@
 //! Ranged reads: all the bytes that were asked for, of the content that was asked for, or an error.
 
+use crate::client::Client;
 use crate::errors::{condition_not_met, no_such_blob, status};
-use crate::store::AzureStore;
 use azure_core::error::ErrorKind as SdkKind;
 use azure_core::http::Etag;
 use azure_core::http::headers::{HeaderName, Headers};
@@ -13,42 +13,46 @@ use std::num::NonZero;
 use std::ops::Range;
 
 /// The bytes of `range`.
-pub(crate) async fn read(store: &AzureStore, key: &str, range: Range<u64>, etag: Option<&str>) -> Result<Bytes> {
-    match download(store, key, range, etag.map(Etag::from)).await {
+pub(crate) async fn read(client: &Client, key: &str, range: Range<u64>, etag: Option<&str>) -> Result<Bytes> {
+    match download(client, key, range, etag.map(Etag::from)).await {
         Ok(bytes) => Ok(bytes),
         Err(error) => {
             let gone = condition_not_met(&error) || no_such_blob(&error) || status(&error) == Some(416);
             if gone && etag.is_some() {
                 let reason = "it was replaced or removed while it was being read";
-                return Err(Error::new(ErrorKind::Changed, "read", store.location(key), reason)
+                return Err(Error::new(ErrorKind::Changed, "read", client.location(key), reason)
                     .with_hint("what was read so far must not be used; read again"));
             }
-            Err(store.failed("read", key, error))
+            Err(client.failed("read", key, error))
         }
     }
 }
 
 /// All bytes of the blob that `etag` names.
-pub(crate) async fn whole(store: &AzureStore, key: &str, size: u64, etag: &Etag) -> azure_core::Result<Bytes> {
+pub(crate) async fn whole(client: &Client, key: &str, size: u64, etag: &Etag) -> azure_core::Result<Bytes> {
     match size {
         0 => Ok(Bytes::new()),
-        _ => download(store, key, 0..size, Some(etag.clone())).await,
+        _ => download(client, key, 0..size, Some(etag.clone())).await,
     }
 }
 
-async fn download(store: &AzureStore, key: &str, range: Range<u64>, etag: Option<Etag>) -> azure_core::Result<Bytes> {
+async fn download(client: &Client, key: &str, range: Range<u64>, etag: Option<Etag>) -> azure_core::Result<Bytes> {
     let wanted = (range.end - range.start) as usize;
     let options = BlobClientDownloadOptions {
         range: Some(HttpRange::from(range.clone())),
-        if_match: etag,
+        if_match: etag.clone(),
         // In one request; the caller has several under way.
         parallel: NonZero::new(1),
         partition_size: NonZero::new(wanted),
         ..Default::default()
     };
-    let mut answer = store.blob(key).download(Some(options)).await?;
+    let mut answer = client.blob(key).download(Some(options)).await?;
     if !holds(&answer.headers, &range) {
         let reason = format!("bytes {range:?} were asked for, and the service answered with others");
+        return Err(azure_core::Error::with_message(SdkKind::Other, reason));
+    }
+    if !is_of(&answer.headers, etag.as_ref()) {
+        let reason = "the service answered with the bytes of other content than was asked for";
         return Err(azure_core::Error::with_message(SdkKind::Other, reason));
     }
     let mut bytes = BytesMut::with_capacity(wanted);
@@ -72,6 +76,12 @@ fn holds(headers: &Headers, range: &Range<u64>) -> bool {
     let told = headers.get_optional_str(&HeaderName::from_static("content-range"));
     let told = told.and_then(|told| told.strip_prefix("bytes ")).and_then(|told| told.split('/').next());
     told == Some(&format!("{}-{}", range.start, range.end - 1))
+}
+
+/// Whether an answer is about the content that was asked for.
+fn is_of(headers: &Headers, etag: Option<&Etag>) -> bool {
+    let told = headers.get_optional_str(&HeaderName::from_static("etag"));
+    etag.is_none_or(|etag| told == Some(etag.as_ref()))
 }
 
 #[cfg(test)]

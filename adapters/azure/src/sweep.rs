@@ -3,13 +3,18 @@
 //! One leftover is all uncommitted blocks of one name: they can only be removed together. Listings name blobs that have
 //! nothing but uncommitted blocks; of a blob that exists they do not tell whether it has some as well, so each is asked.
 
+use crate::block_list::{BlockList, block_list};
 use crate::blocks::UploadId;
-use crate::discard::{Blocks, blocks_of, discard, is_marker};
+use crate::client::Client;
+use crate::discard::{Discarded, discard};
 use crate::errors::status;
-use crate::store::{AzureStore, list, metadata};
+use crate::list::blobs;
+use crate::marker::{is_marker, marker_etag};
+use crate::properties::Metadata;
 use azure_storage_blob::models::{BlobItem, BlobType, ListBlobsIncludeItem};
 use futures::{StreamExt, TryStreamExt};
 use sealift::{Error, ErrorKind, LeftBehind, Leftover, Origin, Result};
+use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
 
 /// Block ids hold whole seconds, and machines take the service's time a moment apart.
@@ -18,24 +23,29 @@ const TOLERANCE: Duration = Duration::from_secs(5);
 const AT_ONCE: usize = 16;
 /// The id of a leftover that is an empty blob, left by a discard that was cut short.
 const DISCARDING: &str = "discarding";
+const LISTING: &str = "list the uncommitted blocks of";
 const FOREIGN: &str = "unknown";
 
 /// Every name below `prefix` with uncommitted blocks.
-pub(crate) async fn leftovers(store: &AzureStore, prefix: &str) -> Result<Vec<Leftover>> {
-    let failed = |error| store.failed("list the uncommitted blocks of", prefix, error);
+pub(crate) async fn leftovers(client: &Client, prefix: &str) -> Result<Vec<Leftover>> {
+    let failed = |error| client.failed(LISTING, prefix, error);
     let mut leftovers = Vec::new();
-    let mut page: Option<String> = None;
+    let (mut page, mut seen) = (None::<String>, HashSet::new());
     loop {
         let include = vec![ListBlobsIncludeItem::Metadata, ListBlobsIncludeItem::UncommittedBlobs];
-        let listed = list(store, prefix, page.as_deref(), include).await.map_err(failed)?;
-        let asked = futures::stream::iter(listed.blob_items.into_iter().filter(is_block_blob))
-            .map(|blob| leftover_of(store, blob))
+        let listed = blobs(client, prefix, page.as_deref(), include).await.map_err(failed)?;
+        let asked = futures::stream::iter(listed.blobs.into_iter().filter(is_block_blob))
+            .map(|blob| leftover_of(client, blob))
             .buffered(AT_ONCE);
         let found: Vec<Option<Leftover>> = asked.try_collect().await.map_err(failed)?;
         leftovers.extend(found.into_iter().flatten());
-        page = listed.next_marker.filter(|next| !next.is_empty());
-        if page.is_none() {
-            return Ok(leftovers);
+        match listed.next {
+            Some(next) if !seen.insert(next.clone()) => {
+                let reason = "the listing says that more follows, and where it has been before";
+                return Err(Error::new(ErrorKind::Service, LISTING, client.location(prefix), reason));
+            }
+            Some(next) => page = Some(next),
+            None => return Ok(leftovers),
         }
     }
 }
@@ -45,31 +55,30 @@ fn is_block_blob(blob: &BlobItem) -> bool {
     kind.is_none_or(|kind| *kind == BlobType::BlockBlob)
 }
 
-async fn leftover_of(store: &AzureStore, blob: BlobItem) -> azure_core::Result<Option<Leftover>> {
+async fn leftover_of(client: &Client, blob: BlobItem) -> azure_core::Result<Option<Leftover>> {
     let Some(key) = blob.name else { return Ok(None) };
-    let blocks = match blocks_of(store, &key).await {
+    let blocks = match block_list(client, &key).await {
         Ok(blocks) => blocks,
         // Archived and the like: it answers only to those who own it.
         Err(error) if status(&error) == Some(409) => return Ok(None),
         Err(error) => return Err(error),
     };
     if !blocks.uncommitted.is_empty() {
-        return Ok(Some(describe(store, key, &blocks)));
+        return Ok(Some(describe(client, key, &blocks)));
     }
-    let entries = blob.metadata.and_then(|metadata| metadata.values).unwrap_or_default();
-    let entries = entries.into_iter().map(|(name, value)| (name.to_lowercase(), value)).collect();
+    let metadata = Metadata::listed(blob.metadata.as_ref());
     let modified: Option<SystemTime> =
         blob.properties.and_then(|properties| properties.last_modified).map(SystemTime::from);
-    Ok(is_marker(&entries).then(|| Leftover {
+    Ok(is_marker(&metadata).then(|| Leftover {
         key,
         id: DISCARDING.to_owned(),
-        idle: idle_since(store, modified),
+        idle: idle_since(client, modified),
         bytes: 0,
         origin: Origin::Sealift,
     }))
 }
 
-fn describe(store: &AzureStore, key: String, blocks: &Blocks) -> Leftover {
+fn describe(client: &Client, key: String, blocks: &BlockList) -> Leftover {
     let uploads = blocks.uploads();
     let ids = uploads.iter().map(|upload| upload.map_or_else(|| FOREIGN.to_owned(), |upload| upload.to_string()));
     let foreign = uploads.contains(&None);
@@ -77,50 +86,52 @@ fn describe(store: &AzureStore, key: String, blocks: &Blocks) -> Leftover {
         key,
         id: ids.collect::<Vec<_>>().join("+"),
         // Of blocks that are not ours no time is told, so nothing says that they are idle.
-        idle: if foreign { Duration::ZERO } else { idle_since(store, blocks.latest()) },
+        idle: if foreign { Duration::ZERO } else { idle_since(client, blocks.latest()) },
         bytes: blocks.bytes(),
         origin: if foreign { Origin::Unknown } else { Origin::Sealift },
     }
 }
 
-fn idle_since(store: &AzureStore, time: Option<SystemTime>) -> Duration {
-    let now = store.clock.now();
+fn idle_since(client: &Client, time: Option<SystemTime>) -> Duration {
+    let now = client.clock.now();
     now.duration_since(time.unwrap_or(now)).unwrap_or_default()
 }
 
 /// Discards the blocks that `leftover` describes, unless some have come or gone since.
-pub(crate) async fn remove(store: &AzureStore, leftover: &Leftover) -> Result<()> {
+pub(crate) async fn remove(client: &Client, leftover: &Leftover) -> Result<()> {
     let (operation, key) = ("remove the uncommitted blocks of", leftover.key.as_str());
-    let failed = |error| store.failed(operation, key, error);
-    let blocks = blocks_of(store, key).await.map_err(failed)?;
+    let failed = |error| client.failed(operation, key, error);
+    let blocks = block_list(client, key).await.map_err(failed)?;
     if blocks.uncommitted.is_empty() && leftover.id != DISCARDING {
         return Ok(());
     }
     if leftover.id == DISCARDING {
-        let found = store.properties(key).await.map_err(failed)?;
-        if !found.is_some_and(|found| metadata(&found).is_some_and(|entries| is_marker(&entries))) {
+        let found = client.properties(key).await.map_err(failed)?;
+        let Some(found) = found else { return Ok(()) };
+        if marker_etag(&found).map_err(failed)?.is_none() {
             return Ok(());
         }
     } else {
-        let now = describe(store, leftover.key.clone(), &blocks);
+        let now = describe(client, leftover.key.clone(), &blocks);
         if now.id != leftover.id || now.bytes != leftover.bytes || now.idle + TOLERANCE < leftover.idle {
             let reason = format!("upload {} has gone on since it was listed, or another has begun", leftover.id);
-            return Err(Error::new(ErrorKind::Changed, operation, store.location(key), reason)
+            return Err(Error::new(ErrorKind::Changed, operation, client.location(key), reason)
                 .with_hint("it was left alone; list again later if you still want it gone"));
         }
     }
-    let left = || [LeftBehind::upload(store.location(key), &leftover.id)];
-    match discard(store, key, &blocks, UploadId::random()).await.map_err(failed)? {
-        Err(why) => {
-            let reason = format!("a blob is there that cannot be committed anew as it is: {why}");
-            Err(Error::new(ErrorKind::Service, operation, store.location(key), reason).with_left_behind(left()))
+    let left = || [LeftBehind::upload(client.location(key), &leftover.id)];
+    let refused =
+        |kind, reason: &str| Err(Error::new(kind, operation, client.location(key), reason).with_left_behind(left()));
+    match discard(client, operation, key, &blocks, UploadId::random()).await? {
+        Discarded::InTheWay(why) => {
+            refused(ErrorKind::Service, &format!("a blob is there that cannot be committed anew as it is: {why}"))
         }
-        Ok(()) => match blocks_of(store, key).await.map_err(failed)?.uncommitted.is_empty() {
-            true => Ok(()),
-            false => {
-                Err(Error::new(ErrorKind::Changed, operation, store.location(key), "blocks were staged meanwhile")
-                    .with_left_behind(left()))
+        Discarded::MayNotDelete => refused(ErrorKind::Denied, "these credentials may not delete"),
+        Discarded::Done | Discarded::Overtaken => {
+            match block_list(client, key).await.map_err(failed)?.uncommitted.is_empty() {
+                true => Ok(()),
+                false => refused(ErrorKind::Changed, "blocks were staged meanwhile"),
             }
-        },
+        }
     }
 }

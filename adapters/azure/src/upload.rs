@@ -1,65 +1,93 @@
 //! Blocks staged under one upload id, from the first to the commit or the abort.
 
+use crate::abort::{self, Staged, abort};
 use crate::blocks::UploadId;
-use crate::discard::{abort, was_a_marker};
-use crate::store::{AzureStore, commit_terms};
+use crate::client::Client;
+use crate::commit::{committed, condition_of, metadata_of};
+use crate::marker;
+use crate::stage::stage;
 use async_trait::async_trait;
 use azure_core::base64;
-use azure_storage_blob::models::{
-    BlockBlobClientCommitBlockListOptions, BlockBlobClientCommitBlockListResultHeaders, BlockLookupList,
-};
+use azure_core::http::{ClientMethodOptions, Context};
+use azure_storage_blob::models::{BlockBlobClientCommitBlockListOptions, BlockLookupList};
 use sealift::{
     Attempts, Checksum, CommitOptions, Committed, Error, ErrorKind, Key, PartReceipt, Payload, Result, Upload,
 };
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// One upload. Nothing is sent before its first block: there is nothing to start at the service.
 #[derive(Debug)]
 pub(crate) struct AzureUpload {
-    store: AzureStore,
+    client: Client,
     key: String,
     options: CommitOptions,
     upload: UploadId,
     id: String,
-    /// Set by an abort: a block staged later would be left behind.
-    over: AtomicBool,
-    /// Blocks that were sent and whose answer never came, so that they may still arrive.
-    unanswered: AtomicUsize,
+    state: Mutex<State>,
+}
+
+/// What an abort has to know of the parts.
+#[derive(Debug)]
+enum State {
+    /// These blocks were sent.
+    UnderWay(Vec<Staged>),
+    /// It is aborted, or being aborted, of these blocks: another would be left behind.
+    Over(Vec<Staged>),
 }
 
 impl AzureUpload {
-    pub(crate) fn new(store: &AzureStore, key: &Key, options: &CommitOptions) -> Self {
+    pub(crate) fn new(client: &Client, key: &Key, options: &CommitOptions) -> Self {
         let upload = UploadId::random();
         AzureUpload {
-            store: store.clone(),
+            client: client.clone(),
             key: key.to_string(),
             options: options.clone(),
             upload,
             id: upload.to_string(),
-            over: AtomicBool::new(false),
-            unanswered: AtomicUsize::new(0),
+            state: Mutex::new(State::UnderWay(Vec::new())),
         }
     }
 
-    async fn commit(&self, ids: &[Vec<u8>]) -> azure_core::Result<Committed> {
+    /// Notes a block that is going to be sent.
+    fn announce(&self, operation: &str, block: &Staged) -> Result<()> {
+        match &mut *self.state() {
+            State::UnderWay(blocks) => {
+                blocks.push(block.clone());
+                Ok(())
+            }
+            State::Over(_) => Err(self.is_over(operation)),
+        }
+    }
+
+    fn end(&self) -> Vec<Staged> {
+        let mut state = self.state();
+        let blocks = match &mut *state {
+            State::UnderWay(blocks) | State::Over(blocks) => std::mem::take(blocks),
+        };
+        *state = State::Over(blocks.clone());
+        blocks
+    }
+
+    fn is_over(&self, operation: &str) -> Error {
+        let location = self.client.location(&self.key);
+        Error::new(ErrorKind::Service, operation.to_owned(), location, "the upload was aborted")
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn commit(&self, ids: &[Vec<u8>], whole: Checksum, attempts: &Attempts) -> azure_core::Result<Committed> {
         // Uncommitted blocks only: a commit that arrives after the abort finds none, and fails.
         let list = BlockLookupList { uncommitted: Some(ids.to_vec()), ..Default::default() };
-        let (metadata, if_none_match) = commit_terms(&self.options);
-        let options =
-            BlockBlobClientCommitBlockListOptions { metadata: Some(metadata), if_none_match, ..Default::default() };
-        let committed = self.store.blocks(&self.key).commit_block_list(list.try_into()?, Some(options)).await?;
-        let etag = committed.etag()?.map(|etag| etag.to_string());
-        Ok(Committed { etag, version: committed.version_id()?, ..Committed::default() })
-    }
-
-    fn check_under_way(&self, operation: &str) -> Result<()> {
-        match self.over.load(Ordering::SeqCst) {
-            false => Ok(()),
-            true => {
-                let location = self.store.location(&self.key);
-                Err(Error::new(ErrorKind::Service, operation.to_owned(), location, "the upload was aborted"))
-            }
-        }
+        let options = BlockBlobClientCommitBlockListOptions {
+            metadata: Some(metadata_of(&self.options, whole)),
+            if_none_match: condition_of(&self.options),
+            method_options: ClientMethodOptions { context: Context::new().with_value(attempts.clone()) },
+            ..Default::default()
+        };
+        let answer = self.client.blocks(&self.key).commit_block_list(list.try_into()?, Some(options)).await?;
+        Ok(committed(answer.headers()))
     }
 }
 
@@ -69,44 +97,41 @@ impl Upload for AzureUpload {
         &self.id
     }
 
-    async fn put_part(&self, number: u32, payload: Payload) -> Result<PartReceipt> {
-        let operation = format!("upload part {number} of");
-        let checksum = self.store.checksum(&self.key, &payload).await?;
-        let id = self.upload.block(number, self.store.clock.now());
-        self.unanswered.fetch_add(1, Ordering::SeqCst);
-        // After the block was counted, so that an abort sees one or the other.
-        if let Err(over) = self.check_under_way(&operation) {
-            self.unanswered.fetch_sub(1, Ordering::SeqCst);
-            return Err(over);
-        }
-        let staged = self.store.stage(&self.key, &id, &payload, checksum).await;
-        if staged.as_ref().map_or_else(|error| error.http_status().is_some(), |_| true) {
-            self.unanswered.fetch_sub(1, Ordering::SeqCst);
-        }
-        staged.map_err(|error| self.store.failed(operation, &self.key, error))?;
-        Ok(PartReceipt { number, tag: base64::encode(id), checksum: payload.checksum() })
+    fn remedy(&self) -> &'static str {
+        abort::REMEDY
     }
 
-    /// The service kept a checksum of each block until it had compared it, and keeps none of the whole: the caller, who
-    /// is told `None`, looks whether the size is right.
-    async fn complete(&self, parts: &[PartReceipt], _: Checksum, _: &Attempts) -> Result<Committed> {
+    async fn put_part(&self, number: u32, payload: Payload) -> Result<PartReceipt> {
+        let operation = format!("upload part {number} of");
+        let checksum = self.client.checksum(&self.key, &payload).await?;
+        let id = self.upload.block(number, self.client.clock.now());
+        let block = Staged { id, attempts: Attempts::default() };
+        self.announce(&operation, &block)?;
+        let staged = stage(&self.client, &self.key, &block.id, &payload, checksum, &block.attempts).await;
+        staged.map_err(|error| self.client.failed(operation, &self.key, error))?;
+        Ok(PartReceipt { number, tag: base64::encode(block.id), checksum: payload.checksum() })
+    }
+
+    /// The service kept a checksum of each block until it had compared it, and keeps none of the whole: that is kept in
+    /// the metadata, for those who read it.
+    async fn complete(&self, parts: &[PartReceipt], whole: Checksum, attempts: &Attempts) -> Result<Committed> {
         let operation = "complete the upload of";
-        self.check_under_way(operation)?;
+        if let State::Over(_) = &*self.state() {
+            return Err(self.is_over(operation));
+        }
         let ids = parts.iter().map(|part| base64::decode(&part.tag)).collect::<azure_core::Result<Vec<_>>>();
-        let failed = |error| self.store.failed(operation, &self.key, error);
+        let failed = |error| self.client.failed(operation, &self.key, error);
         let ids = ids.map_err(failed)?;
-        let mut committed = self.commit(&ids).await;
+        let mut committed = self.commit(&ids, whole, attempts).await;
         if let Err(refused) = &committed
-            && was_a_marker(&self.store, &self.key, refused).await
+            && marker::gave_way(&self.client, &self.key, refused).await
         {
-            committed = self.commit(&ids).await;
+            committed = self.commit(&ids, whole, attempts).await;
         }
         committed.map_err(failed)
     }
 
     async fn abort(&self) -> Result<()> {
-        self.over.store(true, Ordering::SeqCst);
-        let unanswered = self.unanswered.load(Ordering::SeqCst) > 0;
-        abort(&self.store, &self.key, self.upload, unanswered).await
+        abort(&self.client, &self.key, self.upload, &self.end()).await
     }
 }

@@ -61,7 +61,7 @@ impl S3Store {
 
     /// The same store, with the file that remembers where conditions were proven.
     #[must_use]
-    pub fn with_conditions_cache(self, cache: PathBuf) -> Self {
+    pub(crate) fn with_conditions_cache(self, cache: PathBuf) -> Self {
         S3Store { conditions: self.conditions.cached_in(cache), ..self }
     }
 

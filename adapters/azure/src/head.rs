@@ -1,0 +1,40 @@
+//! A look at an object.
+
+use crate::client::Client;
+use crate::commit::{kept_checksum, token_metadata};
+use crate::marker::is_marker;
+use crate::properties::{Metadata, Properties};
+use azure_storage_blob::models::BlobClientGetPropertiesResultHeaders;
+use sealift::{Error, ErrorKind, ObjectInfo, Result};
+
+const OPERATION: &str = "look at";
+
+/// What is under `key`.
+pub(crate) async fn head(client: &Client, key: &str) -> Result<ObjectInfo> {
+    let failed = |error| client.failed(OPERATION, key, error);
+    match client.properties(key).await.map_err(failed)? {
+        Some(found) => match Metadata::of(&found) {
+            metadata if is_marker(&metadata) => Err(missing(client, key)),
+            metadata => described(key, &found, &metadata).map_err(failed),
+        },
+        None => Err(missing(client, key)),
+    }
+}
+
+fn missing(client: &Client, key: &str) -> Error {
+    Error::new(ErrorKind::NotFound, OPERATION, client.location(key), "there is no such blob")
+}
+
+fn described(key: &str, found: &Properties, metadata: &Metadata) -> azure_core::Result<ObjectInfo> {
+    Ok(ObjectInfo {
+        key: key.to_owned(),
+        // That an answer tells it is checked where answers come in.
+        size: found.content_length()?.unwrap_or_default(),
+        modified: found.last_modified()?.map(Into::into),
+        etag: found.etag()?.map(|etag| etag.to_string()),
+        version: found.version_id()?,
+        token: metadata.get(&token_metadata()).map(str::to_owned),
+        checksum: None,
+        kept_checksum: kept_checksum(|name| metadata.get(name).map(str::to_owned)),
+    })
+}
