@@ -34,6 +34,11 @@ impl Resource {
         self.size.parse().map_err(|_| Fault::Unexpected(format!("an object of {:?} bytes", self.size)))
     }
 
+    /// When this generation was made.
+    fn at(&self) -> Option<SystemTime> {
+        SystemTime::try_from(self.time_created.as_ref()?.parse::<Timestamp>().ok()?).ok()
+    }
+
     fn checksum(&self) -> Result<Option<Vec<u8>>, Fault> {
         let decoded = self.crc32c.as_ref().map(|crc| BASE64_STANDARD.decode(crc)).transpose();
         decoded.map_err(|_| Fault::Unexpected("a CRC-32C that is not base64".to_owned()))
@@ -44,8 +49,9 @@ impl Resource {
         Ok(ObjectInfo {
             size: self.size()?,
             checksum: self.checksum()?,
+            kept_checksum: None,
             // Of this generation; `updated` is the metadata's.
-            modified: self.time_created.and_then(|time| SystemTime::try_from(time.parse::<Timestamp>().ok()?).ok()),
+            modified: self.at(),
             token: self.metadata.remove(TOKEN_METADATA),
             etag: Some(self.generation.clone()),
             version: Some(self.generation),
@@ -64,7 +70,13 @@ impl Resource {
                 "the checksum of what was sent is {whole} and the service's is another"
             )));
         }
-        Ok(Committed { etag: Some(self.generation.clone()), version: Some(self.generation), checksum })
+        Ok(Committed {
+            at: self.at(),
+            etag: Some(self.generation.clone()),
+            version: Some(self.generation),
+            checksum,
+            left_behind: Vec::new(),
+        })
     }
 }
 
@@ -88,6 +100,7 @@ pub(crate) struct Listing {
 pub(crate) struct Rewrite {
     pub(crate) done: bool,
     pub(crate) rewrite_token: Option<String>,
+    pub(crate) resource: Option<Resource>,
 }
 
 /// JSON that is none, or another.

@@ -19,7 +19,9 @@ use google_cloud_storage::model_ext::ReadRange;
 use google_cloud_storage::read_resume_policy::NeverResume;
 use google_cloud_storage::streaming_source::{Seek, SizeHint, StreamingSource};
 use reqwest::Url;
-use sealift::{CommitOptions, Committed, Error, ErrorKind, IfExists, Payload, PayloadStream, Result, TOKEN_METADATA};
+use sealift::{
+    Attempts, CommitOptions, Committed, Error, ErrorKind, IfExists, Payload, PayloadStream, Result, TOKEN_METADATA,
+};
 use std::io;
 use std::ops::Range;
 use tokio::sync::watch;
@@ -51,11 +53,17 @@ pub(crate) async fn put(
     key: &str,
     payload: &Payload,
     options: &CommitOptions,
+    attempts: &Attempts,
 ) -> Result<Committed, Fault> {
     let mut tries = Tries::default();
     loop {
+        let attempt = attempts.begin();
+        attempt.sent();
         match put_once(store, key, payload, options).await {
-            Ok(committed) => return Ok(committed),
+            Ok(committed) => {
+                attempt.applied();
+                return Ok(committed);
+            }
             Err(fault) => tries.pause(&store.http, fault).await?,
         }
     }
@@ -95,7 +103,7 @@ async fn put_once(store: &GcsStore, key: &str, payload: &Payload, options: &Comm
     }
     let checksum = object.checksums.and_then(|sums| sums.crc32c).map(|crc| crc.to_be_bytes().to_vec());
     let generation = object.generation.to_string();
-    Ok(Committed { etag: Some(generation.clone()), version: Some(generation), checksum })
+    Ok(Committed { etag: Some(generation.clone()), version: Some(generation), checksum, ..Committed::default() })
 }
 
 /// A payload as the SDK wants it.

@@ -13,8 +13,8 @@ use http::Method;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Url;
 use sealift::{
-    ChecksumAlgorithm, CommitOptions, Committed, Error, ErrorKind, Key, Leftover, ObjectInfo, ObjectStore, Page,
-    PartPolicy, Payload, Result, Upload,
+    Attempts, ChecksumAlgorithm, CommitOptions, Committed, Error, ErrorKind, Key, Leftover, ObjectInfo, ObjectStore,
+    Page, PartPolicy, Payload, Removal, Result, Upload, Work,
 };
 use std::borrow::Cow;
 use std::fmt;
@@ -89,13 +89,17 @@ impl GcsStore {
         Resource::parse(&answer.body)
     }
 
-    /// Removes the object of this generation, if it is still there.
-    pub(crate) async fn remove_generation(&self, key: &str, generation: &str) -> Result<(), Fault> {
-        let url = self.object_url(key, &[("ifGenerationMatch", generation)]);
-        match self.request(Method::DELETE, url).await {
-            // Replaced or removed in between: what was meant is gone.
-            Err(fault) if fault.status() != Some(412) && !fault.no_such_object() => Err(fault),
-            _ => Ok(()),
+    fn generation<'a>(&self, operation: &'static str, info: &'a ObjectInfo) -> Result<&'a str> {
+        info.version.as_deref().or(info.etag.as_deref()).ok_or_else(|| {
+            Error::new(ErrorKind::InvalidConfig, operation, self.location(&info.key), "its generation is not known")
+        })
+    }
+
+    async fn remove(&self, key: &Key, query: &[(&str, &str)]) -> Result<Removal> {
+        match self.request(Method::DELETE, self.object_url(key.as_ref(), query)).await {
+            Err(fault) if fault.status() == Some(412) => Ok(Removal::Another),
+            Err(fault) if !fault.no_such_object() => Err(self.failed("remove", key.as_ref(), fault)),
+            _ => Ok(Removal::Gone),
         }
     }
 
@@ -131,11 +135,19 @@ impl ObjectStore for GcsStore {
         ChecksumAlgorithm::Crc32c
     }
 
-    async fn put(&self, key: &Key, payload: Payload, options: &CommitOptions) -> Result<Committed> {
-        sdk::put(self, key.as_ref(), &payload, options).await.map_err(|fault| self.failed("store", key.as_ref(), fault))
+    async fn put(
+        &self,
+        key: &Key,
+        payload: Payload,
+        options: &CommitOptions,
+        attempts: &Attempts,
+    ) -> Result<Committed> {
+        sdk::put(self, key.as_ref(), &payload, options, attempts)
+            .await
+            .map_err(|fault| self.failed("store", key.as_ref(), fault))
     }
 
-    async fn start(&self, key: &Key, options: &CommitOptions) -> Result<Box<dyn Upload>> {
+    async fn start(&self, key: &Key, options: &CommitOptions, _attempts: &Attempts) -> Result<Box<dyn Upload>> {
         Ok(Box::new(GcsUpload::start(self, key, options).await?))
     }
 
@@ -160,26 +172,19 @@ impl ObjectStore for GcsStore {
         Ok(Page { objects, next: listed.next_page_token.filter(|next| !next.is_empty()) })
     }
 
-    async fn delete(&self, key: &Key) -> Result<()> {
-        match self.request(Method::DELETE, self.object_url(key.as_ref(), &[])).await {
-            Err(fault) if !fault.no_such_object() => Err(self.failed("remove", key.as_ref(), fault)),
-            _ => Ok(()),
-        }
+    async fn delete(&self, key: &Key, only: Option<&ObjectInfo>) -> Result<Removal> {
+        let generation = only.map(|only| self.generation("remove", only)).transpose()?;
+        let condition = generation.map(|generation| ("ifGenerationMatch", generation));
+        self.remove(key, condition.as_slice()).await
     }
 
     /// By its generation: where the bucket keeps versions, that one is gone for good, also when it was replaced.
-    async fn delete_exactly(&self, key: &Key, info: &ObjectInfo) -> Result<()> {
-        let generation = info.version.as_ref().or(info.etag.as_ref()).ok_or_else(|| {
-            Error::new(ErrorKind::InvalidConfig, "remove", self.location(key.as_ref()), "its generation is not known")
-        })?;
-        match self.request(Method::DELETE, self.object_url(key.as_ref(), &[("generation", generation)])).await {
-            Err(fault) if !fault.no_such_object() => Err(self.failed("remove", key.as_ref(), fault)),
-            _ => Ok(()),
-        }
+    async fn retract(&self, key: &Key, info: &ObjectInfo) -> Result<Removal> {
+        self.remove(key, &[("generation", self.generation("take back", info)?)]).await
     }
 
-    async fn rename(&self, from: &Key, to: &Key) -> Result<()> {
-        copy::rename(self, from.as_ref(), to.as_ref()).await
+    async fn copy(&self, from: &Key, info: &ObjectInfo, to: &Key, _work: &Work) -> Result<Committed> {
+        copy::copy(self, from.as_ref(), self.generation("copy", info)?, to.as_ref()).await
     }
 
     /// Nothing: a session that was not finished cannot be listed, shows nothing, and ends by itself after a week.

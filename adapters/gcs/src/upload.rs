@@ -6,7 +6,9 @@ use crate::session::{Ending, Session};
 use crate::store::GcsStore;
 use async_trait::async_trait;
 use bytes::Bytes;
-use sealift::{Checksum, CommitOptions, Committed, Error, ErrorKind, Key, PartReceipt, Payload, Result, Upload};
+use sealift::{
+    Attempts, Checksum, CommitOptions, Committed, Error, ErrorKind, Key, PartReceipt, Payload, Result, Upload,
+};
 use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -115,7 +117,7 @@ impl Upload for GcsUpload {
         Ok(PartReceipt { number, tag: format!("up to byte {}", piece.end()), checksum })
     }
 
-    async fn complete(&self, parts: &[PartReceipt], whole: Checksum) -> Result<Committed> {
+    async fn complete(&self, parts: &[PartReceipt], whole: Checksum, attempts: &Attempts) -> Result<Committed> {
         let operation = "complete the upload of";
         let taken = self.take(operation, None)?;
         let last = Piece { start: taken.stored, held: taken.held, payload: None };
@@ -129,6 +131,8 @@ impl Upload for GcsUpload {
             );
             return Err(Error::new(ErrorKind::Corrupt, operation, self.store.location(&self.key), reason));
         }
+        let attempt = attempts.begin();
+        attempt.sent();
         let made = self.session.send(&self.store, &last, end, Ending::Whole(whole)).await;
         let committed = made.and_then(|made| match made {
             Some(resource) => resource.committed(whole),
@@ -136,6 +140,7 @@ impl Upload for GcsUpload {
         });
         let committed = committed.map_err(|fault| self.failed(operation, fault))?;
         self.put_back(State::Completed);
+        attempt.applied();
         Ok(committed)
     }
 

@@ -2,7 +2,7 @@
 
 use crate::server::{Reply, Server};
 use crate::{QUANTUM, commit, data, digits, holds, key, payload, resource, started};
-use sealift::{ErrorKind, IfExists, ObjectStore};
+use sealift::{Attempts, ErrorKind, IfExists, ObjectStore};
 use sealift_gcs::{Credentials, GcsOptions, GcsStore};
 
 /// A store whose tokens come from the server itself; and the folder that holds their file.
@@ -40,13 +40,19 @@ async fn both_clients_send_the_same_token() {
     })
     .await;
     let (store, _folder) = store(&server).await;
-    store.put(&key(), digits(), &commit(IfExists::Fail)).await.expect("stored");
+    store.put(&key(), digits(), &commit(IfExists::Fail), &Attempts::default()).await.expect("stored");
     store.get(&key(), 0..2, Some("17")).await.expect("read");
     store.head(&key()).await.expect("there");
-    let upload = store.start(&key(), &commit(IfExists::Fail)).await.expect("started");
+    let upload = store.start(&key(), &commit(IfExists::Fail), &Attempts::default()).await.expect("started");
     let part = upload.put_part(1, payload(&data(QUANTUM))).await.expect("stored");
-    upload.complete(std::slice::from_ref(&part), part.checksum).await.expect("completed");
-    store.start(&key(), &commit(IfExists::Fail)).await.expect("started").abort().await.expect("aborted");
+    upload.complete(std::slice::from_ref(&part), part.checksum, &Attempts::default()).await.expect("completed");
+    store
+        .start(&key(), &commit(IfExists::Fail), &Attempts::default())
+        .await
+        .expect("started")
+        .abort()
+        .await
+        .expect("aborted");
     assert_eq!(server.all("token").len(), 1);
     for request in server.requests().iter().filter(|request| request.operation() != "token") {
         assert_eq!(request.header("authorization"), Some("Bearer s3cret-0"), "{}", request.operation());
@@ -71,10 +77,12 @@ async fn a_token_that_is_refused_is_renewed_once() {
         .await;
         let (store, _folder) = store(&server).await;
         match operation {
-            "put" => drop(store.put(&key(), digits(), &commit(IfExists::Fail)).await.expect("stored")),
+            "put" => {
+                drop(store.put(&key(), digits(), &commit(IfExists::Fail), &Attempts::default()).await.expect("stored"))
+            }
             "get" => drop(store.get(&key(), 0..2, None).await.expect("read")),
             _ => {
-                let upload = store.start(&key(), &commit(IfExists::Fail)).await.expect("started");
+                let upload = store.start(&key(), &commit(IfExists::Fail), &Attempts::default()).await.expect("started");
                 upload.put_part(1, payload(&data(QUANTUM))).await.expect("stored");
             }
         }
@@ -94,7 +102,8 @@ async fn credentials_that_are_refused_for_good_are_said_to_be() {
         .await;
         let (store, _folder) = store(&server).await;
         let head = store.head(&key()).await.expect_err("refused");
-        let put = store.put(&key(), digits(), &commit(IfExists::Fail)).await.expect_err("refused");
+        let put =
+            store.put(&key(), digits(), &commit(IfExists::Fail), &Attempts::default()).await.expect_err("refused");
         let get = store.get(&key(), 0..2, Some("17")).await.expect_err("refused");
         for error in [head, put, get] {
             assert_eq!(error.kind(), ErrorKind::Denied, "{error}");
@@ -116,7 +125,7 @@ async fn no_token_is_no_request() {
     .await;
     let (store, _folder) = store(&server).await;
     let head = store.head(&key()).await.expect_err("no token");
-    let put = store.put(&key(), digits(), &commit(IfExists::Fail)).await.expect_err("no token");
+    let put = store.put(&key(), digits(), &commit(IfExists::Fail), &Attempts::default()).await.expect_err("no token");
     for error in [head, put] {
         assert_eq!(error.kind(), ErrorKind::Denied, "{error}");
         let text = error.to_string();

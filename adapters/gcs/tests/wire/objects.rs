@@ -2,7 +2,7 @@
 
 use crate::server::{Reply, Server};
 use crate::{DIGITS_CRC, commit, data, digits, key, options, payload, resource, store};
-use sealift::{Bucket, Budget, Codec, Compressor, ErrorKind, IfExists, ObjectStore};
+use sealift::{Attempts, Bucket, Budget, Codec, Compressor, ErrorKind, IfExists, ObjectStore};
 use sealift_gcs::{GcsStore, UNREACHABLE_WITHIN};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -12,9 +12,9 @@ use tokio::io::AsyncWriteExt;
 async fn an_object_is_put_in_one_request_with_its_checksum_and_its_terms() {
     let server = Server::start(|_, _| resource(b"123456789", "T")).await;
     let (store, options) = (store(&server.endpoint).await, commit(IfExists::Fail));
-    let committed = store.put(&key(), digits(), &options).await.expect("stored");
+    let committed = store.put(&key(), digits(), &options, &Attempts::default()).await.expect("stored");
     assert_eq!((committed.etag.as_deref(), committed.checksum), (Some("17"), Some(digits().checksum().to_be_bytes())));
-    store.put(&key(), digits(), &commit(IfExists::Replace)).await.expect("stored");
+    store.put(&key(), digits(), &commit(IfExists::Replace), &Attempts::default()).await.expect("stored");
     assert_eq!(server.operations(), ["put", "put"]);
     let requests = server.requests();
     assert_eq!(requests[0].path, "/upload/storage/v1/b/bucket/o");
@@ -40,7 +40,7 @@ async fn a_busy_service_is_asked_again_with_the_whole_body() {
     .await;
     let body = data(300_000);
     let store = store(&server.endpoint).await;
-    store.put(&key(), payload(&body), &commit(IfExists::Replace)).await.expect("stored");
+    store.put(&key(), payload(&body), &commit(IfExists::Replace), &Attempts::default()).await.expect("stored");
     let requests = server.requests();
     assert_eq!((requests.len(), store.slow_downs()), (4, 2));
     for request in requests {
@@ -51,7 +51,8 @@ async fn a_busy_service_is_asked_again_with_the_whole_body() {
 #[tokio::test]
 async fn what_the_service_holds_must_be_what_was_sent() {
     let server = Server::start(|_, _| resource(b"1234567890", "T")).await;
-    let error = store(&server.endpoint).await.put(&key(), digits(), &commit(IfExists::Replace)).await;
+    let error =
+        store(&server.endpoint).await.put(&key(), digits(), &commit(IfExists::Replace), &Attempts::default()).await;
     let error = error.expect_err("another");
     assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
 }
@@ -88,7 +89,7 @@ async fn silence_is_given_up_in_time() {
     let mut options = options(&server.endpoint);
     options.stall_timeout = Duration::from_millis(200);
     let (store, begun) = (GcsStore::connect(options).await.expect("options are fine"), Instant::now());
-    let put = store.put(&key(), digits(), &commit(IfExists::Replace)).await.expect_err("silent");
+    let put = store.put(&key(), digits(), &commit(IfExists::Replace), &Attempts::default()).await.expect_err("silent");
     let get = store.get(&key(), 0..2, Some("17")).await.expect_err("silent");
     let head = store.head(&key()).await.expect_err("silent");
     let list = store.list("", None).await.expect_err("silent");
@@ -195,8 +196,12 @@ async fn an_endpoint_that_cannot_be_reached_is_given_up_in_time() {
         options.connect_timeout = Duration::from_millis(300);
         let (store, begun) = (GcsStore::connect(options).await.expect("options are fine"), Instant::now());
         let head = store.head(&key()).await.expect_err("nobody is there");
-        let start = store.start(&key(), &commit(IfExists::Fail)).await.expect_err("nobody is there");
-        let put = store.put(&key(), digits(), &commit(IfExists::Fail)).await.expect_err("nobody is there");
+        let start =
+            store.start(&key(), &commit(IfExists::Fail), &Attempts::default()).await.expect_err("nobody is there");
+        let put = store
+            .put(&key(), digits(), &commit(IfExists::Fail), &Attempts::default())
+            .await
+            .expect_err("nobody is there");
         for error in [head, start, put] {
             assert_eq!(error.kind(), ErrorKind::Unreachable, "{error}");
             assert!(error.hint().is_some(), "{error}");
