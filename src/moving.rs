@@ -21,7 +21,7 @@ pub(crate) async fn rename(store: &dyn ObjectStore, from: &Key, to: &Key, work: 
         return Ok(());
     }
     let original = store.head(from).await?;
-    let copied = store.copy(from, &original, to, work).await?;
+    let copied = copy(store, from, &original, to, work).await?;
     let (source, target) = (format!("{}/{from}", store.url()), format!("{}/{to}", store.url()));
     let copy = || LeftBehind::object(&target).because("a complete copy, beside the original");
     work.may_leave([copy()]);
@@ -37,6 +37,20 @@ pub(crate) async fn rename(store: &dyn ObjectStore, from: &Key, to: &Key, work: 
             Err(Error::new(ErrorKind::Changed, OPERATION, source, reason).with_left_behind([copy()]))
         }
         Err(error) => Err(error.within("remove the original after the copy of", source).with_left_behind([copy()])),
+    }
+}
+
+/// The copy, also where its answer was lost and a look shows it.
+async fn copy(store: &dyn ObjectStore, from: &Key, original: &ObjectInfo, to: &Key, work: &Work) -> Result<Committed> {
+    let error = match store.copy(from, original, to, work).await {
+        Ok(copied) => return Ok(copied),
+        Err(error) => error,
+    };
+    // It names what may be there.
+    let possible = !error.left_behind().is_empty() && error.kind() != ErrorKind::Cancelled;
+    match possible && prove(store, to, original, &Committed::default()).await.is_ok() {
+        true => Ok(Committed::default()),
+        false => Err(error),
     }
 }
 

@@ -46,6 +46,18 @@ enum Look {
     OtherSize,
 }
 
+/// What a copy does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Copy {
+    Fine,
+    /// Answered as if it were made.
+    Lie,
+    /// Made, and not answered.
+    LostReply,
+    /// Not made, and not answered.
+    Unanswered,
+}
+
 /// A memory store that answers as it is told to.
 #[derive(Debug, Clone)]
 struct Odd {
@@ -53,15 +65,14 @@ struct Odd {
     put: Put,
     /// The next looks; as they are when there are no more.
     looks: Arc<Mutex<VecDeque<Look>>>,
-    /// Answers a copy without making one.
-    copies: bool,
+    copy: Copy,
     stored: Arc<Notify>,
 }
 
 impl Odd {
     fn new(put: Put, looks: &[Look]) -> Self {
         let looks = Arc::new(Mutex::new(looks.iter().copied().collect()));
-        Odd { inner: MemoryStore::new(), put, looks, copies: true, stored: Arc::default() }
+        Odd { inner: MemoryStore::new(), put, looks, copy: Copy::Fine, stored: Arc::default() }
     }
 
     fn bucket(&self) -> Bucket {
@@ -176,9 +187,15 @@ impl ObjectStore for Odd {
     }
 
     async fn copy(&self, from: &Key, info: &ObjectInfo, to: &Key, work: &Work) -> Result<Committed> {
-        match self.copies {
-            true => self.inner.copy(from, info, to, work).await,
-            false => Ok(Committed::default()),
+        if matches!(self.copy, Copy::Fine | Copy::LostReply) {
+            self.inner.copy(from, info, to, work).await?;
+        }
+        match self.copy {
+            Copy::Fine | Copy::Lie => Ok(Committed::default()),
+            Copy::LostReply | Copy::Unanswered => {
+                let left = LeftBehind::object("memory:/b").perhaps();
+                Err(Error::new(ErrorKind::Unreachable, "copy", "memory:/a", "reset").with_left_behind([left]))
+            }
         }
     }
 
@@ -251,7 +268,7 @@ async fn one_odd_look_removes_nothing() {
     assert!(store.inner.object("a").is_none());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_commit_that_may_have_replaced_something_stands_and_is_named() {
     for (if_exists, stands) in [(IfExists::Replace, true), (IfExists::Fail, false)] {
         for abort in [true, false] {
@@ -276,6 +293,28 @@ async fn a_commit_that_may_have_replaced_something_stands_and_is_named() {
                 assert!(left.to_string().contains("the object memory:/a"), "{left}");
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn an_abort_after_the_commit_returns_when_the_object_is_gone_or_names_it() {
+    for (if_exists, stands) in [(IfExists::Replace, true), (IfExists::Fail, false)] {
+        let store = Odd::new(Put::Fine, &[]);
+        let bucket = store.bucket();
+        let mut sink = bucket.create(&key("a"), if_exists).expect("open");
+        sink.write_all(b"new").await.expect("written");
+        // The end is announced, and nobody takes the delivery.
+        tokio::select! {
+            biased;
+            () = store.stored.notified() => {}
+            _ = sink.shutdown() => panic!("the store is told first"),
+        }
+        while !bucket.under_way()[0].to_string().starts_with("the object memory:/a") {
+            tokio::task::yield_now().await;
+        }
+        let aborted = sink.abort().await;
+        assert_eq!(store.inner.object("a").is_some(), stands, "{if_exists:?}");
+        assert_eq!(aborted.is_err(), stands, "{if_exists:?}: {aborted:?}");
     }
 }
 
@@ -309,23 +348,23 @@ async fn a_move_ends_the_original_only_when_the_copy_is_proven() {
         let bucket = store.bucket();
         async move { bucket.rename(&key("a"), &key("b")).await }
     };
-    let store = Odd::new(Put::Fine, &[]);
-    store.inner.insert("a", "content");
-    moved(&store).await.expect("moved");
-    assert!(store.inner.object("a").is_none() && store.inner.object("b").is_some());
-
-    for before in [None, Some("another")] {
-        let store = Odd { copies: false, ..Odd::new(Put::Fine, &[]) };
+    for copy in [Copy::Fine, Copy::LostReply] {
+        let store = Odd { copy, ..Odd::new(Put::Fine, &[]) };
         store.inner.insert("a", "content");
-        if let Some(before) = before {
-            store.inner.insert("b", before);
-        }
-        let error = moved(&store).await.expect_err("nothing was copied");
-        // Of equal size, told from each other by nothing but their tokens, which are alike in this store.
-        assert!(store.inner.object("a").is_some(), "{before:?}: {error}");
-        assert!(!error.left_behind().is_empty(), "{error}");
-        if before == Some("another") {
-            assert_eq!(store.inner.object("b").expect("kept"), "another");
+        moved(&store).await.expect("moved");
+        assert!(store.inner.object("a").is_none() && store.inner.object("b").is_some(), "{copy:?}");
+    }
+    for copy in [Copy::Lie, Copy::Unanswered] {
+        for before in [None, Some("another")] {
+            let store = Odd { copy, ..Odd::new(Put::Fine, &[]) };
+            store.inner.insert("a", "content");
+            if let Some(before) = before {
+                store.inner.insert("b", before);
+            }
+            let error = moved(&store).await.expect_err("nothing was copied");
+            assert!(store.inner.object("a").is_some(), "{copy:?}, {before:?}: {error}");
+            assert!(error.to_string().contains("perhaps the object memory:/b"), "{error}");
+            assert_eq!(store.inner.object("b").as_deref(), before.map(str::as_bytes), "{copy:?}");
         }
     }
 }

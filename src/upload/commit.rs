@@ -46,13 +46,13 @@ impl Commit<'_> {
     /// Settles the answer to the commit. A success needs no permission to look.
     pub(super) async fn settle(&self, answer: Result<Committed>, effect: Effect) -> Result<Ours, Failed> {
         match answer {
-            Ok(committed) => self.settle_success(committed).await,
+            Ok(committed) => self.settle_success(committed, effect).await,
             Err(error) if !effect.is_possible() => Err(Failed { error, existence: Existence::Nothing }),
             Err(error) => self.settle_failure(error, effect).await,
         }
     }
 
-    async fn settle_success(&self, committed: Committed) -> Result<Ours, Failed> {
+    async fn settle_success(&self, committed: Committed, effect: Effect) -> Result<Ours, Failed> {
         let told_otherwise = match &committed.checksum {
             Some(theirs) if *theirs == self.whole.to_be_bytes() => {
                 return Ok(Ours { committed, confirmed: Confirmed::Checksum });
@@ -62,12 +62,18 @@ impl Commit<'_> {
         };
         match (self.look_well().await, told_otherwise) {
             (Look::Fits(info, confirmed), _) => Ok(ours(committed, *info, confirmed)),
-            (Look::Differs(info, reason), _) => Err(self.remove_damaged(&info, reason, Effect::default()).await),
+            (Look::Differs(info, reason), _) => Err(self.remove_damaged(&info, reason, effect).await),
             (Look::Another(info), None) if is_later(&info, &committed) => {
                 Ok(Ours { committed, confirmed: Confirmed::Replaced })
             }
-            (Look::Another(_), _) => Err(self.contradicted("other content is there, which may be older or newer")),
-            (Look::Absent, _) => Err(self.contradicted("nothing is there")),
+            (Look::Another(_), _) => Err(Failed {
+                error: self.contradicted(ErrorKind::Changed, "other content is there, older or of another writer"),
+                existence: self.unless_pending(effect),
+            }),
+            (Look::Absent, _) => Err(Failed {
+                error: self.contradicted(ErrorKind::Service, "nothing is there"),
+                existence: Existence::Perhaps(vec![self.object().perhaps().because("the service contradicts itself")]),
+            }),
             (Look::Unseen(unseen), None) => {
                 Ok(Ours { committed, confirmed: Confirmed::Answer { unseen: unseen.reason().to_owned() } })
             }
@@ -159,13 +165,10 @@ impl Commit<'_> {
         }
     }
 
-    fn contradicted(&self, instead: &str) -> Failed {
+    fn contradicted(&self, kind: ErrorKind, instead: &str) -> Error {
         let reason = format!("the service answered that it was stored, and {instead}");
-        Failed {
-            error: Error::new(ErrorKind::Service, "verify", self.location(), reason)
-                .with_hint("look with `sealift stat`, and who else writes under this name"),
-            existence: Existence::Perhaps(vec![self.object().perhaps().because("the service contradicts itself")]),
-        }
+        Error::new(kind, "verify", self.location(), reason)
+            .with_hint("look with `sealift stat`, and who else writes under this name")
     }
 
     /// Looks, and once more unless the object was found as it was sent: one odd answer decides nothing.

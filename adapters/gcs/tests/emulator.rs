@@ -3,8 +3,8 @@
 
 use bytes::Bytes;
 use sealift::{
-    Bucket, Budget, Checksum, ChecksumAlgorithm, Codec, CommitOptions, Compressor, ErrorKind, IfExists, Key,
-    ObjectStore, Payload, Token,
+    Attempts, Bucket, Budget, Checksum, ChecksumAlgorithm, Codec, CommitOptions, Compressor, ErrorKind, IfExists, Key,
+    ObjectStore, Payload, Removal, Token,
 };
 use sealift_gcs::{Credentials, GcsOptions, GcsStore};
 use std::sync::Arc;
@@ -76,11 +76,18 @@ async fn keys_of(store: &GcsStore, prefix: &str) -> Vec<String> {
     }
 }
 
+/// As the core moves: a copy that is looked at, and then the original is removed.
+async fn rename(store: &GcsStore, from: &Key, to: &Key) -> sealift::Result<()> {
+    let compressor = Arc::new(Compressor::new(Codec::Plain, None).expect("threads"));
+    let bucket = Bucket::new(store.clone(), compressor, Budget::new(Budget::DEFAULT).expect("enough"));
+    bucket.rename(from, to).await
+}
+
 #[tokio::test]
 async fn put_look_read_list_and_remove() {
     let (store, name, options) = (new_store().await, key("a/b c+ü"), commit(IfExists::Replace));
     let body = data(100_000, 1);
-    let committed = store.put(&name, payload(&body), &options).await.expect("stored");
+    let committed = store.put(&name, payload(&body), &options, &Attempts::default()).await.expect("stored");
     assert_eq!(committed.checksum, Some(payload(&body).checksum().to_be_bytes()));
 
     let info = store.head(&name).await.expect("there");
@@ -96,14 +103,14 @@ async fn put_look_read_list_and_remove() {
     assert!(store.get(&name, 5_000..70_000, etag).await.expect("read") == body[5_000..70_000]);
 
     for name in ["a/a", "b/a"] {
-        store.put(&key(name), payload(b""), &options).await.expect("stored");
+        store.put(&key(name), payload(b""), &options, &Attempts::default()).await.expect("stored");
     }
     let listed = store.list("a/", None).await.expect("listed");
     assert_eq!((&listed.objects[1].etag, listed.objects[1].size), (&info.etag, 100_000), "as in a look");
     assert_eq!(listed.objects[1].modified, info.modified);
     assert_eq!(keys_of(&store, "a/").await, ["a/a", "a/b c+ü"]);
-    store.delete(&name).await.expect("removed");
-    store.delete(&name).await.expect("no error when it is not there");
+    store.delete(&name, None).await.expect("removed");
+    store.delete(&name, None).await.expect("no error when it is not there");
     assert_eq!(store.head(&name).await.expect_err("gone").kind(), ErrorKind::NotFound);
     assert_eq!(store.get(&name, 0..1, None).await.expect_err("gone").kind(), ErrorKind::NotFound);
     assert_eq!(store.get(&name, 0..1, etag).await.expect_err("gone").kind(), ErrorKind::Changed);
@@ -113,8 +120,10 @@ async fn put_look_read_list_and_remove() {
 #[tokio::test]
 async fn a_replaced_object_is_not_read_on() {
     let (store, name) = (new_store().await, key("replaced"));
-    let first = store.put(&name, payload(b"first"), &commit(IfExists::Replace)).await.expect("stored");
-    let second = store.put(&name, payload(b"second"), &commit(IfExists::Replace)).await.expect("replaced");
+    let first =
+        store.put(&name, payload(b"first"), &commit(IfExists::Replace), &Attempts::default()).await.expect("stored");
+    let second =
+        store.put(&name, payload(b"second"), &commit(IfExists::Replace), &Attempts::default()).await.expect("replaced");
     assert_ne!(first.etag, second.etag);
     assert_eq!(store.get(&name, 0..5, second.etag.as_deref()).await.expect("read"), "secon");
     for other in [first.etag.as_deref(), Some("0"), Some("\"0x1\"")] {
@@ -126,16 +135,20 @@ async fn a_replaced_object_is_not_read_on() {
 #[tokio::test]
 async fn only_what_was_seen_is_removed() {
     let (store, name) = (new_store().await, key("mine"));
-    store.put(&name, payload(b"first"), &commit(IfExists::Replace)).await.expect("stored");
+    store.put(&name, payload(b"first"), &commit(IfExists::Replace), &Attempts::default()).await.expect("stored");
     let first = store.head(&name).await.expect("there");
-    store.put(&name, payload(b"second"), &commit(IfExists::Replace)).await.expect("replaced");
-    store.delete_exactly(&name, &first).await.expect("it is gone already");
+    store.put(&name, payload(b"second"), &commit(IfExists::Replace), &Attempts::default()).await.expect("replaced");
+    store.retract(&name, &first).await.expect("it is gone already");
+    assert_eq!(store.delete(&name, Some(&first)).await.expect("told"), Removal::Another);
     let second = store.head(&name).await.expect("the other is left alone");
-    store.delete_exactly(&name, &second).await.expect("removed");
+    assert_eq!(store.delete(&name, Some(&second)).await.expect("removed"), Removal::Gone);
+    store.put(&name, payload(b"third"), &commit(IfExists::Fail), &Attempts::default()).await.expect("stored");
+    let second = store.head(&name).await.expect("there");
+    store.retract(&name, &second).await.expect("removed");
     assert_eq!(store.head(&name).await.expect_err("gone").kind(), ErrorKind::NotFound);
-    store.delete_exactly(&name, &second).await.expect("no error when it is not there");
+    store.retract(&name, &second).await.expect("no error when it is not there");
     let listed = sealift::ObjectInfo { etag: None, version: None, ..second };
-    assert_eq!(store.delete_exactly(&name, &listed).await.expect_err("unknown").kind(), ErrorKind::InvalidConfig);
+    assert_eq!(store.retract(&name, &listed).await.expect_err("unknown").kind(), ErrorKind::InvalidConfig);
 }
 
 /// Remainders of none, one byte and all but one, in one part and across parts.
@@ -157,14 +170,14 @@ async fn parts_in_series_make_one_object() {
         let name = key(&format!("parts/{sizes:?}"));
         let bodies: Vec<_> = sizes.iter().zip(1..).map(|(len, seed)| data(*len, seed)).collect();
         let (options, whole) = (commit(IfExists::Fail), payload(&bodies.concat()).checksum());
-        let upload = store.start(&name, &options).await.expect("started");
+        let upload = store.start(&name, &options, &Attempts::default()).await.expect("started");
         assert_eq!(upload.id(), options.token.as_ref());
         let mut parts = Vec::new();
         for (body, number) in bodies.iter().zip(1..) {
             parts.push(upload.put_part(number, payload(body)).await.expect("stored"));
             assert_eq!(store.head(&name).await.expect_err("not yet").kind(), ErrorKind::NotFound);
         }
-        let completed = upload.complete(&parts, whole).await.expect("completed");
+        let completed = upload.complete(&parts, whole, &Attempts::default()).await.expect("completed");
         assert_eq!(completed.checksum, Some(whole.to_be_bytes()));
         let info = store.head(&name).await.expect("there");
         assert_eq!((info.size, &info.etag), (whole.byte_count(), &completed.etag), "{sizes:?}");
@@ -180,13 +193,16 @@ async fn parts_in_series_make_one_object() {
 #[tokio::test]
 async fn parts_come_in_order_and_all_of_them() {
     let (store, name) = (new_store().await, key("order"));
-    let upload = store.start(&name, &commit(IfExists::Replace)).await.expect("started");
+    let upload = store.start(&name, &commit(IfExists::Replace), &Attempts::default()).await.expect("started");
     let error = upload.put_part(2, payload(b"second")).await.expect_err("too early");
     assert!(error.to_string().contains("the next part is 1"), "{error}");
     let first = upload.put_part(1, payload(b"first")).await.expect("stored");
     upload.put_part(1, payload(b"first")).await.expect_err("once only");
     let whole = payload(b"first and more").checksum();
-    let error = upload.complete(std::slice::from_ref(&first), whole).await.expect_err("bytes are missing");
+    let error = upload
+        .complete(std::slice::from_ref(&first), whole, &Attempts::default())
+        .await
+        .expect_err("bytes are missing");
     assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
     upload.abort().await.expect("aborted");
     assert!(keys_of(&store, "").await.is_empty());
@@ -197,11 +213,12 @@ async fn a_wrong_checksum_makes_no_object() {
     let (store, name) = (new_store().await, key("wrong"));
     let other = Checksum::of(ChecksumAlgorithm::Crc32c, b"other");
     let lies = Payload::from_segments(vec![Bytes::from_static(b"bytes")], other);
-    let error = store.put(&name, lies.clone(), &commit(IfExists::Replace)).await.expect_err("refused");
+    let error =
+        store.put(&name, lies.clone(), &commit(IfExists::Replace), &Attempts::default()).await.expect_err("refused");
     assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
-    let upload = store.start(&name, &commit(IfExists::Replace)).await.expect("started");
+    let upload = store.start(&name, &commit(IfExists::Replace), &Attempts::default()).await.expect("started");
     let part = upload.put_part(1, lies).await.expect("held back");
-    let error = upload.complete(&[part], other).await.expect_err("refused");
+    let error = upload.complete(&[part], other, &Attempts::default()).await.expect_err("refused");
     assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
     upload.abort().await.expect("aborted");
     assert!(keys_of(&store, "").await.is_empty());
@@ -210,36 +227,41 @@ async fn a_wrong_checksum_makes_no_object() {
 #[tokio::test]
 async fn what_exists_is_replaced_or_not_as_asked() {
     let (store, name) = (new_store().await, key("taken"));
-    let late = store.start(&name, &commit(IfExists::Fail)).await.expect("nothing is there yet");
+    let late = store.start(&name, &commit(IfExists::Fail), &Attempts::default()).await.expect("nothing is there yet");
     let part = late.put_part(1, payload(&data(QUANTUM + 5, 9))).await.expect("stored");
-    let first = store.put(&name, payload(b"first"), &commit(IfExists::Fail)).await.expect("stored");
+    let first =
+        store.put(&name, payload(b"first"), &commit(IfExists::Fail), &Attempts::default()).await.expect("stored");
 
-    let error = store.put(&name, payload(b"second"), &commit(IfExists::Fail)).await.expect_err("it exists");
+    let error = store
+        .put(&name, payload(b"second"), &commit(IfExists::Fail), &Attempts::default())
+        .await
+        .expect_err("it exists");
     assert_eq!(error.kind(), ErrorKind::AlreadyExists, "{error}");
-    let error = late.complete(std::slice::from_ref(&part), part.checksum).await.expect_err("it exists");
+    let error =
+        late.complete(std::slice::from_ref(&part), part.checksum, &Attempts::default()).await.expect_err("it exists");
     assert_eq!(error.kind(), ErrorKind::AlreadyExists, "{error}");
     late.abort().await.expect("aborted");
-    let error = store.start(&name, &commit(IfExists::Fail)).await.err();
+    let error = store.start(&name, &commit(IfExists::Fail), &Attempts::default()).await.err();
     assert!(error.is_none_or(|error| error.kind() == ErrorKind::AlreadyExists));
     assert_eq!(store.head(&name).await.expect("there").etag, first.etag);
 
-    let upload = store.start(&name, &commit(IfExists::Replace)).await.expect("started");
+    let upload = store.start(&name, &commit(IfExists::Replace), &Attempts::default()).await.expect("started");
     let part = upload.put_part(1, payload(b"third")).await.expect("stored");
-    upload.complete(std::slice::from_ref(&part), part.checksum).await.expect("replaced");
+    upload.complete(std::slice::from_ref(&part), part.checksum, &Attempts::default()).await.expect("replaced");
     assert_eq!(store.get(&name, 0..5, None).await.expect("read"), "third");
 }
 
 #[tokio::test]
 async fn an_aborted_upload_leaves_nothing_and_takes_nothing() {
     let (store, name) = (new_store().await, key("aborted"));
-    let upload = store.start(&name, &commit(IfExists::Replace)).await.expect("started");
+    let upload = store.start(&name, &commit(IfExists::Replace), &Attempts::default()).await.expect("started");
     let part = upload.put_part(1, payload(&data(2 * QUANTUM, 1))).await.expect("stored");
     upload.abort().await.expect("aborted");
     upload.abort().await.expect("no error when it is aborted already");
     assert!(keys_of(&store, "").await.is_empty());
     let error = upload.put_part(2, payload(b"late")).await.expect_err("it is gone");
     assert!(error.to_string().contains("aborted"), "{error}");
-    upload.complete(std::slice::from_ref(&part), part.checksum).await.expect_err("it is gone");
+    upload.complete(std::slice::from_ref(&part), part.checksum, &Attempts::default()).await.expect_err("it is gone");
     assert!(keys_of(&store, "").await.is_empty());
 }
 
@@ -280,7 +302,7 @@ async fn a_late_last_piece_is_refused_by_the_service() {
     let mut through = options(&bucket);
     through.endpoint = Some(proxy);
     let store = GcsStore::connect(through).await.expect("options are fine");
-    let upload = store.start(&key("late"), &commit(IfExists::Replace)).await.expect("started");
+    let upload = store.start(&key("late"), &commit(IfExists::Replace), &Attempts::default()).await.expect("started");
     upload.put_part(1, payload(&data(QUANTUM, 1))).await.expect("stored");
     upload.abort().await.expect("aborted");
     let id = seen.lock().unwrap().clone();
@@ -318,21 +340,21 @@ async fn odd_keys_are_the_same_everywhere() {
     for (name, seed) in ODD.into_iter().zip(1..) {
         let (put, sent, moved) = (key(name), key(&format!("s/{name}")), key(&format!("m/{name}")));
         let body = data(1000, seed);
-        store.put(&put, payload(&body), &commit(IfExists::Fail)).await.expect(name);
-        let upload = store.start(&sent, &commit(IfExists::Fail)).await.expect(name);
+        store.put(&put, payload(&body), &commit(IfExists::Fail), &Attempts::default()).await.expect(name);
+        let upload = store.start(&sent, &commit(IfExists::Fail), &Attempts::default()).await.expect(name);
         let part = upload.put_part(1, payload(&body)).await.expect(name);
-        upload.complete(std::slice::from_ref(&part), part.checksum).await.expect(name);
+        upload.complete(std::slice::from_ref(&part), part.checksum, &Attempts::default()).await.expect(name);
         for key in [&put, &sent] {
             let info = store.head(key).await.expect(name);
             assert_eq!((info.key.as_str(), info.size), (key.as_ref(), 1000));
             assert_eq!(store.get(key, 0..1000, info.etag.as_deref()).await.expect(name), body);
             assert_eq!(keys_of(&store, key.as_ref()).await, [key.as_ref()]);
         }
-        store.rename(&sent, &moved).await.expect(name);
+        rename(&store, &sent, &moved).await.expect(name);
         assert_eq!(store.head(&moved).await.expect(name).size, 1000);
-        store.delete(&put).await.expect(name);
+        store.delete(&put, None).await.expect(name);
         let info = store.head(&moved).await.expect(name);
-        store.delete_exactly(&moved, &info).await.expect(name);
+        store.retract(&moved, &info).await.expect(name);
     }
     assert!(keys_of(&store, "").await.is_empty());
 }
@@ -341,14 +363,14 @@ async fn odd_keys_are_the_same_everywhere() {
 async fn a_move_takes_the_token_along_and_replaces() {
     let (store, from, to) = (new_store().await, key("from"), key("to/here"));
     let options = commit(IfExists::Replace);
-    store.put(&from, payload(b"moved"), &options).await.expect("stored");
-    store.put(&to, payload(b"to be replaced"), &commit(IfExists::Replace)).await.expect("stored");
-    store.rename(&from, &from).await.expect("to itself");
-    store.rename(&from, &to).await.expect("moved");
+    store.put(&from, payload(b"moved"), &options, &Attempts::default()).await.expect("stored");
+    store.put(&to, payload(b"to be replaced"), &commit(IfExists::Replace), &Attempts::default()).await.expect("stored");
+    rename(&store, &from, &from).await.expect("to itself");
+    rename(&store, &from, &to).await.expect("moved");
     assert_eq!(keys_of(&store, "").await, ["to/here"]);
     let info = store.head(&to).await.expect("there");
     assert_eq!((info.size, info.token.as_deref()), (5, Some(options.token.as_ref())));
-    let error = store.rename(&from, &to).await.expect_err("nothing is there");
+    let error = rename(&store, &from, &to).await.expect_err("nothing is there");
     assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
 }
 
@@ -359,7 +381,7 @@ async fn a_long_listing_has_pages() {
     for chunk in names.chunks(50) {
         let puts = chunk.iter().map(|name| {
             let (store, name) = (store.clone(), key(name));
-            async move { store.put(&name, payload(b"x"), &commit(IfExists::Fail)).await }
+            async move { store.put(&name, payload(b"x"), &commit(IfExists::Fail), &Attempts::default()).await }
         });
         futures::future::try_join_all(puts).await.expect("stored");
     }
@@ -374,8 +396,8 @@ async fn a_long_listing_has_pages() {
 async fn a_missing_bucket_is_told_from_a_missing_object() {
     let store = store_on("sealift-there-is-no-such-bucket").await;
     let (name, options) = (key("k"), commit(IfExists::Replace));
-    let put = store.put(&name, payload(b"x"), &options).await.expect_err("no bucket");
-    let start = store.start(&name, &options).await.expect_err("no bucket");
+    let put = store.put(&name, payload(b"x"), &options, &Attempts::default()).await.expect_err("no bucket");
+    let start = store.start(&name, &options, &Attempts::default()).await.expect_err("no bucket");
     let list = store.list("", None).await.expect_err("no bucket");
     for error in [put, start, list] {
         assert_eq!(error.kind(), ErrorKind::NoSuchBucket, "{error}");

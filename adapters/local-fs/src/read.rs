@@ -30,6 +30,7 @@ pub(crate) fn info(key: String, metadata: &Metadata) -> ObjectInfo {
         version: None,
         token: None,
         checksum: None,
+        kept_checksum: None,
     }
 }
 

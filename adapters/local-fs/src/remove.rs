@@ -3,21 +3,33 @@
 use crate::failure::is_absent;
 use crate::folders::{self, ATTEMPTS, Durable};
 use crate::paths::Root;
-use sealift::{Key, Result};
+use crate::read::etag;
+use sealift::{Key, ObjectInfo, Removal, Result};
 use std::fs;
 use std::io;
 use std::path::Path;
 
-/// Removes the file under `key`, if there is one.
-pub(crate) fn remove(root: &Root, key: &Key) -> Result<()> {
+/// Removes the file under `key`, if there is one; with `only`, if it is that one. Another writer may put a file there
+/// between the look and the removal, since a file system has no step that does both.
+pub(crate) fn remove(root: &Root, key: &Key, only: Option<&ObjectInfo>) -> Result<Removal> {
+    let failed = |error| root.failed("remove", key, error);
     let path = root.path_of("remove", key)?;
-    match fs::remove_file(&path) {
-        Ok(()) => tidy(root, &path).map_err(|error| root.failed("remove", key, error)),
-        Err(error) if is_absent(&error) => Ok(()),
-        // What lies there is a folder: no object.
-        Err(_) if path.is_dir() => Ok(()),
-        Err(error) => Err(root.failed("remove", key, error)),
+    if let Some(only) = only {
+        match fs::metadata(&path) {
+            Ok(now) if now.is_file() && only.etag.as_deref() != Some(&etag(&now)) => return Ok(Removal::Another),
+            Ok(_) => {}
+            Err(error) if is_absent(&error) => return Ok(Removal::Gone),
+            Err(error) => return Err(failed(error)),
+        }
     }
+    match fs::remove_file(&path) {
+        Ok(()) => tidy(root, &path).map_err(failed)?,
+        Err(error) if is_absent(&error) => {}
+        // What lies there is a folder: no object.
+        Err(_) if path.is_dir() => {}
+        Err(error) => return Err(failed(error)),
+    }
+    Ok(Removal::Gone)
 }
 
 /// Moves a file; one that is at `to` is replaced.

@@ -8,8 +8,8 @@ use crate::{list, read, remove, sweep};
 use async_trait::async_trait;
 use bytes::Bytes;
 use sealift::{
-    ChecksumAlgorithm, CommitOptions, Committed, ErrorKind, Growth, Key, Leftover, ObjectInfo, ObjectStore, Page,
-    PartPolicy, Payload, Result, Upload,
+    Attempts, ChecksumAlgorithm, CommitOptions, Committed, Error, ErrorKind, Growth, Key, Leftover, ObjectInfo,
+    ObjectStore, Page, PartPolicy, Payload, Removal, Result, Upload, Work,
 };
 use std::ops::Range;
 use std::path::PathBuf;
@@ -67,15 +67,35 @@ impl ObjectStore for LocalFs {
         ChecksumAlgorithm::Crc64Nvme
     }
 
-    async fn put(&self, key: &Key, payload: Payload, options: &CommitOptions) -> Result<Committed> {
-        let whole = payload.checksum();
-        let upload = LocalUpload::start(&self.root, &self.recent, key, options).await?;
-        let part = upload.put_part(1, payload).await?;
-        upload.complete(&[part], whole).await
+    /// A file is written and then renamed, so that it is an upload which can be aborted between the two.
+    fn puts_in_one_step(&self) -> bool {
+        false
     }
 
-    async fn start(&self, key: &Key, options: &CommitOptions) -> Result<Box<dyn Upload>> {
-        Ok(Box::new(LocalUpload::start(&self.root, &self.recent, key, options).await?))
+    async fn put(
+        &self,
+        key: &Key,
+        payload: Payload,
+        options: &CommitOptions,
+        attempts: &Attempts,
+    ) -> Result<Committed> {
+        let whole = payload.checksum();
+        let upload = LocalUpload::start(&self.root, &self.recent, key, options, &Attempts::default()).await?;
+        let stored = async {
+            let part = upload.put_part(1, payload).await?;
+            upload.complete(&[part], whole, attempts).await
+        };
+        match stored.await {
+            Ok(committed) => Ok(committed),
+            Err(error) => match upload.abort().await {
+                Ok(()) => Err(error),
+                Err(left) => Err(error.with_left_behind(left.left_behind().iter().cloned())),
+            },
+        }
+    }
+
+    async fn start(&self, key: &Key, options: &CommitOptions, attempts: &Attempts) -> Result<Box<dyn Upload>> {
+        Ok(Box::new(LocalUpload::start(&self.root, &self.recent, key, options, attempts).await?))
     }
 
     async fn head(&self, key: &Key) -> Result<ObjectInfo> {
@@ -95,23 +115,25 @@ impl ObjectStore for LocalFs {
         self.at("list", prefix, move |root| list::list(root, &owned, page.as_deref())).await
     }
 
-    async fn delete(&self, key: &Key) -> Result<()> {
-        let owned = key.clone();
-        self.at("remove", key.as_ref(), move |root| remove::remove(root, &owned)).await
+    async fn delete(&self, key: &Key, only: Option<&ObjectInfo>) -> Result<Removal> {
+        let (owned, only) = (key.clone(), only.cloned());
+        self.at("remove", key.as_ref(), move |root| remove::remove(root, &owned, only.as_ref())).await
     }
 
-    async fn delete_exactly(&self, key: &Key, info: &ObjectInfo) -> Result<()> {
-        match self.head(key).await {
-            Ok(now) if now.etag == info.etag => self.delete(key).await,
-            Ok(_) => Ok(()),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(error),
-        }
+    async fn retract(&self, key: &Key, info: &ObjectInfo) -> Result<Removal> {
+        self.delete(key, Some(info)).await
     }
 
-    async fn rename(&self, from: &Key, to: &Key) -> Result<()> {
+    async fn rename(&self, from: &Key, to: &Key) -> Result<bool> {
         let (source, target) = (from.clone(), to.clone());
-        self.at("move", from.as_ref(), move |root| remove::rename(root, &source, &target)).await
+        self.at("move", from.as_ref(), move |root| remove::rename(root, &source, &target)).await?;
+        Ok(true)
+    }
+
+    /// Not asked for: a file is moved in one step.
+    async fn copy(&self, from: &Key, _info: &ObjectInfo, _to: &Key, _work: &Work) -> Result<Committed> {
+        let reason = "a folder copies nothing: its files are moved in one step";
+        Err(Error::new(ErrorKind::InvalidConfig, "copy", self.root.location(from.as_ref()), reason))
     }
 
     async fn leftovers(&self, prefix: &str) -> Result<Vec<Leftover>> {

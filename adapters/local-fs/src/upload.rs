@@ -6,7 +6,9 @@ use crate::recent::Recent;
 use crate::temporary::Temporary;
 use async_trait::async_trait;
 use futures::TryStreamExt;
-use sealift::{Checksum, CommitOptions, Committed, Error, ErrorKind, Key, PartReceipt, Payload, Result, Upload};
+use sealift::{
+    Attempts, Checksum, CommitOptions, Committed, Error, ErrorKind, Key, PartReceipt, Payload, Result, Upload,
+};
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -41,6 +43,7 @@ impl LocalUpload {
         recent: &Arc<Recent>,
         key: &Key,
         options: &CommitOptions,
+        _attempts: &Attempts,
     ) -> Result<LocalUpload> {
         root.path_of("write", key)?;
         let location = root.location(key.as_ref());
@@ -88,17 +91,27 @@ impl Upload for LocalUpload {
         Ok(PartReceipt { number, tag: String::new(), checksum: payload.checksum() })
     }
 
-    async fn complete(&self, _parts: &[PartReceipt], whole: Checksum) -> Result<Committed> {
+    async fn complete(&self, _parts: &[PartReceipt], whole: Checksum, attempts: &Attempts) -> Result<Committed> {
         let (shared, location) = (Arc::clone(&self.shared), self.location.clone());
         let CommitOptions { token, if_exists } = self.options.clone();
+        let attempt = attempts.begin();
+        // Before the thread has it: an abort that comes meanwhile waits for it, and then it is looked for.
+        attempt.sent();
         blocking("commit", self.location.clone(), move || {
             let mut stage = shared.stage();
             let Stage::Open(temporary) = std::mem::replace(&mut *stage, Stage::Ended) else {
+                attempt.refused();
                 return Err(ended(location));
             };
-            let metadata = temporary.commit(whole, if_exists, &shared.given_up)?;
+            let metadata = temporary.commit(whole, if_exists, &shared.given_up).inspect_err(|_| attempt.refused())?;
+            attempt.applied();
             let etag = shared.recent.remember(&metadata, token);
-            Ok(Committed { etag: Some(etag), version: None, checksum: Some(whole.to_be_bytes()) })
+            Ok(Committed {
+                etag: Some(etag),
+                checksum: Some(whole.to_be_bytes()),
+                at: metadata.modified().ok(),
+                ..Committed::default()
+            })
         })
         .await
     }

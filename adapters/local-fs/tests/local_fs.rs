@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use sealift::{
-    Checksum, ChecksumAlgorithm, CommitOptions, ErrorKind, IfExists, Key, ObjectStore, Payload, Result, Token,
+    Attempts, Checksum, ChecksumAlgorithm, CommitOptions, ErrorKind, IfExists, Key, ObjectStore, Payload, Result, Token,
 };
 use sealift_local_fs::LocalFs;
 use std::fs;
@@ -33,7 +33,7 @@ fn options(if_exists: IfExists) -> CommitOptions {
 }
 
 async fn put(store: &LocalFs, name: &str, bytes: &'static [u8]) -> Result<()> {
-    store.put(&key(name), payload(bytes), &options(IfExists::Replace)).await.map(drop)
+    store.put(&key(name), payload(bytes), &options(IfExists::Replace), &Attempts::default()).await.map(drop)
 }
 
 fn is_empty(root: &Path) -> bool {
@@ -47,7 +47,9 @@ async fn of_many_who_must_not_replace_one_wins() {
         let name = key(&format!("folder-{round}/file"));
         let puts = (0..8).map(|_| {
             let (store, name) = (store.clone(), name.clone());
-            tokio::spawn(async move { store.put(&name, payload(b"x"), &options(IfExists::Fail)).await })
+            tokio::spawn(async move {
+                store.put(&name, payload(b"x"), &options(IfExists::Fail), &Attempts::default()).await
+            })
         });
         let mut won = 0;
         for put in puts.collect::<Vec<_>>() {
@@ -67,8 +69,8 @@ fn a_put_dropped_at_any_moment_is_whole_or_nothing() {
     for micros in (0..3_000).step_by(20) {
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
         runtime.block_on(async {
-            let (name, options) = (key("a/file"), options(IfExists::Replace));
-            let put = store.put(&name, payload(b"content"), &options);
+            let (name, options, attempts) = (key("a/file"), options(IfExists::Replace), Attempts::default());
+            let put = store.put(&name, payload(b"content"), &options, &attempts);
             let _ = tokio::time::timeout(Duration::from_micros(micros), put).await;
         });
         // Waits for the steps that go on after their future.
@@ -84,7 +86,8 @@ fn a_put_dropped_at_any_moment_is_whole_or_nothing() {
 #[tokio::test]
 async fn nothing_is_visible_before_the_commit_and_an_abort_leaves_nothing() {
     let (root, store) = scene();
-    let upload = store.start(&key("a/b/file"), &options(IfExists::Replace)).await.expect("started");
+    let upload =
+        store.start(&key("a/b/file"), &options(IfExists::Replace), &Attempts::default()).await.expect("started");
     upload.put_part(1, payload(b"one")).await.expect("written");
     assert!(store.list("", None).await.expect("listed").objects.is_empty());
     assert!(!root.path().join("a").exists());
@@ -96,14 +99,14 @@ async fn nothing_is_visible_before_the_commit_and_an_abort_leaves_nothing() {
     upload.abort().await.expect("aborted");
     upload.abort().await.expect("again");
     assert!(is_empty(root.path()));
-    upload.complete(&[], payload(b"one").checksum()).await.expect_err("it has ended");
+    upload.complete(&[], payload(b"one").checksum(), &Attempts::default()).await.expect_err("it has ended");
     assert!(is_empty(root.path()));
 }
 
 #[tokio::test]
 async fn a_dropped_upload_leaves_nothing() {
     let (root, store) = scene();
-    let upload = store.start(&key("file"), &options(IfExists::Replace)).await.expect("started");
+    let upload = store.start(&key("file"), &options(IfExists::Replace), &Attempts::default()).await.expect("started");
     upload.put_part(1, payload(b"one")).await.expect("written");
     drop(upload);
     assert!(is_empty(root.path()));
@@ -112,9 +115,10 @@ async fn a_dropped_upload_leaves_nothing() {
 #[tokio::test]
 async fn what_was_written_must_be_what_was_meant() {
     let (root, store) = scene();
-    let upload = store.start(&key("file"), &options(IfExists::Replace)).await.expect("started");
+    let upload = store.start(&key("file"), &options(IfExists::Replace), &Attempts::default()).await.expect("started");
     let part = upload.put_part(1, payload(b"one")).await.expect("written");
-    let error = upload.complete(&[part], payload(b"two").checksum()).await.expect_err("not the same");
+    let error =
+        upload.complete(&[part], payload(b"two").checksum(), &Attempts::default()).await.expect_err("not the same");
     assert_eq!(error.kind(), ErrorKind::Corrupt);
     assert!(is_empty(root.path()));
 }
@@ -123,7 +127,7 @@ async fn what_was_written_must_be_what_was_meant() {
 async fn the_token_of_a_commit_is_known_until_the_file_is_replaced() {
     let (_root, store) = scene();
     let commit = options(IfExists::Replace);
-    store.put(&key("file"), payload(b"x"), &commit).await.expect("stored");
+    store.put(&key("file"), payload(b"x"), &commit, &Attempts::default()).await.expect("stored");
     assert_eq!(store.head(&key("file")).await.expect("there").token.as_deref(), Some(commit.token.as_ref()));
     put(&store, "file", b"x").await.expect("replaced");
     assert_ne!(store.head(&key("file")).await.expect("there").token.as_deref(), Some(commit.token.as_ref()));
@@ -174,8 +178,8 @@ async fn folders_go_with_their_last_object() {
     put(&store, "a/b/file", b"x").await.expect("stored");
     store.rename(&key("a/b/file"), &key("c/file")).await.expect("moved");
     assert!(!root.path().join("a").exists());
-    store.delete(&key("c/file")).await.expect("removed");
-    store.delete(&key("c/file")).await.expect("again");
+    store.delete(&key("c/file"), None).await.expect("removed");
+    store.delete(&key("c/file"), None).await.expect("again");
     assert!(is_empty(root.path()));
     let error = store.rename(&key("c/file"), &key("d")).await.expect_err("gone");
     assert_eq!(error.kind(), ErrorKind::NotFound);

@@ -1,10 +1,10 @@
-//! A payload as the body of a request: sent as it is, with its length, as often as the SDK tries.
+//! A payload as the body of a request: sent as it is, with its length.
 
 use aws_sdk_s3::primitives::{ByteStream, SdkBody};
 use bytes::Bytes;
 use futures::Stream;
 use http_body::{Body, Frame, SizeHint};
-use sealift::{Payload, PayloadStream};
+use sealift::{Attempt, Payload, PayloadStream};
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,45 +17,45 @@ use tokio::time::{Instant, sleep_until};
 /// asks for none while it sends a piece, so pieces must be small. They share the payload's memory.
 const PIECE: usize = 64 << 10;
 
-/// When the body of a request was given out to its end: of the attempt that is under way.
+/// How much of one attempt's request has been given out: all of it, and when, or not yet. Also tells the account of
+/// attempts. Clones are of the same attempt.
 #[derive(Debug, Clone)]
-pub(crate) struct Sent(Arc<watch::Sender<Option<Instant>>>);
+pub(crate) struct Sent {
+    at: Arc<watch::Sender<Option<Instant>>>,
+    attempt: Attempt,
+}
 
 impl Sent {
-    pub(crate) fn not_yet() -> Self {
-        Sent(Arc::new(watch::Sender::new(None)))
+    pub(crate) fn of(attempt: Attempt) -> Self {
+        Sent { at: Arc::new(watch::Sender::new(None)), attempt }
     }
 
-    fn set(&self, remaining: u64) {
-        self.0.send_replace((remaining == 0).then(Instant::now));
+    /// All of it is given out, or will be as soon as there is a connection.
+    pub(crate) fn all(&self) {
+        self.at.send_replace(Some(Instant::now()));
+        self.attempt.sent();
     }
 
-    /// Ends when the body has been given out, and since then `limit` has passed without another attempt.
-    pub(crate) async fn and_then_nothing_for(&self, limit: Duration) {
-        let mut sent = self.0.subscribe();
-        loop {
-            let at = *sent.borrow_and_update();
-            // The sender lives in `self`, so `changed` does not fail.
-            let changed = sent.changed();
-            match at {
-                None => drop(changed.await),
-                Some(at) => tokio::select! {
-                    biased;
-                    _ = changed => {}
-                    () = sleep_until(at + limit) => return,
-                },
-            }
-        }
+    pub(crate) fn in_whole(&self) -> bool {
+        self.at.borrow().is_some()
+    }
+
+    /// Ends when all has been given out, and `limit` has passed since.
+    pub(crate) async fn in_whole_for(&self, limit: Duration) {
+        let mut given_out = self.at.subscribe();
+        // The sender lives in `self`, so the wait does not fail.
+        let at = given_out.wait_for(Option::is_some).await.ok().and_then(|at| *at);
+        sleep_until(at.unwrap_or_else(Instant::now) + limit).await;
     }
 }
 
-/// The body that sends `payload`, and tells `sent`.
+/// The body that sends `payload`, once, and tells `sent`.
 pub(crate) fn body(payload: &Payload, sent: &Sent) -> ByteStream {
-    let (payload, sent) = (payload.clone(), sent.clone());
-    ByteStream::new(SdkBody::retryable(move || {
-        sent.set(payload.byte_count());
-        SdkBody::from_body_1_x(PayloadBody { stream: payload.stream(), piece: Bytes::new(), sent: sent.clone() })
-    }))
+    if payload.byte_count() == 0 {
+        sent.all();
+    }
+    let body = PayloadBody { stream: payload.stream(), piece: Bytes::new(), sent: sent.clone() };
+    ByteStream::new(SdkBody::from_body_1_x(body))
 }
 
 struct PayloadBody {
@@ -86,7 +86,7 @@ impl Body for PayloadBody {
         }
         let piece = this.piece.split_to(this.piece.len().min(PIECE));
         if this.remaining() == 0 {
-            this.sent.set(0);
+            this.sent.all();
         }
         Poll::Ready(Some(Ok(Frame::data(piece))))
     }
@@ -103,7 +103,7 @@ impl Body for PayloadBody {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sealift::{Checksum, ChecksumAlgorithm};
+    use sealift::{Attempts, Checksum, ChecksumAlgorithm};
 
     fn payload(segments: &[&[u8]]) -> Payload {
         let checksum = Checksum::of(ChecksumAlgorithm::Crc64Nvme, &segments.concat());
@@ -118,40 +118,44 @@ mod tests {
         pieces
     }
 
-    #[tokio::test]
-    async fn pieces_are_small_and_make_up_the_payload() {
-        let (long, sent) = (vec![7; PIECE * 2 + 1], Sent::not_yet());
-        let payload = payload(&[b"", &long, b"", b"end"]);
-        let mut body = PayloadBody { stream: payload.stream(), piece: Bytes::new(), sent: sent.clone() };
-        assert_eq!(body.size_hint().exact(), Some(payload.byte_count()));
-        assert!(!body.is_end_stream() && sent.0.borrow().is_none());
-        let pieces = read(&mut body).await;
-        assert_eq!(pieces.iter().map(Bytes::len).collect::<Vec<_>>(), [PIECE, PIECE, 1, 3]);
-        assert_eq!(pieces.concat(), [&long[..], b"end"].concat());
-        assert!(body.is_end_stream() && sent.0.borrow().is_some());
+    fn attempt() -> (Attempts, Sent) {
+        let attempts = Attempts::default();
+        let sent = Sent::of(attempts.begin());
+        (attempts, sent)
     }
 
     #[tokio::test]
-    async fn the_wait_for_an_answer_begins_when_all_is_sent_and_anew_with_another_attempt() {
-        let (sent, limit) = (Sent::not_yet(), Duration::from_millis(300));
+    async fn pieces_are_small_and_make_up_the_payload() {
+        let (long, (attempts, sent)) = (vec![7; PIECE * 2 + 1], attempt());
+        let payload = payload(&[b"", &long, b"", b"end"]);
+        let mut body = PayloadBody { stream: payload.stream(), piece: Bytes::new(), sent: sent.clone() };
+        assert_eq!(body.size_hint().exact(), Some(payload.byte_count()));
+        assert!(!body.is_end_stream() && !sent.in_whole() && !attempts.effect().is_possible());
+        let pieces = read(&mut body).await;
+        assert_eq!(pieces.iter().map(Bytes::len).collect::<Vec<_>>(), [PIECE, PIECE, 1, 3]);
+        assert_eq!(pieces.concat(), [&long[..], b"end"].concat());
+        assert!(body.is_end_stream() && sent.in_whole() && attempts.effect().is_pending());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_wait_for_an_answer_begins_when_all_is_sent() {
+        let ((_, sent), limit) = (attempt(), Duration::from_secs(60));
         let begun = Instant::now();
         let waits = tokio::spawn({
             let sent = sent.clone();
-            async move { sent.and_then_nothing_for(limit).await }
+            async move { sent.in_whole_for(limit).await }
         });
-        for remaining in [0, 1, 0] {
-            tokio::time::sleep(Duration::from_millis(200)).await;
-            assert!(!waits.is_finished());
-            sent.set(remaining);
-        }
+        tokio::time::sleep(Duration::from_secs(100)).await;
+        assert!(!waits.is_finished());
+        sent.all();
         waits.await.expect("ended");
-        assert!(begun.elapsed() >= Duration::from_millis(900));
+        assert_eq!(begun.elapsed().as_secs(), 160);
     }
 
     #[tokio::test]
     async fn an_empty_body_is_sent_from_the_start() {
-        let sent = Sent::not_yet();
+        let (attempts, sent) = attempt();
         let _request = body(&payload(&[]), &sent);
-        assert!(sent.0.borrow().is_some());
+        assert!(sent.in_whole() && attempts.effect().is_pending());
     }
 }

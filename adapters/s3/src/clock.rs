@@ -13,10 +13,18 @@ use tokio::time::Instant;
 pub(crate) struct ServiceClock(Arc<Mutex<Option<(SystemTime, Instant)>>>);
 
 impl ServiceClock {
+    /// When the service answered, by its own clock, if it told.
+    pub(crate) fn answered_at(&self) -> Option<SystemTime> {
+        self.told().map(|(time, _)| time)
+    }
+
     /// The time at the service; of this machine as long as the service has not told it.
     pub(crate) fn now(&self) -> SystemTime {
-        let told = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        told.map_or_else(SystemTime::now, |(time, at)| time + at.elapsed())
+        self.told().map_or_else(SystemTime::now, |(time, at)| time + at.elapsed())
+    }
+
+    fn told(&self) -> Option<(SystemTime, Instant)> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -33,9 +41,14 @@ impl Intercept for ServiceClock {
     ) -> Result<(), Box<dyn StdError + Send + Sync>> {
         let date = context.response().headers().get("date");
         let date = date.and_then(|date| DateTime::from_str(date, DateTimeFormat::HttpDate).ok());
-        if let Some(time) = date.and_then(|date| SystemTime::try_from(date).ok()) {
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((time, Instant::now()));
+        if let Some(told) = date.and_then(time) {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((told, Instant::now()));
         }
         Ok(())
     }
+}
+
+/// A time that the service told.
+pub(crate) fn time(time: DateTime) -> Option<SystemTime> {
+    SystemTime::try_from(time).ok()
 }

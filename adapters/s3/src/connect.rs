@@ -1,6 +1,6 @@
 //! From options to a client of the SDK: credentials, endpoint, retries and time limits.
 
-use crate::limits::{ANSWER, common, retries};
+use crate::limits::{ANSWER, retries};
 use crate::options::{Addressing, Credentials, S3Options};
 use crate::provider::Provider;
 use crate::store::S3Store;
@@ -45,7 +45,7 @@ impl S3Store {
         let shared = loader.load().await;
         let endpoint = options.endpoint_url.clone().or_else(|| configured_endpoint(&shared));
         let provider = options.provider.unwrap_or_else(|| Provider::of_endpoint(endpoint.as_deref()));
-        let mut config = common(Builder::from(&shared));
+        let mut config = Builder::from(&shared);
         let region = match asks_the_instance(&options) {
             true => shared.region().cloned(),
             false => configured,
@@ -59,9 +59,13 @@ impl S3Store {
         let policy = provider.part_policy(options.part_size, options.expected_size)?;
         let mut store = S3Store::from_client(Client::from_conf(config.build()), options.bucket, provider)
             .with_part_policy(policy)
-            .with_checksums(options.checksums.unwrap_or_else(|| provider.checksums()));
+            .with_checksums(options.checksums.unwrap_or_else(|| provider.checksums()))
+            .with_conditional_writes(options.conditional_writes.unwrap_or_else(|| provider.conditional_puts()));
         if let Some(endpoint) = endpoint {
-            store.endpoint = without_credentials(&endpoint);
+            store = store.with_endpoint(without_credentials(&endpoint));
+        }
+        if let Some(cache) = options.conditions_cache {
+            store = store.with_conditions_cache(cache);
         }
         Ok(store)
     }

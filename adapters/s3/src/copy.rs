@@ -1,170 +1,70 @@
-//! A copy within the bucket, made by the service.
+//! A copy within the bucket, made by the service: with everything that belongs to the object, and only of what is meant.
 
-use crate::errors::{failed, status};
-use crate::limits::{COMPLETE, limits};
-use crate::provider::Checksums;
-use crate::store::S3Store;
-use crate::upload::{abort, begin};
-use aws_sdk_s3::config::http::HttpResponse;
-use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_s3::operation::head_object::HeadObjectOutput;
-use aws_sdk_s3::types::{ChecksumMode, ChecksumType, CompletedMultipartUpload, CompletedPart};
-use sealift::{Error, ErrorKind, Key, Result};
-use std::borrow::Cow;
-use std::error::Error as StdError;
+use crate::client::{Client, full_checksum};
+use crate::clock::{ServiceClock, time};
+use crate::copy_parts::{copy_in_parts, left_of_copy};
+use crate::copy_source::Source;
+use crate::limits::COMPLETE;
+use crate::persist::{Lost, persist};
+use crate::stop::{Answer, answer, stopped, unless_stopped};
+use sealift::{Attempts, Committed, Key, LeftBehind, ObjectInfo, Result, Work};
 
-/// What one CopyObject, and one UploadPartCopy, takes (AWS, "CopyObject": up to 5 GB in a single atomic action).
+/// What one CopyObject takes (AWS, "CopyObject": up to 5 GB in a single atomic action).
 const AT_ONCE: u64 = 5_000_000_000;
 
-/// Copies the object that `head` describes from `from` to `to`, with its metadata.
-pub(crate) async fn copy(store: &S3Store, from: &Key, to: &Key, head: &HeadObjectOutput) -> Result<()> {
-    match size(head) <= AT_ONCE {
-        true => copy_at_once(store, from, to, head).await,
-        false => copy_in_parts(store, from, to, head).await,
+/// Copies the object that `info` describes from `from` to `to`.
+pub(crate) async fn copy(client: &Client, from: &Key, info: &ObjectInfo, to: &Key, work: &Work) -> Result<Committed> {
+    let source = unless_stopped(work, Source::look(client, from, info)).await?;
+    match source.size() <= AT_ONCE {
+        true => copy_at_once(&source, to, work).await,
+        false => copy_in_parts(&source, to, work).await,
     }
 }
 
-/// What there is to copy.
-pub(crate) async fn source_of(store: &S3Store, from: &Key) -> Result<HeadObjectOutput> {
-    let mut request = store.client.head_object().bucket(&store.bucket).key(from.as_ref());
-    if store.checksums == Checksums::FullObject {
-        request = request.checksum_mode(ChecksumMode::Enabled);
-    }
-    match request.send().await {
-        Ok(head) => Ok(head),
-        Err(error) => Err(store.not_seen(from, error).await),
-    }
+async fn copy_at_once(source: &Source<'_>, to: &Key, work: &Work) -> Result<Committed> {
+    let target = source.client.location(to);
+    let attempts = Attempts::default();
+    work.may_leave([LeftBehind::object(&target).perhaps().because("its copy was sent, and the answer is open")]);
+    let error = match answer(work, send(source, to, &attempts)).await {
+        Answer::InTime(Ok(committed)) => return Ok(committed),
+        Answer::InTime(Err(error)) => error,
+        Answer::AfterStop(_) | Answer::Never => stopped(&source.client.location(source.key)),
+    };
+    Err(error.with_left_behind(left_of_copy(&target, attempts.effect())))
 }
 
-async fn copy_at_once(store: &S3Store, from: &Key, to: &Key, head: &HeadObjectOutput) -> Result<()> {
-    let copied = store
-        .client
+async fn send(source: &Source<'_>, to: &Key, attempts: &Attempts) -> Result<Committed> {
+    let (client, head) = (source.client, &source.head);
+    // The service keeps metadata, headers and tags by itself; these it does not.
+    let request = client
+        .sdk
         .copy_object()
-        .bucket(&store.bucket)
+        .bucket(&client.bucket)
         .key(to.as_ref())
-        .copy_source(source(store, from))
-        .set_copy_source_if_match(head.e_tag.clone())
-        .customize()
-        .config_override(limits(COMPLETE))
-        .send()
-        .await;
-    let copied = copied.map_err(|error| not_copied(store, "copy", from, error))?;
-    let copied = copied
-        .copy_object_result
-        .and_then(|copied| store.full_checksum(copied.checksum_crc64_nvme, copied.checksum_type));
-    match (copied, store.full_checksum(head.checksum_crc64_nvme.clone(), head.checksum_type.clone())) {
-        (Some(copied), Some(original)) if copied != original => Err(Error::new(
-            ErrorKind::Corrupt,
-            "copy",
-            store.location(from),
-            format!("its copy at {} has another checksum", store.location(to)),
-        )),
-        _ => Ok(()),
-    }
-}
-
-async fn copy_in_parts(store: &S3Store, from: &Key, to: &Key, head: &HeadObjectOutput) -> Result<()> {
-    let template = store
-        .client
-        .create_multipart_upload()
-        .set_metadata(head.metadata.clone())
-        .set_content_type(head.content_type.clone())
-        .set_content_encoding(head.content_encoding.clone())
-        .set_content_disposition(head.content_disposition.clone())
-        .set_content_language(head.content_language.clone())
-        .set_cache_control(head.cache_control.clone())
-        .set_storage_class(head.storage_class.clone());
-    let id = begin(store, to, template).await?;
-    match copy_parts(store, from, to, head, &id).await {
-        Ok(()) => Ok(()),
-        Err(error) => match abort(store, to.as_ref(), &id).await {
-            Ok(()) => Err(error),
-            Err(left) => Err(error.with_left_behind(left.left_behind().iter().cloned())),
-        },
-    }
-}
-
-async fn copy_parts(store: &S3Store, from: &Key, to: &Key, head: &HeadObjectOutput, id: &str) -> Result<()> {
-    let (location, size) = (store.location(from), size(head));
-    let mut parts = Vec::new();
-    for (number, start) in (1..).zip((0..size).step_by(AT_ONCE as usize)) {
-        let copied = store
-            .client
-            .upload_part_copy()
-            .bucket(&store.bucket)
-            .key(to.as_ref())
-            .upload_id(id)
-            .part_number(number)
-            .copy_source(source(store, from))
-            .copy_source_range(format!("bytes={start}-{}", size.min(start + AT_ONCE) - 1))
-            .set_copy_source_if_match(head.e_tag.clone())
-            .customize()
-            .config_override(limits(COMPLETE))
-            .send()
-            .await
-            .map_err(|error| not_copied(store, format!("copy part {number} of"), from, error))?;
-        let part = copied.copy_part_result.ok_or_else(|| {
-            let operation = format!("copy part {number} of");
-            Error::new(ErrorKind::Service, operation, &location, "the answer does not tell the part")
-        })?;
-        let done = CompletedPart::builder().part_number(number).set_e_tag(part.e_tag);
-        parts.push(done.set_checksum_crc64_nvme(part.checksum_crc64_nvme).build());
-    }
-    let mut complete = store
-        .client
-        .complete_multipart_upload()
-        .bucket(&store.bucket)
-        .key(to.as_ref())
-        .upload_id(id)
-        .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(parts)).build());
-    if store.checksums == Checksums::FullObject {
-        complete = complete.checksum_type(ChecksumType::FullObject).mpu_object_size(size as i64);
-        if head.checksum_type == Some(ChecksumType::FullObject) {
-            // The service compares it with what it copied.
-            complete = complete.set_checksum_crc64_nvme(head.checksum_crc64_nvme.clone());
-        }
-    }
-    let completed = complete.customize().config_override(limits(COMPLETE)).send().await;
-    completed.map(drop).map_err(|error| failed("complete the copy of", &location, &store.endpoint, error))
-}
-
-/// The error of a copy on the condition that its source is still the same.
-fn not_copied<E>(
-    store: &S3Store,
-    operation: impl Into<Cow<'static, str>>,
-    from: &Key,
-    error: SdkError<E, HttpResponse>,
-) -> Error
-where
-    E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
-{
-    let location = store.location(from);
-    match status(&error) {
-        Some(412) => Error::new(ErrorKind::Changed, operation, location, "it was replaced while it was being copied"),
-        _ => failed(operation, &location, &store.endpoint, error),
-    }
-}
-
-fn size(head: &HeadObjectOutput) -> u64 {
-    head.content_length.map_or(0, |size| size.max(0) as u64)
-}
-
-/// The value of `x-amz-copy-source`: percent-encoded, but for the slashes.
-fn source(store: &S3Store, key: &Key) -> String {
-    percent_encoded(&format!("{}/{key}", store.bucket))
-}
-
-fn percent_encoded(path: &str) -> String {
-    let keep = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'~');
-    path.bytes().map(|byte| if keep(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn copy_sources_are_percent_encoded() {
-        assert_eq!(percent_encoded("b/a-_.~/ü+ %?"), "b/a-_.~/%C3%BC%2B%20%25%3F");
-    }
+        .copy_source(source.path())
+        .set_copy_source_if_match(source.etag())
+        .set_storage_class(head.storage_class.clone())
+        .set_server_side_encryption(head.server_side_encryption.clone())
+        .set_ssekms_key_id(head.ssekms_key_id.clone())
+        .set_bucket_key_enabled(head.bucket_key_enabled)
+        .set_website_redirect_location(head.website_redirect_location.clone())
+        .set_object_lock_mode(head.object_lock_mode.clone())
+        .set_object_lock_retain_until_date(head.object_lock_retain_until_date)
+        .set_object_lock_legal_hold_status(head.object_lock_legal_hold_status.clone());
+    let clock = ServiceClock::default();
+    let copied = persist(attempts, Lost::SendAgain, |sent| {
+        let request = request.clone().customize().config_override(client.once(COMPLETE)).interceptor(clock.clone());
+        sent.all();
+        request.send()
+    });
+    let copied = copied.await.map_err(|error| source.not_copied("copy", error))?;
+    let result = copied.copy_object_result.as_ref();
+    Ok(Committed {
+        etag: result.and_then(|result| result.e_tag.clone()),
+        version: copied.version_id.clone(),
+        checksum: result
+            .and_then(|result| full_checksum(result.checksum_crc64_nvme.clone(), result.checksum_type.clone())),
+        at: result.and_then(|result| result.last_modified).and_then(time).or_else(|| clock.answered_at()),
+        left_behind: Vec::new(),
+    })
 }

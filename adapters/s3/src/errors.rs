@@ -1,6 +1,7 @@
 //! The SDK's errors as Sealift's: which kind, in which words, and what to try next. Never a header or a request, which
 //! could hold a secret.
 
+use crate::answers::Unreadable;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ConnectorError, ProvideErrorMetadata, SdkError};
@@ -8,38 +9,8 @@ use sealift::{Error, ErrorKind};
 use std::borrow::Cow;
 use std::error::Error as StdError;
 
-/// Whether a request whose answer was an error may have been applied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Applied {
-    /// It was not, and trying again may help.
-    NotButAgain,
-    /// It was not.
-    Not,
-    /// Nobody knows: the answer was lost.
-    Unknown,
-}
-
-/// What a failed request says about its having been applied.
-pub(crate) fn applied<E: StdError + 'static>(error: &SdkError<E, HttpResponse>) -> Applied {
-    match error {
-        _ if without_credentials(error) => Applied::Not,
-        SdkError::ConstructionFailure(_) => Applied::Not,
-        SdkError::DispatchFailure(failure) if failure.as_connector_error().is_some_and(never_connected) => {
-            Applied::NotButAgain
-        }
-        SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) | SdkError::ResponseError(_) => Applied::Unknown,
-        SdkError::ServiceError(answer) => match answer.raw().status().as_u16() {
-            429 | 500 | 503 => Applied::NotButAgain,
-            // Of something between here and the service, which may have passed the request on.
-            502 | 504.. => Applied::Unknown,
-            _ => Applied::Not,
-        },
-        _ => Applied::Unknown,
-    }
-}
-
 /// Whether there was no connection to send the request on: refused, not answered in time, no such host, TLS.
-fn never_connected(failure: &ConnectorError) -> bool {
+pub(crate) fn never_connected(failure: &ConnectorError) -> bool {
     let connect = |error: &(dyn StdError + 'static)| {
         error.downcast_ref::<hyper_util::client::legacy::Error>().is_some_and(|error| error.is_connect())
     };
@@ -71,6 +42,9 @@ where
 {
     let described = |kind, reason: String| Error::new(kind, operation, location, reason);
     match &error {
+        SdkError::ServiceError(answer) if answer.raw().status().is_success() && answer.err().code().is_none() => {
+            unreadable(described, endpoint, root_cause(answer.err()))
+        }
         SdkError::ServiceError(answer) => refused(described, answer.err(), answer.raw()),
         _ if without_credentials(&error) => described(
             ErrorKind::Denied,
@@ -94,8 +68,20 @@ where
             described(ErrorKind::Unreachable, format!("cannot talk to {endpoint}: {}", root_cause(&error)))
                 .with_hint("check the endpoint, the network, proxies and certificates")
         }
-        _ => described(ErrorKind::Unreachable, format!("the answer from {endpoint} broke off: {}", root_cause(&error))),
+        _ => match cause::<Unreadable>(&error) {
+            Some(flaw) => unreadable(described, endpoint, flaw.to_string()),
+            None => described(
+                ErrorKind::Unreachable,
+                format!("the answer from {endpoint} broke off: {}", root_cause(&error)),
+            ),
+        },
     }
+}
+
+/// The error of an answer that reports success and cannot be read.
+pub(crate) fn unreadable(described: impl FnOnce(ErrorKind, String) -> Error, endpoint: &str, why: String) -> Error {
+    described(ErrorKind::Service, format!("{endpoint} answered with success, and the answer cannot be used: {why}"))
+        .with_hint("check that the endpoint is that of the S3 service, and what stands between here and it")
 }
 
 fn refused<E: ProvideErrorMetadata>(
@@ -124,7 +110,7 @@ fn refused<E: ProvideErrorMetadata>(
             };
             described(ErrorKind::WrongRegion, reason).with_hint(hint)
         }
-        (401 | 403, _) | (_, "ExpiredToken" | "InvalidToken" | "InvalidAccessKeyId") => {
+        (401 | 403, _) | (_, "AccessDenied" | "ExpiredToken" | "InvalidToken" | "InvalidAccessKeyId") => {
             described(ErrorKind::Denied, reason).with_hint(
                 "check which credentials are in use (`aws sts get-caller-identity`), that they have not expired, \
                  and what they may do in this bucket",
@@ -134,6 +120,8 @@ fn refused<E: ProvideErrorMetadata>(
             "the upload was completed or aborted by somebody else: look for a lifecycle rule that aborts incomplete \
              uploads early, and for sweeps with too short an age",
         ),
+        (404, "") => described(ErrorKind::Service, format!("{reason}, not in the words of an S3 service"))
+            .with_hint("check that the endpoint is that of the S3 service, and what stands between here and it"),
         (404, _) => described(ErrorKind::NotFound, reason),
         (412, _) | (409, "ConditionalRequestConflict") => {
             described(ErrorKind::AlreadyExists, reason).with_hint("choose another name, or let it be replaced")
@@ -156,12 +144,17 @@ fn region_in(body: &[u8]) -> Option<&str> {
 }
 
 /// No credentials were found, so nothing was sent.
-fn without_credentials(error: &(dyn StdError + 'static)) -> bool {
+pub(crate) fn without_credentials(error: &(dyn StdError + 'static)) -> bool {
     chain(error).any(|cause| cause.is::<CredentialsError>())
 }
 
 fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |error: &&'a (dyn StdError + 'static)| StdError::source(*error))
+}
+
+/// The cause of type `T` among the causes of an error.
+pub(crate) fn cause<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
+    chain(error).find_map(|cause| cause.downcast_ref::<T>())
 }
 
 fn root_cause(error: &(dyn StdError + 'static)) -> String {
@@ -227,19 +220,14 @@ mod tests {
     }
 
     #[test]
-    fn what_may_have_been_applied() {
-        for (status, expected) in [
-            (400, Applied::Not),
-            (403, Applied::Not),
-            (429, Applied::NotButAgain),
-            (500, Applied::NotButAgain),
-            (502, Applied::Unknown),
-            (503, Applied::NotButAgain),
-            (504, Applied::Unknown),
-        ] {
-            assert_eq!(applied(&answer(status, "X", &[], "")), expected, "{status}");
-        }
-        assert_eq!(applied(&CompleteError::timeout_error("late")), Applied::Unknown);
+    fn an_answer_in_other_words_than_the_services_tells_nothing() {
+        let page = |status: u16| {
+            let response = HttpResponse::new(status.try_into().expect("a status"), SdkBody::from("<html>"));
+            SdkError::service_error(CompleteMultipartUploadError::unhandled("not XML"), response)
+        };
+        assert_eq!(told(page(404)).kind(), ErrorKind::Service);
+        assert_eq!(told(page(200)).kind(), ErrorKind::Service);
+        assert_eq!(told(page(403)).kind(), ErrorKind::Denied);
         assert_eq!(told(CompleteError::timeout_error("late")).kind(), ErrorKind::TimedOut);
     }
 }

@@ -1,22 +1,39 @@
 //! Sealift's adapter for Amazon S3 and services that speak its API, on the official SDK.
 //!
 //! [`S3Store::connect`] takes [`S3Options`]. What differs between the services is one table, in `provider`; how the SDK's
-//! errors become Sealift's is in `errors`. Nothing here decides when to start, commit or abort: that is `sealift`'s.
+//! errors become Sealift's is in `errors`; what an answer must be is in `answers`; requests that store are sent again in
+//! `persist` alone. `client` is what every verb needs, a module is a verb, and `store` puts them together. Nothing here decides when to start, commit or abort: that is `sealift`'s.
 
+mod abort;
+mod answers;
 mod body;
+mod client;
 mod clock;
+mod conditions;
+mod conditions_cache;
 mod connect;
 mod copy;
+mod copy_parts;
+mod copy_source;
+mod delete;
 mod errors;
+mod head;
 mod limits;
+mod list;
+mod meeting;
 mod options;
 mod persist;
+mod proof;
 mod provider;
+mod put;
 mod read;
 mod retry_after;
+mod start;
+mod stop;
 mod store;
 mod sweep;
 mod upload;
+mod verdict;
 
 pub use aws_credential_types;
 pub use limits::UNREACHABLE_WITHIN;

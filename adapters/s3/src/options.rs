@@ -1,8 +1,9 @@
 //! How to reach a bucket.
 
 use crate::limits::CONNECT;
-use crate::provider::{Checksums, Provider};
+use crate::provider::{Checksums, Conditions, Provider};
 use aws_credential_types::provider::SharedCredentialsProvider;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// How to reach a bucket. What is not said comes from where the AWS SDK looks: environment, profiles, instance.
@@ -23,6 +24,10 @@ pub struct S3Options {
     pub provider: Option<Provider>,
     /// Which checksums the service takes; by default the provider's.
     pub checksums: Option<Checksums>,
+    /// Whether the service keeps conditions, if you know better than the provider's row.
+    pub conditional_writes: Option<Conditions>,
+    /// A file that remembers of which services it was proven that they keep conditions, so that it is proven once.
+    pub conditions_cache: Option<PathBuf>,
     /// The size of the first parts, or of all where they must be equal, in bytes.
     pub part_size: Option<u64>,
     /// About how many bytes will be stored under one key, so that parts are large enough from the start.
@@ -42,6 +47,8 @@ impl S3Options {
             addressing: Addressing::Automatic,
             provider: None,
             checksums: None,
+            conditional_writes: None,
+            conditions_cache: None,
             part_size: None,
             expected_size: None,
             connect_timeout: CONNECT,

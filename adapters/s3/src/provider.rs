@@ -50,6 +50,9 @@ pub enum Conditions {
     Honoured,
     /// It rejects or ignores conditions, or does not say.
     Unknown,
+    /// It may be any service: one that keeps conditions, rejects them, or ignores them. Before the first object is stored
+    /// on a condition, it is proven on a scratch object, or refused.
+    ToBeProven,
 }
 
 /// A row of the table.
@@ -86,8 +89,8 @@ const GENERIC: Row = Row {
     // `Checksums::None` (`--checksums none`) is for it: better than silently checking less.
     checksums: Checksums::FullObject,
     // MinIO honours If-None-Match (github.com/minio/minio-js/pull/1366); Ceph at the end of a multipart upload since
-    // 2025 (github.com/ceph/ceph/pull/64830).
-    conditional_puts: Conditions::Honoured,
+    // 2025 (github.com/ceph/ceph/pull/64830). Others ignore it, or look first and write later.
+    conditional_puts: Conditions::ToBeProven,
 };
 
 /// The limits are those of each service's documentation, which each row names; the concurrency is a choice. Where the
@@ -102,6 +105,7 @@ const TABLE: &[Row] = &[
         hosts: &["amazonaws.com", "amazonaws.com.cn"],
         max_object: 10_000 * 5 * GIB,
         max_in_flight: 64,
+        conditional_puts: Conditions::Honoured,
         ..GENERIC
     },
     // "Limits" (developers.cloudflare.com/r2/platform/limits): 10,000 parts; 5 GiB a part and 5 TiB an object, less
@@ -116,6 +120,7 @@ const TABLE: &[Row] = &[
         max_object: 5 * TIB - 5 * GIB,
         growth: Growth::Equal { size: 32 * MIB },
         max_in_flight: 3,
+        conditional_puts: Conditions::Honoured,
         ..GENERIC
     },
     // "XML API multipart uploads" and "Quotas and limits" (cloud.google.com/storage/docs/multipart-uploads,
@@ -152,6 +157,7 @@ const TABLE: &[Row] = &[
         max_part: 5_000_000_000,
         max_object: 5_000_000_000_000,
         checksums: Checksums::None,
+        conditional_puts: Conditions::Honoured,
         ..GENERIC
     },
     // "Conditional Operations (preconditions)" (tigrisdata.com/docs/objects/conditionals). No limits of its own are
@@ -162,6 +168,7 @@ const TABLE: &[Row] = &[
         hosts: &["tigris.dev", "storage.dev"],
         max_in_flight: 2,
         checksums: Checksums::None,
+        conditional_puts: Conditions::Honoured,
         ..GENERIC
     },
     // "What are the minimum and maximum object sizes that can be stored in Wasabi?" (docs.wasabi.com): 5 GB a put, 5 TB

@@ -1,36 +1,36 @@
 //! Ranged reads: all the bytes that were asked for, of the content that was asked for, or an error.
 
-use crate::errors::{failed, status};
-use crate::limits::{ANSWER, limits};
-use crate::store::S3Store;
+use crate::client::Client;
+use crate::errors::status;
+use crate::limits::ANSWER;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use bytes::{Bytes, BytesMut};
 use sealift::{Error, ErrorKind, Key, Result};
 use std::ops::Range;
 
 /// The bytes of `range`. The time to answer is limited, and then standing still is; the time to read is not.
-pub(crate) async fn read(store: &S3Store, key: &Key, range: Range<u64>, etag: Option<&str>) -> Result<Bytes> {
+pub(crate) async fn read(client: &Client, key: &Key, range: Range<u64>, etag: Option<&str>) -> Result<Bytes> {
     let changed = || {
         let reason = "it was replaced or removed while it was being read";
-        Error::new(ErrorKind::Changed, "read", store.location(key), reason)
+        Error::new(ErrorKind::Changed, "read", client.location(key), reason)
             .with_hint("what was read so far must not be used; read again")
     };
-    let answer = store
-        .client
+    let answer = client
+        .sdk
         .get_object()
-        .bucket(&store.bucket)
+        .bucket(&client.bucket)
         .key(key.as_ref())
         .range(format!("bytes={}-{}", range.start, range.end - 1))
         .set_if_match(etag.map(str::to_owned))
         .customize()
-        .config_override(limits(ANSWER))
+        .config_override(client.reading(ANSWER))
         .send()
         .await;
     let mut answer = match answer {
         Ok(answer) => answer,
         Err(error) => {
             let status = status(&error);
-            let error = failed("read", &store.location(key), &store.endpoint, error);
+            let error = client.failed("read", key, error);
             let gone = error.kind() == ErrorKind::NotFound || matches!(status, Some(412 | 416));
             return Err(if gone && etag.is_some() { changed() } else { error });
         }
@@ -44,9 +44,9 @@ pub(crate) async fn read(store: &S3Store, key: &Key, range: Range<u64>, etag: Op
     let wanted = range.end - range.start;
     if !holds(&answer, &range) {
         let reason = format!("bytes {range:?} were asked for, and the service answered with others");
-        return Err(Error::new(ErrorKind::Service, "read", store.location(key), reason));
+        return Err(Error::new(ErrorKind::Service, "read", client.location(key), reason));
     }
-    let broke_off = |reason: String| Error::new(ErrorKind::Unreachable, "read", store.location(key), reason);
+    let broke_off = |reason: String| Error::new(ErrorKind::Unreachable, "read", client.location(key), reason);
     let mut bytes = BytesMut::with_capacity(wanted as usize);
     loop {
         match answer.body.try_next().await {
@@ -57,7 +57,7 @@ pub(crate) async fn read(store: &S3Store, key: &Key, range: Range<u64>, etag: Op
                 let reason = format!("connection ended early: {wanted} bytes were asked for, not {}", bytes.len());
                 return Err(broke_off(reason));
             }
-            Err(error) => return Err(broke_off(format!("the answer from {} broke off: {error}", store.endpoint))),
+            Err(error) => return Err(broke_off(format!("the answer from {} broke off: {error}", client.endpoint))),
         }
     }
 }

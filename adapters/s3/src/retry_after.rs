@@ -1,9 +1,11 @@
 //! The time that a busy service asks for before the next attempt. AWS says it in a header of its own, which the SDK knows;
 //! others say it as HTTP has it.
 
+use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::config::interceptors::BeforeDeserializationInterceptorContextMut;
 use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
 use std::error::Error as StdError;
+use std::time::Duration;
 
 /// In milliseconds. The SDK waits for so long, up to the longest pause between attempts.
 const AWS: &str = "x-amz-retry-after";
@@ -30,4 +32,10 @@ impl Intercept for RetryAfter {
         }
         Ok(())
     }
+}
+
+/// How long an answer asks to wait.
+pub(crate) fn asked_for(answer: Option<&HttpResponse>) -> Option<Duration> {
+    let milliseconds = answer?.headers().get(AWS)?;
+    milliseconds.parse().ok().map(Duration::from_millis)
 }

@@ -1,62 +1,71 @@
 //! Incomplete uploads that crashes left.
 
-use crate::clock::ServiceClock;
-use crate::errors::{code, failed};
-use crate::store::{S3Store, time};
-use crate::upload::abort;
+use crate::abort::abort;
+use crate::answers::{Unreadable, next_page};
+use crate::client::Client;
+use crate::clock::{ServiceClock, time};
+use crate::errors::{code, unreadable};
+use crate::limits::ANSWER;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, MultipartUpload};
 use sealift::{Error, ErrorKind, Leftover, Origin, Result};
+use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 /// How exactly two looks at the same upload agree on its idleness: the service's times are in whole seconds.
 const TOLERANCE: Duration = Duration::from_secs(2);
 
+const LIST_UPLOADS: &str = "list the incomplete uploads of";
+const LIST_PARTS: &str = "list the parts of";
+
+/// Where a page of uploads begins: after this key, and after this upload of it.
+type Marker = (String, Option<String>);
+
 /// Every incomplete upload below `prefix`.
-pub(crate) async fn leftovers(store: &S3Store, prefix: &str) -> Result<Vec<Leftover>> {
-    let location = format!("s3://{}/{prefix}", store.bucket);
+pub(crate) async fn leftovers(client: &Client, prefix: &str) -> Result<Vec<Leftover>> {
     let clock = ServiceClock::default();
     let mut leftovers = Vec::new();
-    let (mut key_marker, mut id_marker) = (None, None);
+    // Every place where a page began: a listing that comes back to one would not end.
+    let mut begun = BTreeSet::new();
+    let mut marker: Option<Marker> = None;
     loop {
-        let listed = store
-            .client
-            .list_multipart_uploads()
-            .bucket(&store.bucket)
-            .prefix(prefix)
-            .set_key_marker(key_marker)
-            .set_upload_id_marker(id_marker)
-            .customize()
-            .interceptor(clock.clone())
-            .send()
-            .await
-            .map_err(|error| failed("list the incomplete uploads of", &location, &store.endpoint, error))?;
+        let request = client.sdk.list_multipart_uploads().bucket(&client.bucket).prefix(prefix);
+        let request = request
+            .set_key_marker(marker.as_ref().map(|marker| marker.0.clone()))
+            .set_upload_id_marker(marker.as_ref().and_then(|marker| marker.1.clone()));
+        let listed = request.customize().config_override(client.within(ANSWER)).interceptor(clock.clone()).send().await;
+        let listed = listed.map_err(|error| client.failed(LIST_UPLOADS, prefix, error))?;
         for upload in listed.uploads() {
-            leftovers.extend(leftover(store, upload, &clock).await?);
+            leftovers.extend(leftover(client, upload, &clock).await?);
         }
-        if listed.is_truncated != Some(true) {
-            return Ok(leftovers);
-        }
-        (key_marker, id_marker) = (listed.next_key_marker, listed.next_upload_id_marker);
+        let id_marker = listed.next_upload_id_marker.filter(|id| !id.is_empty());
+        let next = listed.next_key_marker.filter(|key| !key.is_empty()).map(|key| (key, id_marker));
+        let repeated = next.as_ref().filter(|next| begun.contains(*next)).cloned();
+        marker = next_page(listed.is_truncated, next, repeated.as_ref())
+            .map_err(|flaw| no_listing(client, LIST_UPLOADS, prefix, flaw))?;
+        match &marker {
+            Some(next) => begun.insert(next.clone()),
+            None => return Ok(leftovers),
+        };
     }
 }
 
 /// Aborts what `leftover` describes, unless a part has arrived since.
-pub(crate) async fn remove(store: &S3Store, leftover: &Leftover) -> Result<()> {
+pub(crate) async fn remove(client: &Client, leftover: &Leftover) -> Result<()> {
     let clock = ServiceClock::default();
-    let Some(now) = activity(store, &leftover.key, &leftover.id, &clock).await? else { return Ok(()) };
+    let Some(now) = activity(client, &leftover.key, &leftover.id, &clock).await? else { return Ok(()) };
     let seen = clock.now().checked_sub(leftover.idle).unwrap_or(SystemTime::UNIX_EPOCH);
     if now.bytes != leftover.bytes || now.last_part.is_some_and(|last| last > seen + TOLERANCE) {
-        let location = format!("s3://{}/{}", store.bucket, leftover.key);
+        let location = client.location(&leftover.key);
         let reason = format!("upload {} has gone on since it was listed: it is alive", leftover.id);
         return Err(Error::new(ErrorKind::Changed, "remove the upload of", location, reason)
             .with_hint("it was left alone; list again later if you still want it gone"));
     }
-    abort(store, &leftover.key, &leftover.id).await
+    abort(client, &leftover.key, &leftover.id).await
 }
 
-async fn leftover(store: &S3Store, upload: &MultipartUpload, clock: &ServiceClock) -> Result<Option<Leftover>> {
+async fn leftover(client: &Client, upload: &MultipartUpload, clock: &ServiceClock) -> Result<Option<Leftover>> {
     let (Some(key), Some(id)) = (upload.key(), upload.upload_id()) else { return Ok(None) };
-    let Some(activity) = activity(store, key, id, clock).await? else { return Ok(None) };
+    let Some(activity) = activity(client, key, id, clock).await? else { return Ok(None) };
     let started = upload.initiated().copied().and_then(time);
     // Where the service tells no time at all, nothing says that it is idle.
     let latest = activity.last_part.max(started).unwrap_or_else(|| clock.now());
@@ -81,27 +90,34 @@ struct Activity {
 }
 
 /// What an upload holds; `None` when it is gone.
-async fn activity(store: &S3Store, key: &str, id: &str, clock: &ServiceClock) -> Result<Option<Activity>> {
+async fn activity(client: &Client, key: &str, id: &str, clock: &ServiceClock) -> Result<Option<Activity>> {
     let mut activity = Activity { bytes: 0, last_part: None };
-    let mut marker = None;
+    let mut marker: Option<u32> = None;
     loop {
-        let listed = store.client.list_parts().bucket(&store.bucket).key(key).upload_id(id);
-        let listed = listed.set_part_number_marker(marker).customize().interceptor(clock.clone());
-        let listed = match listed.send().await {
+        let request = client.sdk.list_parts().bucket(&client.bucket).key(key).upload_id(id);
+        let request = request.set_part_number_marker(marker.map(|number| number.to_string()));
+        let listed = request.customize().config_override(client.within(ANSWER)).interceptor(clock.clone()).send().await;
+        let listed = match listed {
             Ok(listed) => listed,
             Err(error) if code(&error) == Some("NoSuchUpload") => return Ok(None),
-            Err(error) => {
-                let location = format!("s3://{}/{key}", store.bucket);
-                return Err(failed("list the parts of", &location, &store.endpoint, error));
-            }
+            Err(error) => return Err(client.failed(LIST_PARTS, key, error)),
         };
         for part in listed.parts() {
             activity.bytes += part.size().map_or(0, |size| size.max(0) as u64);
             activity.last_part = activity.last_part.max(part.last_modified().copied().and_then(time));
         }
-        if listed.is_truncated != Some(true) {
+        // The numbers grow, or the listing would not end.
+        let next = listed.next_part_number_marker.and_then(|number| number.parse::<u32>().ok());
+        let repeated = next.filter(|next| Some(*next) <= marker);
+        marker = next_page(listed.is_truncated, next, repeated.as_ref())
+            .map_err(|flaw| no_listing(client, LIST_PARTS, key, flaw))?;
+        if marker.is_none() {
             return Ok(Some(activity));
         }
-        marker = listed.next_part_number_marker;
     }
+}
+
+fn no_listing(client: &Client, operation: &'static str, location: &str, flaw: Unreadable) -> Error {
+    let described = |kind, reason: String| Error::new(kind, operation, client.location(location), reason);
+    unreadable(described, &client.endpoint, flaw.to_string())
 }

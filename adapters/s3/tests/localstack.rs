@@ -3,10 +3,12 @@
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Builder, Credentials as Keys, Region};
+use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 use bytes::Bytes;
 use futures::future::try_join_all;
 use sealift::{
-    Checksum, ChecksumAlgorithm, CommitOptions, ErrorKind, IfExists, Key, ObjectStore, Origin, Payload, Token,
+    Attempts, Checksum, ChecksumAlgorithm, CommitOptions, ErrorKind, IfExists, Key, ObjectStore, Origin, Payload,
+    Removal, Token, Work,
 };
 use sealift_s3::aws_credential_types::provider::SharedCredentialsProvider;
 use sealift_s3::{Credentials, S3Options, S3Store};
@@ -32,6 +34,11 @@ async fn store_on(bucket: &str) -> S3Store {
 
 /// A store on a new bucket.
 async fn new_store() -> S3Store {
+    let (_, bucket) = new_bucket().await;
+    store_on(&bucket).await
+}
+
+async fn new_bucket() -> (Client, String) {
     let config = Builder::new()
         .behavior_version(BehaviorVersion::latest())
         .credentials_provider(keys())
@@ -40,11 +47,12 @@ async fn new_store() -> S3Store {
         .force_path_style(true)
         .build();
     let bucket = format!("sealift-s3-{}", Token::random());
-    let made = Client::from_conf(config).create_bucket().bucket(&bucket).send().await;
+    let client = Client::from_conf(config);
+    let made = client.create_bucket().bucket(&bucket).send().await;
     if let Err(error) = made {
         panic!("no S3 service at {}: run ./localstack/up first ({error:?})", endpoint());
     }
-    store_on(&bucket).await
+    (client, bucket)
 }
 
 fn key(key: &str) -> Key {
@@ -80,7 +88,7 @@ async fn keys_of(store: &S3Store, prefix: &str) -> Vec<String> {
 async fn put_look_read_list_and_remove() {
     let (store, name, options) = (new_store().await, key("a/b c+ü"), commit(IfExists::Replace));
     let body = data(100_000, 1);
-    let committed = store.put(&name, payload(&body), &options).await.expect("stored");
+    let committed = store.put(&name, payload(&body), &options, &Attempts::default()).await.expect("stored");
     assert_eq!(committed.checksum, Some(payload(&body).checksum().to_be_bytes()));
 
     let info = store.head(&name).await.expect("there");
@@ -97,11 +105,11 @@ async fn put_look_read_list_and_remove() {
     assert_eq!(other.kind(), ErrorKind::Changed, "{other}");
 
     for name in ["a/a", "b/a"] {
-        store.put(&key(name), payload(b""), &options).await.expect("stored");
+        store.put(&key(name), payload(b""), &options, &Attempts::default()).await.expect("stored");
     }
     assert_eq!(keys_of(&store, "a/").await, ["a/a", "a/b c+ü"]);
-    store.delete(&name).await.expect("removed");
-    store.delete(&name).await.expect("no error when it is not there");
+    store.delete(&name, None).await.expect("removed");
+    store.delete(&name, None).await.expect("no error when it is not there");
     assert_eq!(store.head(&name).await.expect_err("gone").kind(), ErrorKind::NotFound);
     assert_eq!(store.get(&name, 0..1, None).await.expect_err("gone").kind(), ErrorKind::NotFound);
 }
@@ -113,11 +121,11 @@ async fn parts_out_of_order_make_one_object_once() {
     let whole = payload(&bodies.concat()).checksum();
     for (round, if_exists) in [IfExists::Fail, IfExists::Fail].into_iter().enumerate() {
         let options = commit(if_exists);
-        let upload = store.start(&name, &options).await.expect("started");
+        let upload = store.start(&name, &options, &Attempts::default()).await.expect("started");
         let puts = [2, 3, 1].map(|number: u32| upload.put_part(number, payload(&bodies[number as usize - 1])));
         let mut parts = try_join_all(puts).await.expect("stored");
         parts.sort_by_key(|part| part.number);
-        let completed = upload.complete(&parts, whole).await;
+        let completed = upload.complete(&parts, whole, &Attempts::default()).await;
         if round == 0 {
             assert_eq!(completed.expect("completed").checksum, Some(whole.to_be_bytes()));
             let info = store.head(&name).await.expect("there");
@@ -132,7 +140,7 @@ async fn parts_out_of_order_make_one_object_once() {
             upload.abort().await.expect("aborted");
         }
     }
-    let put = store.put(&name, payload(b"x"), &commit(IfExists::Fail)).await;
+    let put = store.put(&name, payload(b"x"), &commit(IfExists::Fail), &Attempts::default()).await;
     assert_eq!(put.expect_err("it exists").kind(), ErrorKind::AlreadyExists);
     assert_eq!(store.head(&name).await.expect("there").size, whole.byte_count());
     assert!(store.leftovers("").await.expect("listed").is_empty());
@@ -141,7 +149,7 @@ async fn parts_out_of_order_make_one_object_once() {
 #[tokio::test]
 async fn an_aborted_upload_leaves_nothing_and_takes_nothing() {
     let (store, name) = (new_store().await, key("aborted"));
-    let upload = store.start(&name, &commit(IfExists::Replace)).await.expect("started");
+    let upload = store.start(&name, &commit(IfExists::Replace), &Attempts::default()).await.expect("started");
     let part = upload.put_part(1, payload(&data(5 * MIB, 1))).await.expect("stored");
     upload.abort().await.expect("aborted");
     upload.abort().await.expect("no error when it is aborted already");
@@ -149,21 +157,23 @@ async fn an_aborted_upload_leaves_nothing_and_takes_nothing() {
     assert!(keys_of(&store, "").await.is_empty());
     let error = upload.put_part(2, payload(b"late")).await.expect_err("it is gone");
     assert!(error.to_string().contains("NoSuchUpload"), "{error}");
-    upload.complete(std::slice::from_ref(&part), part.checksum).await.expect_err("it is gone");
+    upload.complete(std::slice::from_ref(&part), part.checksum, &Attempts::default()).await.expect_err("it is gone");
 }
 
 #[tokio::test]
 async fn a_wrong_checksum_is_refused() {
     let (store, name) = (new_store().await, key("wrong"));
     let wrong = Payload::from_segments(vec![Bytes::from_static(b"sent")], payload(b"said").checksum());
-    let put = store.put(&name, wrong.clone(), &commit(IfExists::Replace)).await.expect_err("refused");
+    let put =
+        store.put(&name, wrong.clone(), &commit(IfExists::Replace), &Attempts::default()).await.expect_err("refused");
     assert_eq!(put.kind(), ErrorKind::Corrupt, "{put}");
 
-    let upload = store.start(&name, &commit(IfExists::Replace)).await.expect("started");
+    let upload = store.start(&name, &commit(IfExists::Replace), &Attempts::default()).await.expect("started");
     let part = upload.put_part(1, wrong).await.expect_err("refused");
     assert_eq!(part.kind(), ErrorKind::Corrupt, "{part}");
     let part = upload.put_part(1, payload(b"sent")).await.expect("stored");
-    let completed = upload.complete(&[part], payload(b"said").checksum()).await.expect_err("refused");
+    let completed =
+        upload.complete(&[part], payload(b"said").checksum(), &Attempts::default()).await.expect_err("refused");
     assert_eq!(completed.kind(), ErrorKind::Corrupt, "{completed}");
     upload.abort().await.expect("aborted");
     assert!(keys_of(&store, "").await.is_empty());
@@ -172,7 +182,9 @@ async fn a_wrong_checksum_is_refused() {
 #[tokio::test]
 async fn leftovers_are_found_and_removed_unless_they_are_alive() {
     let store = new_store().await;
-    let start = async |name: &str| store.start(&key(name), &commit(IfExists::Replace)).await.expect("started");
+    let start = async |name: &str| {
+        store.start(&key(name), &commit(IfExists::Replace), &Attempts::default()).await.expect("started")
+    };
     let (idle, alive) = (start("crashed/idle").await, start("crashed/alive").await);
     let _elsewhere = start("elsewhere").await;
     for (upload, len) in [(&idle, 5 * MIB), (&alive, 1000)] {
@@ -195,33 +207,81 @@ async fn leftovers_are_found_and_removed_unless_they_are_alive() {
 }
 
 #[tokio::test]
-async fn a_rename_keeps_bytes_and_metadata_and_replaces() {
+async fn a_copy_keeps_bytes_and_metadata_and_replaces() {
     let (store, from, to, options) =
         (new_store().await, key("old/ü +%41"), key("new/ü +?&#"), commit(IfExists::Replace));
-    store.put(&to, payload(b"replaced"), &commit(IfExists::Replace)).await.expect("stored");
-    store.put(&from, payload(b"moved"), &options).await.expect("stored");
-    store.rename(&from, &to).await.expect("moved");
+    let put = async |key: &Key, body: &[u8], options: &CommitOptions| {
+        store.put(key, payload(body), options, &Attempts::default()).await.expect("stored")
+    };
+    put(&to, b"replaced", &commit(IfExists::Replace)).await;
+    put(&from, b"copied", &options).await;
+    let source = store.head(&from).await.expect("there");
+    let copied = store.copy(&from, &source, &to, &Work::new("a copy")).await.expect("copied");
     let info = store.head(&to).await.expect("there");
     assert_eq!(info.token.as_deref(), Some(options.token.as_ref()));
-    assert_eq!(store.get(&to, 0..5, info.etag.as_deref()).await.expect("read"), "moved");
-    assert_eq!(store.head(&from).await.expect_err("moved").kind(), ErrorKind::NotFound);
-    assert_eq!(store.rename(&from, &to).await.expect_err("gone").kind(), ErrorKind::NotFound);
-    store.rename(&to, &to).await.expect("nothing to do");
-    assert_eq!(store.head(&to).await.expect("still there").size, 5);
+    assert_eq!((info.etag, info.checksum), (copied.etag.clone(), source.checksum.clone()));
+    assert_eq!(store.get(&to, 0..6, copied.etag.as_deref()).await.expect("read"), "copied");
+
+    put(&from, b"copied", &commit(IfExists::Replace)).await;
+    let error = store.copy(&from, &source, &to, &Work::new("a copy")).await.expect_err("another content");
+    assert_eq!(error.kind(), ErrorKind::Changed, "{error}");
+    store.delete(&from, None).await.expect("removed");
+    let error = store.copy(&from, &source, &to, &Work::new("a copy")).await.expect_err("gone");
+    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+    assert!(error.left_behind().is_empty(), "{error}");
 }
 
 #[tokio::test]
 async fn only_the_object_that_is_meant_is_removed() {
     let (store, name) = (new_store().await, key("exactly"));
-    store.put(&name, payload(b"first"), &commit(IfExists::Replace)).await.expect("stored");
-    let first = store.head(&name).await.expect("there");
-    // The same bytes, and so the same ETag, of another commit.
-    store.put(&name, payload(b"first"), &commit(IfExists::Replace)).await.expect("stored");
-    store.delete_exactly(&name, &first).await.expect("nothing to do");
-    let second = store.head(&name).await.expect("kept");
-    store.delete_exactly(&name, &second).await.expect("removed");
-    store.delete_exactly(&name, &second).await.expect("no error when it is gone");
+    let put = async || {
+        let options = commit(IfExists::Replace);
+        store.put(&name, payload(b"first"), &options, &Attempts::default()).await.expect("stored");
+        store.head(&name).await.expect("there")
+    };
+    // The same bytes, and so the same ETag, of two commits.
+    let (first, second) = (put().await, put().await);
+    assert_eq!(first.etag, second.etag);
+    assert_eq!(store.delete(&name, Some(&first)).await.expect("nothing to do"), Removal::Another);
+    assert_eq!(store.retract(&name, &first).await.expect("nothing to do"), Removal::Another);
+    store.head(&name).await.expect("kept");
+    assert!(!store.retracting_restores(&second));
+    assert_eq!(store.delete(&name, Some(&second)).await.expect("removed"), Removal::Gone);
+    assert_eq!(store.delete(&name, Some(&second)).await.expect("gone already"), Removal::Gone);
+    assert_eq!(store.retract(&name, &second).await.expect("gone already"), Removal::Gone);
     assert_eq!(store.head(&name).await.expect_err("gone").kind(), ErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn in_a_bucket_with_versions_a_commit_is_undone_and_a_removal_keeps_what_was_there() {
+    let (client, bucket) = new_bucket().await;
+    let versioned = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
+    client.put_bucket_versioning().bucket(&bucket).versioning_configuration(versioned).send().await.expect("versioned");
+    let (store, name) = (store_on(&bucket).await, key("versions"));
+    let put = async |body: &[u8]| {
+        let options = commit(IfExists::Replace);
+        store.put(&name, payload(body), &options, &Attempts::default()).await.expect("stored");
+        store.head(&name).await.expect("there")
+    };
+    let (first, second) = (put(b"first").await, put(b"second").await);
+    assert!(store.retracting_restores(&second));
+    assert_eq!(store.retract(&name, &second).await.expect("removed"), Removal::Gone);
+    assert_eq!(store.head(&name).await.expect("back").version, first.version);
+
+    assert_eq!(store.delete(&name, Some(&first)).await.expect("removed"), Removal::Gone);
+    assert_eq!(store.head(&name).await.expect_err("gone").kind(), ErrorKind::NotFound);
+    let kept = client.get_object().bucket(&bucket).key("versions").set_version_id(first.version).send().await;
+    kept.expect("an earlier version");
+}
+
+/// The condition is proven first, since LocalStack is a service that nothing is known of.
+#[tokio::test]
+async fn the_proof_of_conditions_leaves_nothing() {
+    let store = new_store().await;
+    let put = store.put(&key("folder/k"), payload(b"x"), &commit(IfExists::Fail), &Attempts::default()).await;
+    put.expect("stored");
+    assert_eq!(keys_of(&store, "").await, ["folder/k"]);
+    assert!(store.leftovers("").await.expect("listed").is_empty());
 }
 
 #[tokio::test]
@@ -232,8 +292,8 @@ async fn a_missing_bucket_is_told_from_a_missing_object() {
     for (what, result) in [
         ("head", store.head(&name).await.map(drop)),
         ("get", store.get(&name, 0..1, None).await.map(drop)),
-        ("put", store.put(&name, payload(b"x"), &options).await.map(drop)),
-        ("start", store.start(&name, &options).await.map(drop)),
+        ("put", store.put(&name, payload(b"x"), &options, &Attempts::default()).await.map(drop)),
+        ("start", store.start(&name, &options, &Attempts::default()).await.map(drop)),
         ("list", store.list("", None).await.map(drop)),
         ("leftovers", store.leftovers("").await.map(drop)),
     ] {

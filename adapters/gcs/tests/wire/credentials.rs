@@ -2,8 +2,9 @@
 
 use crate::server::{Reply, Server};
 use crate::{QUANTUM, commit, data, digits, holds, key, payload, resource, started};
-use sealift::{ErrorKind, IfExists, ObjectStore};
-use sealift_gcs::{Credentials, GcsOptions, GcsStore};
+use sealift::{Attempts, ErrorKind, IfExists, ObjectStore};
+use sealift_gcs::{Credentials, GcsOptions, GcsStore, TOKEN_WITHIN};
+use std::time::Duration;
 
 /// A store whose tokens come from the server itself; and the folder that holds their file.
 async fn store(server: &Server) -> (GcsStore, tempfile::TempDir) {
@@ -40,13 +41,19 @@ async fn both_clients_send_the_same_token() {
     })
     .await;
     let (store, _folder) = store(&server).await;
-    store.put(&key(), digits(), &commit(IfExists::Fail)).await.expect("stored");
+    store.put(&key(), digits(), &commit(IfExists::Fail), &Attempts::default()).await.expect("stored");
     store.get(&key(), 0..2, Some("17")).await.expect("read");
     store.head(&key()).await.expect("there");
-    let upload = store.start(&key(), &commit(IfExists::Fail)).await.expect("started");
+    let upload = store.start(&key(), &commit(IfExists::Fail), &Attempts::default()).await.expect("started");
     let part = upload.put_part(1, payload(&data(QUANTUM))).await.expect("stored");
-    upload.complete(std::slice::from_ref(&part), part.checksum).await.expect("completed");
-    store.start(&key(), &commit(IfExists::Fail)).await.expect("started").abort().await.expect("aborted");
+    upload.complete(std::slice::from_ref(&part), part.checksum, &Attempts::default()).await.expect("completed");
+    store
+        .start(&key(), &commit(IfExists::Fail), &Attempts::default())
+        .await
+        .expect("started")
+        .abort()
+        .await
+        .expect("aborted");
     assert_eq!(server.all("token").len(), 1);
     for request in server.requests().iter().filter(|request| request.operation() != "token") {
         assert_eq!(request.header("authorization"), Some("Bearer s3cret-0"), "{}", request.operation());
@@ -71,10 +78,12 @@ async fn a_token_that_is_refused_is_renewed_once() {
         .await;
         let (store, _folder) = store(&server).await;
         match operation {
-            "put" => drop(store.put(&key(), digits(), &commit(IfExists::Fail)).await.expect("stored")),
+            "put" => {
+                drop(store.put(&key(), digits(), &commit(IfExists::Fail), &Attempts::default()).await.expect("stored"))
+            }
             "get" => drop(store.get(&key(), 0..2, None).await.expect("read")),
             _ => {
-                let upload = store.start(&key(), &commit(IfExists::Fail)).await.expect("started");
+                let upload = store.start(&key(), &commit(IfExists::Fail), &Attempts::default()).await.expect("started");
                 upload.put_part(1, payload(&data(QUANTUM))).await.expect("stored");
             }
         }
@@ -94,7 +103,8 @@ async fn credentials_that_are_refused_for_good_are_said_to_be() {
         .await;
         let (store, _folder) = store(&server).await;
         let head = store.head(&key()).await.expect_err("refused");
-        let put = store.put(&key(), digits(), &commit(IfExists::Fail)).await.expect_err("refused");
+        let put =
+            store.put(&key(), digits(), &commit(IfExists::Fail), &Attempts::default()).await.expect_err("refused");
         let get = store.get(&key(), 0..2, Some("17")).await.expect_err("refused");
         for error in [head, put, get] {
             assert_eq!(error.kind(), ErrorKind::Denied, "{error}");
@@ -116,11 +126,34 @@ async fn no_token_is_no_request() {
     .await;
     let (store, _folder) = store(&server).await;
     let head = store.head(&key()).await.expect_err("no token");
-    let put = store.put(&key(), digits(), &commit(IfExists::Fail)).await.expect_err("no token");
+    let put = store.put(&key(), digits(), &commit(IfExists::Fail), &Attempts::default()).await.expect_err("no token");
     for error in [head, put] {
         assert_eq!(error.kind(), ErrorKind::Denied, "{error}");
         let text = error.to_string();
         assert!(text.contains("no usable credentials") && text.contains("revoked"), "{text}");
         assert!(!format!("{error} {error:?}").contains("s3cret"), "{error}");
     }
+}
+
+/// Who gives out tokens says nothing: the operation ends, and nothing was sent to the service.
+#[tokio::test]
+async fn a_token_that_does_not_come_is_given_up() {
+    let server = Server::start(|request, _| match request.operation().as_str() {
+        "token" => Reply::Hold,
+        other => panic!("{other}"),
+    })
+    .await;
+    let ((store, _folder), attempts) = (store(&server).await, Attempts::default());
+    let (key, options) = (key(), commit(IfExists::Fail));
+    let mut put = store.put(&key, digits(), &options, &attempts);
+    while server.all("token").is_empty() {
+        let step = tokio::time::timeout(Duration::from_millis(5), &mut put).await;
+        assert!(step.is_err(), "it waits");
+    }
+    tokio::time::pause();
+    let begun = tokio::time::Instant::now();
+    let error = put.await.expect_err("no token");
+    assert!(error.to_string().contains("no token came within"), "{error}");
+    assert!(begun.elapsed() <= TOKEN_WITHIN, "{:?}", begun.elapsed());
+    assert!(!attempts.effect().is_possible());
 }

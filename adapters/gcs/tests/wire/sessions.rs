@@ -2,7 +2,7 @@
 
 use crate::server::{Reply, Request, Server};
 use crate::{QUANTUM, UPLOAD_ID, commit, data, first_of, holds, key, options, payload, resource, started, store};
-use sealift::{Committed, ErrorKind, IfExists, ObjectStore, Result};
+use sealift::{Attempts, Committed, ErrorKind, IfExists, ObjectStore, Result};
 use sealift_gcs::GcsStore;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -62,10 +62,10 @@ async fn session(
 
 /// Two parts, the second with a remainder.
 async fn upload(store: &GcsStore, bodies: [&[u8]; 2]) -> Result<Committed> {
-    let upload = store.start(&key(), &commit(IfExists::Fail)).await?;
+    let upload = store.start(&key(), &commit(IfExists::Fail), &Attempts::default()).await?;
     let first = upload.put_part(1, payload(bodies[0])).await?;
     let second = upload.put_part(2, payload(bodies[1])).await?;
-    upload.complete(&[first, second], payload(&bodies.concat()).checksum()).await
+    upload.complete(&[first, second], payload(&bodies.concat()).checksum(), &Attempts::default()).await
 }
 
 #[tokio::test]
@@ -269,10 +269,11 @@ async fn a_session_elsewhere_is_reached_through_the_endpoint() {
 async fn an_upload_shows_no_secret() {
     let (server, _) = session(|request, _, _| (request.operation() == "last").then_some(Reply::Cut)).await;
     let store = store(&server.endpoint).await;
-    let upload = store.start(&key(), &commit(IfExists::Fail)).await.expect("started");
+    let upload = store.start(&key(), &commit(IfExists::Fail), &Attempts::default()).await.expect("started");
     let part = upload.put_part(1, payload(b"x")).await.expect("held back");
     // The status says each time that nothing is stored, so that it is sent again and again.
-    let error = upload.complete(std::slice::from_ref(&part), part.checksum).await.expect_err("cut off");
+    let error =
+        upload.complete(std::slice::from_ref(&part), part.checksum, &Attempts::default()).await.expect_err("cut off");
     assert_eq!(error.kind(), ErrorKind::Unreachable, "{error}");
     let source = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
     let shown = format!("{error} {error:?} {source} {store:?} {upload:?} {} {part:?}", upload.id());
@@ -290,7 +291,11 @@ async fn an_abort_goes_on_until_the_service_confirms_it() {
         _ => None,
     })
     .await;
-    let upload = store(&server.endpoint).await.start(&key(), &commit(IfExists::Fail)).await.expect("started");
+    let upload = store(&server.endpoint)
+        .await
+        .start(&key(), &commit(IfExists::Fail), &Attempts::default())
+        .await
+        .expect("started");
     upload.put_part(1, payload(&data(QUANTUM))).await.expect("stored");
     upload.abort().await.expect("confirmed");
     assert_eq!(server.operations(), ["start", "piece", "cancel", "cancel", "ask", "cancel", "ask"]);
@@ -300,7 +305,11 @@ async fn an_abort_goes_on_until_the_service_confirms_it() {
 #[tokio::test]
 async fn an_abort_ends_also_where_it_cannot_be_had() {
     let (server, _) = session(|request, _, _| (request.operation() == "cancel").then(|| Reply::empty(204, ""))).await;
-    let upload = store(&server.endpoint).await.start(&key(), &commit(IfExists::Fail)).await.expect("started");
+    let upload = store(&server.endpoint)
+        .await
+        .start(&key(), &commit(IfExists::Fail), &Attempts::default())
+        .await
+        .expect("started");
     let error = upload.abort().await.expect_err("never confirmed");
     assert!(error.to_string().contains("does not cancel"), "{error}");
     assert_eq!(server.all("cancel").len(), 6);
@@ -313,7 +322,11 @@ async fn an_abort_ends_also_where_it_cannot_be_had() {
             _ => None,
         })
         .await;
-        let upload = store(&server.endpoint).await.start(&key(), &commit(IfExists::Fail)).await.expect("started");
+        let upload = store(&server.endpoint)
+            .await
+            .start(&key(), &commit(IfExists::Fail), &Attempts::default())
+            .await
+            .expect("started");
         upload.abort().await.expect("it is gone, or was completed");
         assert_eq!(server.operations(), ["start", "cancel", "ask"], "{status}");
     }
@@ -328,7 +341,11 @@ async fn after_a_part_that_was_dropped_only_an_abort_follows() {
         _ => None,
     })
     .await;
-    let upload = store(&server.endpoint).await.start(&key(), &commit(IfExists::Fail)).await.expect("started");
+    let upload = store(&server.endpoint)
+        .await
+        .start(&key(), &commit(IfExists::Fail), &Attempts::default())
+        .await
+        .expect("started");
     let body = data(QUANTUM);
     {
         let mut part = upload.put_part(1, payload(&body));
@@ -338,7 +355,7 @@ async fn after_a_part_that_was_dropped_only_an_abort_follows() {
         }
     }
     upload.put_part(1, payload(&body)).await.expect_err("one is under way");
-    upload.complete(&[], payload(b"").checksum()).await.expect_err("one is under way");
+    upload.complete(&[], payload(b"").checksum(), &Attempts::default()).await.expect_err("one is under way");
     upload.abort().await.expect("aborted");
     assert_eq!(server.operations(), ["start", "piece", "cancel", "ask"]);
 }

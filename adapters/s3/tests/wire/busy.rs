@@ -2,7 +2,7 @@
 
 use crate::server::{Reply, Server};
 use crate::{ETAG, STARTED, assert_plain_body, commit, digits, key, store};
-use sealift::{IfExists, ObjectStore};
+use sealift::{Attempts, IfExists, ObjectStore};
 
 /// More often than the SDK tries.
 const BUSY: usize = 5;
@@ -16,7 +16,7 @@ async fn an_object_is_put_when_the_service_has_time_again() {
     })
     .await;
     let store = store(&server.endpoint).await;
-    store.put(&key(), digits(), &commit(IfExists::Replace)).await.expect("stored");
+    store.put(&key(), digits(), &commit(IfExists::Replace), &Attempts::default()).await.expect("stored");
     let requests = server.requests();
     assert_eq!((requests.len(), store.slow_downs()), (BUSY + 1, BUSY as u64));
     requests.iter().for_each(|request| assert_plain_body(request, b"123456789"));
@@ -31,7 +31,7 @@ async fn a_part_is_put_when_the_service_has_time_again() {
     })
     .await;
     let store = store(&server.endpoint).await;
-    let upload = store.start(&key(), &commit(IfExists::Replace)).await.expect("started");
+    let upload = store.start(&key(), &commit(IfExists::Replace), &Attempts::default()).await.expect("started");
     upload.put_part(1, digits()).await.expect("stored");
     let requests = server.requests();
     assert_eq!((requests.len(), store.slow_downs()), (1 + BUSY + 1, BUSY as u64));

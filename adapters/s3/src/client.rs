@@ -1,0 +1,120 @@
+//! What every verb needs: the SDK's client, which bucket of which service, and how its requests are sent and their
+//! failures told. It knows no verb.
+
+use crate::answers::Answers;
+use crate::errors::failed;
+use crate::limits::retries_off;
+use crate::persist::Counted;
+use crate::provider::{Checksums, Provider};
+use crate::retry_after::RetryAfter;
+use aws_config::timeout::TimeoutConfig;
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::config::{
+    Builder, RequestChecksumCalculation, ResponseChecksumValidation, StalledStreamProtectionConfig,
+};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::types::ChecksumType;
+use sealift::{Checksum, Error, SlowDowns};
+use std::borrow::Cow;
+use std::error::Error as StdError;
+use std::fmt::Display;
+use std::time::Duration;
+
+/// A body that does not move at all for so long is stalled. The SDK's 5 s are too few: on a slow line that several
+/// parts share, the buffers of a connection (hyper's 400 KiB, and the kernel's) hold more than it sends in that time.
+const STALLED: Duration = Duration::from_secs(60);
+
+/// A bucket as every verb reaches it. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Client {
+    pub(crate) sdk: aws_sdk_s3::Client,
+    pub(crate) bucket: String,
+    /// For messages.
+    pub(crate) endpoint: String,
+    pub(crate) provider: Provider,
+    pub(crate) checksums: Checksums,
+    pub(crate) slow_downs: SlowDowns,
+}
+
+impl Client {
+    /// The URL of an object, or of what begins with a prefix.
+    pub(crate) fn location(&self, key: impl Display) -> String {
+        format!("s3://{}/{key}", self.bucket)
+    }
+
+    /// The value of the checksum headers: base64 of the CRC in network byte order.
+    pub(crate) fn checksum_header(&self, checksum: &Checksum) -> Option<String> {
+        match self.checksums {
+            Checksums::FullObject => Some(aws_smithy_types::base64::encode(checksum.to_be_bytes())),
+            Checksums::None => None,
+        }
+    }
+
+    /// The error of `operation` on `key`.
+    pub(crate) fn failed<E>(
+        &self,
+        operation: impl Into<Cow<'static, str>>,
+        key: impl Display,
+        error: SdkError<E, HttpResponse>,
+    ) -> Error
+    where
+        E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+    {
+        failed(operation, &self.location(key), &self.endpoint, error)
+    }
+
+    /// How a request is sent that the SDK may try again: `attempt` is the time for each.
+    pub(crate) fn within(&self, attempt: Duration) -> Builder {
+        self.settings(attempt, Answers::Documents)
+    }
+
+    /// The same, for a request whose answer is an object's bytes.
+    pub(crate) fn reading(&self, attempt: Duration) -> Builder {
+        self.settings(attempt, Answers::ObjectBytes)
+    }
+
+    /// How a request is sent whose every attempt is accounted for, so that the SDK must not try it again.
+    pub(crate) fn once(&self, attempt: Duration) -> Builder {
+        self.within(attempt).retry_config(retries_off())
+    }
+
+    fn settings(&self, attempt: Duration, answers: Answers) -> Builder {
+        Builder::new()
+            // Sealift gives its own checksums, and checks the whole object; the SDK is to add and check no others.
+            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+            .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+            .stalled_stream_protection(StalledStreamProtectionConfig::enabled().grace_period(STALLED).build())
+            .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(attempt).build())
+            .interceptor(RetryAfter)
+            .interceptor(Counted(self.slow_downs.clone()))
+            .interceptor(answers)
+    }
+}
+
+/// How long a CRC64NVME is, in bytes.
+const CRC_LENGTH: usize = 8;
+
+/// The service's checksum of a whole object, if that is what it answered: a composite one is of something else, and one
+/// of another length is none.
+pub(crate) fn full_checksum(crc: Option<String>, kind: Option<ChecksumType>) -> Option<Vec<u8>> {
+    match kind {
+        Some(ChecksumType::Composite) => None,
+        _ => crc.and_then(|crc| aws_smithy_types::base64::decode(crc).ok()).filter(|crc| crc.len() == CRC_LENGTH),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_checksum_of_the_whole_and_of_the_right_length_counts() {
+        let encoded = |bytes: &[u8]| Some(aws_smithy_types::base64::encode(bytes));
+        assert_eq!(full_checksum(encoded(&[1; 8]), Some(ChecksumType::FullObject)), Some(vec![1; 8]));
+        assert_eq!(full_checksum(encoded(&[1; 8]), None), Some(vec![1; 8]));
+        assert_eq!(full_checksum(encoded(&[1; 8]), Some(ChecksumType::Composite)), None);
+        for other in [encoded(&[]), encoded(&[1; 4]), encoded(&[1; 9]), Some("not base64!".to_owned()), None] {
+            assert_eq!(full_checksum(other.clone(), Some(ChecksumType::FullObject)), None, "{other:?}");
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Whether the service keeps the condition that an object is stored only if none exists: stated by its row or by the user,
+//! or proven before it is first relied on.
+
+use crate::client::Client;
+use crate::conditions_cache;
+use crate::proof::{Proof, prove};
+use crate::provider::Conditions;
+use sealift::{CommitOptions, Error, ErrorKind, IfExists, Key, Result};
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::OnceCell;
+
+const OPERATION: &str = "store";
+const HINT: &str = "let it be replaced, under a name that nothing else uses; or, if you know that the service keeps \
+                    conditions, say so: --conditional-writes honoured";
+
+/// What is known of the conditions of a store's service. Clones share what is proven.
+#[derive(Debug, Clone)]
+pub(crate) struct Gate {
+    stated: Conditions,
+    cache: Option<PathBuf>,
+    proof: Arc<OnceCell<Proof>>,
+}
+
+impl Gate {
+    pub(crate) fn new(stated: Conditions) -> Self {
+        Gate { stated, cache: None, proof: Arc::default() }
+    }
+
+    /// The same, with what the user says.
+    pub(crate) fn stated(self, stated: Conditions) -> Self {
+        Gate { stated, ..self }
+    }
+
+    /// The same, with the file that remembers proofs.
+    pub(crate) fn cached_in(self, cache: PathBuf) -> Self {
+        Gate { cache: Some(cache), ..self }
+    }
+
+    /// Refuses a condition that the service would not keep, before anything is sent of the object at `key`.
+    pub(crate) async fn check(&self, client: &Client, key: &Key, options: &CommitOptions) -> Result<()> {
+        match (options.if_exists, self.stated) {
+            (IfExists::Replace, _) | (_, Conditions::Honoured) => Ok(()),
+            (IfExists::Fail, Conditions::Unknown) => {
+                let reason =
+                    format!("{} cannot be relied on not to replace an object that exists", client.provider.name());
+                Err(Error::new(ErrorKind::InvalidConfig, OPERATION, client.location(key), reason).with_hint(HINT))
+            }
+            (IfExists::Fail, Conditions::ToBeProven) => {
+                let proof = self.proof.get_or_try_init(|| self.prove(client, key)).await;
+                match proof.map_err(|error| unproven(client, key, error))? {
+                    Proof::Kept => Ok(()),
+                    Proof::NotKept { reason, left } => {
+                        Err(Error::new(ErrorKind::InvalidConfig, OPERATION, client.location(key), reason)
+                            .with_hint(HINT)
+                            .with_left_behind(left.iter().cloned()))
+                    }
+                }
+            }
+        }
+    }
+
+    async fn prove(&self, client: &Client, key: &Key) -> Result<Proof> {
+        let Some(cache) = &self.cache else { return prove(client, key).await };
+        if conditions_cache::remembered(cache, client).await {
+            return Ok(Proof::Kept);
+        }
+        let proof = prove(client, key).await?;
+        if matches!(proof, Proof::Kept) {
+            conditions_cache::remember(cache, client).await;
+        }
+        Ok(proof)
+    }
+}
+
+/// The error of a proof that did not come to an end.
+fn unproven(client: &Client, key: &Key, error: Error) -> Error {
+    match error.kind() {
+        // Nothing else would have come of the object itself.
+        ErrorKind::Unreachable | ErrorKind::TimedOut | ErrorKind::NoSuchBucket | ErrorKind::WrongRegion => error,
+        _ => {
+            let reason = format!(
+                "that {} does not replace an object that exists could not be proven: {} {}: {}",
+                client.endpoint,
+                error.operation(),
+                error.location(),
+                error.reason()
+            );
+            Error::new(ErrorKind::InvalidConfig, OPERATION, client.location(key), reason)
+                .with_hint(HINT)
+                .with_left_behind(error.left_behind().iter().cloned())
+        }
+    }
+}

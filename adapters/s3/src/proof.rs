@@ -1,0 +1,297 @@
+//! The proof that a service stores an object only if none exists, on a scratch object: of two puts at once exactly one
+//! may win, and what comes after it, in one request or in parts, must be refused.
+
+use crate::body::Sent;
+use crate::client::Client;
+use crate::delete::{delete, retract};
+use crate::errors::status;
+use crate::head::version;
+use crate::limits::ANSWER;
+use crate::meeting::{Meeting, meeting_bodies};
+use crate::put::put;
+use crate::upload::S3Upload;
+use crate::verdict::{Again, Verdict, judge};
+use aws_sdk_s3::primitives::ByteStream;
+use sealift::{
+    Attempts, Checksum, ChecksumAlgorithm, CommitOptions, Error, ErrorKind, IfExists, Key, LeftBehind, ObjectInfo,
+    Payload, Result, Token, Upload,
+};
+use std::time::Duration;
+use tokio::time::{sleep, timeout};
+
+/// The beginning of a scratch object's name.
+const SCRATCH: &str = ".sealift-conditions-";
+/// The time for the proof, and that for removing what it made.
+const PROOF_LIMIT: Duration = Duration::from_secs(60);
+const CLEAN_UP_LIMIT: Duration = Duration::from_secs(30);
+/// The pauses before two puts at once are tried again, each with another scratch object, in milliseconds.
+const PAUSES: [u64; 3] = [200, 400, 800];
+
+const OPERATION: &str = "prove the conditions of";
+
+/// What came of it.
+#[derive(Debug, Clone)]
+pub(crate) enum Proof {
+    /// The service keeps the condition.
+    Kept,
+    /// It does not, or its keeping it cannot be relied on.
+    NotKept { reason: String, left: Vec<LeftBehind> },
+}
+
+/// Whether one step speaks for the service.
+type Step = Result<(), String>;
+
+/// Tries it beside `key`, where the credentials may write. It ends, and removes what it made, also when nobody waits for it.
+pub(crate) async fn prove(client: &Client, key: &Key) -> Result<Proof> {
+    let (client, key) = (client.clone(), key.clone());
+    let location = client.location(&key);
+    let proof = tokio::spawn(async move { Trial { client: &client, key: &key, made: Vec::new() }.run().await });
+    proof.await.unwrap_or_else(|error| Err(Error::new(ErrorKind::Cancelled, OPERATION, location, error.to_string())))
+}
+
+struct Trial<'a> {
+    client: &'a Client,
+    key: &'a Key,
+    made: Vec<Scratch>,
+}
+
+/// A scratch object.
+struct Scratch {
+    key: Key,
+    attempts: Attempts,
+    /// Its versions, in a bucket that keeps them.
+    versions: Vec<Option<String>>,
+}
+
+impl Trial<'_> {
+    async fn run(mut self) -> Result<Proof> {
+        let late = Error::new(
+            ErrorKind::TimedOut,
+            OPERATION,
+            self.client.location(self.key),
+            format!("it did not end within {} seconds", PROOF_LIMIT.as_secs()),
+        );
+        let tried = timeout(PROOF_LIMIT, self.steps()).await.unwrap_or(Err(late));
+        let left = self.clean_up().await;
+        match tried {
+            Err(error) => Err(error.with_left_behind(left)),
+            Ok(Err(reason)) => Ok(Proof::NotKept { reason, left }),
+            Ok(Ok(())) if left.is_empty() => Ok(Proof::Kept),
+            Ok(Ok(())) => {
+                let reason = "that it keeps conditions was tried, and the scratch object cannot be removed".to_owned();
+                Ok(Proof::NotKept { reason, left })
+            }
+        }
+    }
+
+    async fn steps(&mut self) -> Result<Step> {
+        let first = self.two_at_once().await?;
+        let Ok(scratch) = first else { return Ok(first.map(drop)) };
+        let another = self.one_more(&scratch).await?;
+        match another {
+            Ok(()) => self.in_parts(&scratch).await,
+            refused => Ok(refused),
+        }
+    }
+
+    /// Two puts whose bodies end at the same time. Returns the object of the one that won.
+    async fn two_at_once(&mut self) -> Result<Result<Key, String>> {
+        let mut pauses = PAUSES.iter();
+        loop {
+            let scratch = self.scratch();
+            let [one, other] = meeting_bodies();
+            let (one, other) = tokio::join!(self.attempt(&scratch, one), self.attempt(&scratch, other));
+            let key = scratch.key.clone();
+            let won = [&one, &other].into_iter().filter_map(|outcome| match outcome {
+                Outcome::Won(version) => Some(version.clone()),
+                _ => None,
+            });
+            let versions = won.collect();
+            self.made.push(Scratch { versions, ..scratch });
+            let open = match (one, other) {
+                (Outcome::Won(_), Outcome::Won(_)) => {
+                    return Ok(Err(
+                        self.ignores("two puts at once, each on the condition that there is no object, both won")
+                    ));
+                }
+                (Outcome::Won(_), Outcome::Refused) | (Outcome::Refused, Outcome::Won(_)) => return Ok(Ok(key)),
+                (Outcome::Rejected(reason), _) | (_, Outcome::Rejected(reason)) => return Ok(Err(reason)),
+                (Outcome::Failed(error, Again::Never), _) | (_, Outcome::Failed(error, Again::Never)) => {
+                    return Err(error);
+                }
+                (Outcome::Failed(error, _), _) | (_, Outcome::Failed(error, _)) => Err(error),
+                (Outcome::Refused, Outcome::Refused) => Ok(Err(
+                    self.ignores("a put on the condition that there is no object is refused where there is none")
+                )),
+            };
+            match pauses.next() {
+                Some(pause) => sleep(Duration::from_millis(*pause)).await,
+                None => return open,
+            }
+        }
+    }
+
+    async fn attempt(&self, scratch: &Scratch, meeting: Meeting) -> Outcome {
+        let client = self.client;
+        let attempt = scratch.attempts.begin();
+        let length = meeting.length();
+        let request = client
+            .sdk
+            .put_object()
+            .bucket(&client.bucket)
+            .key(scratch.key.as_ref())
+            .if_none_match("*")
+            .content_length(length)
+            .body(ByteStream::new(meeting.body(Sent::of(attempt.clone()))))
+            .customize()
+            .config_override(client.once(ANSWER))
+            .disable_payload_signing();
+        let error = match request.send().await {
+            Ok(stored) => {
+                attempt.applied();
+                return Outcome::Won(stored.version_id);
+            }
+            Err(error) => error,
+        };
+        match status(&error) {
+            Some(409 | 412) => {
+                attempt.refused();
+                Outcome::Refused
+            }
+            Some(400 | 501) => {
+                attempt.refused();
+                let error = client.failed(OPERATION, &scratch.key, error);
+                Outcome::Rejected(self.ignores(&format!("it rejects conditions ({})", error.reason())))
+            }
+            _ => {
+                let (verdict, again) = judge(&error);
+                match verdict {
+                    Verdict::Refused => attempt.refused(),
+                    Verdict::Unclear => attempt.unclear(),
+                    Verdict::Unanswered => {}
+                }
+                Outcome::Failed(client.failed(OPERATION, &scratch.key, error), again)
+            }
+        }
+    }
+
+    async fn one_more(&mut self, key: &Key) -> Result<Step> {
+        let attempts = self.attempts_on(key);
+        match put(self.client, key, payload(), &on_condition(), &attempts).await {
+            Ok(replaced) => {
+                self.keep_version(key, replaced.version);
+                Ok(Err(self.ignores("it replaced an object by a put on the condition that there is none")))
+            }
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(Ok(())),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn in_parts(&mut self, key: &Key) -> Result<Step> {
+        let attempts = self.attempts_on(key);
+        let upload = S3Upload::start(self.client, key, &on_condition(), &Attempts::default()).await?;
+        let completed = async {
+            let part = upload.put_part(1, payload()).await?;
+            upload.complete(&[part], payload().checksum(), &attempts).await
+        };
+        let step =
+            match completed.await {
+                Ok(replaced) => {
+                    self.keep_version(key, replaced.version);
+                    Ok(Err(self
+                        .ignores("it replaced an object by an upload in parts, on the condition that there is none")))
+                }
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(Ok(())),
+                Err(error) => Err(error),
+            };
+        match (step, upload.abort().await) {
+            (step, Ok(())) => step,
+            (Err(error), Err(left)) => Err(error.with_left_behind(left.left_behind().iter().cloned())),
+            (Ok(_), Err(error)) => Err(error),
+        }
+    }
+
+    /// Removes the scratch objects, and returns what is left.
+    async fn clean_up(&self) -> Vec<LeftBehind> {
+        let mut left = Vec::new();
+        for scratch in self.made.iter().filter(|scratch| scratch.attempts.effect().is_possible()) {
+            let object = LeftBehind::object(self.client.location(&scratch.key));
+            match timeout(CLEAN_UP_LIMIT, self.remove(scratch)).await {
+                Ok(Ok(())) if scratch.attempts.effect().is_pending() => {
+                    left.push(object.perhaps().because("a put of it was not answered"));
+                }
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => left.push(object.because(format!("it could not be removed: {}", error.reason()))),
+                Err(_) => left.push(object.because("its removal took too long")),
+            }
+        }
+        left
+    }
+
+    async fn remove(&self, scratch: &Scratch) -> Result<()> {
+        let versions = scratch.versions.iter().map(|version| described(&scratch.key, version.clone()));
+        let versions: Vec<_> = versions.filter(|info| version(info).is_some()).collect();
+        if versions.is_empty() {
+            return delete(self.client, &scratch.key, None).await.map(drop);
+        }
+        for info in versions {
+            retract(self.client, &scratch.key, &info).await?;
+        }
+        Ok(())
+    }
+
+    /// A new scratch object, beside the object that is to be stored.
+    fn scratch(&self) -> Scratch {
+        let folder = self.key.as_ref().rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
+        let name = format!("{SCRATCH}{}", Token::random());
+        // A key that is too long with the folder before it goes without.
+        let key = format!("{folder}{name}").parse().or_else(|_| name.parse()).unwrap_or_else(|_| self.key.clone());
+        Scratch { key, attempts: Attempts::default(), versions: Vec::new() }
+    }
+
+    fn attempts_on(&self, key: &Key) -> Attempts {
+        self.made.iter().find(|scratch| scratch.key == *key).map(|scratch| scratch.attempts.clone()).unwrap_or_default()
+    }
+
+    fn keep_version(&mut self, key: &Key, version: Option<String>) {
+        if let Some(scratch) = self.made.iter_mut().find(|scratch| scratch.key == *key) {
+            scratch.versions.push(version);
+        }
+    }
+
+    fn ignores(&self, how: &str) -> String {
+        format!("{} cannot be relied on not to replace an object that exists: {how}", self.client.endpoint)
+    }
+}
+
+/// How one of two puts at once ended.
+enum Outcome {
+    Won(Option<String>),
+    Refused,
+    /// The service takes no conditions.
+    Rejected(String),
+    Failed(Error, Again),
+}
+
+fn on_condition() -> CommitOptions {
+    CommitOptions { token: Token::random(), if_exists: IfExists::Fail }
+}
+
+fn payload() -> Payload {
+    const TEXT: &[u8] = b"a scratch object of sealift, which may be removed";
+    Payload::from_segments(vec![TEXT.into()], Checksum::of(ChecksumAlgorithm::Crc64Nvme, TEXT))
+}
+
+/// As much of an object as its removal needs.
+fn described(key: &Key, version: Option<String>) -> ObjectInfo {
+    ObjectInfo {
+        key: key.to_string(),
+        size: 0,
+        modified: None,
+        etag: None,
+        version,
+        token: None,
+        checksum: None,
+        kept_checksum: None,
+    }
+}

@@ -1,0 +1,143 @@
+//! The start of a multipart upload. An attempt whose answer was lost or tells nothing may have left an upload whose id
+//! nobody knows, so the list of uploads is looked at for it.
+
+use crate::client::Client;
+use crate::clock::{ServiceClock, time};
+use crate::limits::ANSWER;
+use crate::persist::{Lost, persist};
+use crate::provider::Checksums;
+use aws_sdk_s3::operation::create_multipart_upload::builders::CreateMultipartUploadFluentBuilder;
+use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, MultipartUpload};
+use sealift::{Attempts, Key, LeftBehind, Result};
+use std::collections::BTreeSet;
+use std::time::{Duration, SystemTime};
+use tokio::time::{Instant, sleep, timeout};
+
+/// The pauses before the looks into the list of uploads, which may lag, in milliseconds.
+const LOOKS: [u64; 4] = [0, 300, 700, 1_000];
+/// The time for all of these looks.
+const LOOKS_LIMIT: Duration = Duration::from_secs(20);
+/// How far the times that a service gives to an upload and to its answers may be apart.
+const SKEW: Duration = Duration::from_secs(5);
+
+/// An upload that was started.
+#[derive(Debug)]
+pub(crate) struct Started {
+    pub(crate) id: String,
+    /// What other attempts to start it may have left.
+    pub(crate) beside: Vec<LeftBehind>,
+}
+
+/// Sends the start of an upload of `key` that `template` describes. A start whose answer was lost is not repeated; the
+/// error, or what comes with the success, names what attempts may have left.
+pub(crate) async fn start(
+    client: &Client,
+    key: &Key,
+    template: CreateMultipartUploadFluentBuilder,
+    attempts: &Attempts,
+) -> Result<Started> {
+    let mut template = template.bucket(&client.bucket).key(key.as_ref());
+    if client.checksums == Checksums::FullObject {
+        template = template.checksum_algorithm(ChecksumAlgorithm::Crc64Nvme).checksum_type(ChecksumType::FullObject);
+    }
+    let begun = Instant::now();
+    let started = persist(attempts, Lost::GiveUp, |sent| {
+        let request = template.clone().customize().config_override(client.once(ANSWER));
+        sent.all();
+        request.send()
+    });
+    match started.await {
+        Ok(started) => {
+            // An answer without an id is none.
+            let id = started.upload_id.unwrap_or_default();
+            let beside = Orphans { client, key, attempts, begun, known: Some(&id) }.find().await;
+            Ok(Started { id, beside })
+        }
+        Err(error) => {
+            let beside = Orphans { client, key, attempts, begun, known: None }.find().await;
+            Err(client.failed("start the upload of", key, error).with_left_behind(beside))
+        }
+    }
+}
+
+/// What the attempts to start an upload may have left. They are named and left alone, since each may be another writer's.
+struct Orphans<'a> {
+    client: &'a Client,
+    key: &'a Key,
+    attempts: &'a Attempts,
+    begun: Instant,
+    /// The upload that is known.
+    known: Option<&'a str>,
+}
+
+/// What the looks into the list of uploads showed.
+#[derive(Default)]
+struct Seen {
+    ids: BTreeSet<String>,
+    /// Why the last look showed nothing.
+    unseen: Option<String>,
+}
+
+impl Orphans<'_> {
+    async fn find(&self) -> Vec<LeftBehind> {
+        let effect = self.attempts.effect();
+        let expected = effect.unanswered + effect.unclear;
+        if expected == 0 {
+            return Vec::new();
+        }
+        let mut seen = Seen::default();
+        if timeout(LOOKS_LIMIT, self.look(&mut seen, expected)).await.is_err() {
+            seen.unseen = Some("the list of uploads was not answered in time".to_owned());
+        }
+        let location = self.client.location(self.key);
+        let name = |id: &String| LeftBehind::upload(&location, id).perhaps().because("its start told no id");
+        let mut left: Vec<_> = seen.ids.iter().map(name).collect();
+        let unknown = LeftBehind::unknown_upload(&location);
+        match seen.unseen {
+            _ if left.len() >= expected => {}
+            Some(why) => left.push(unknown.because(format!("its start told no id, and {why}"))),
+            None if effect.unanswered > 0 => left.push(unknown.because("its start was not answered")),
+            None => {}
+        }
+        left
+    }
+
+    /// Looks until as many are seen as there may be.
+    async fn look(&self, seen: &mut Seen, expected: usize) {
+        for pause in LOOKS {
+            sleep(Duration::from_millis(pause)).await;
+            match self.look_once().await {
+                Ok(ids) => {
+                    seen.ids.extend(ids);
+                    seen.unseen = None;
+                }
+                Err(why) => seen.unseen = Some(why),
+            }
+            if seen.ids.len() >= expected {
+                return;
+            }
+        }
+    }
+
+    /// The uploads of exactly this key that were started since the first attempt.
+    async fn look_once(&self) -> Result<Vec<String>, String> {
+        let clock = ServiceClock::default();
+        // The uploads of the key itself come first among those whose key begins with it, so one page is enough.
+        let request = self.client.sdk.list_multipart_uploads().bucket(&self.client.bucket).prefix(self.key.as_ref());
+        let request = request.customize().config_override(self.client.once(ANSWER)).interceptor(clock.clone());
+        let listed = request.send().await.map_err(|error| {
+            let error = self.client.failed("list the uploads of", self.key, error);
+            format!("the list of uploads cannot be looked at: {}", error.reason())
+        })?;
+        let since = clock.now().checked_sub(self.begun.elapsed() + SKEW);
+        let ours = listed.uploads().iter().filter(|upload| self.may_be_ours(upload, since));
+        Ok(ours.filter_map(|upload| upload.upload_id()).map(str::to_owned).collect())
+    }
+
+    fn may_be_ours(&self, upload: &MultipartUpload, since: Option<SystemTime>) -> bool {
+        let initiated = upload.initiated().copied().and_then(time);
+        upload.key() == Some(self.key.as_ref())
+            && upload.upload_id() != self.known
+            && initiated.is_none_or(|initiated| Some(initiated) >= since)
+    }
+}
