@@ -15,7 +15,7 @@ pub(crate) async fn an_abort_that_cannot_look_says_what_is_left<C: Cloud>() {
     let error = sink.abort().await.expect_err("nothing could be seen");
     assert!(fault.fired() >= 1);
     let (_, id) = scene.remote.unfinished().await.pop().expect("blocks were left");
-    assert!(error.left_behind()[0].0.contains(&id), "{error} names {id}");
+    assert!(error.left_behind()[0].to_string().contains(&id), "{error} names {id}");
     scene.end().await;
 }
 

@@ -2,6 +2,7 @@
 
 use crate::scene::{Scene, key, open_bucket};
 use sealift_tests::cloud::{Cloud, Problem, Step};
+use sealift_tests::proxy::{Fault, Reply};
 use std::time::Duration;
 
 pub(crate) async fn an_abort_that_fails_says_what_is_left_and_a_sweep_removes_it<C: Cloud>() {
@@ -21,4 +22,14 @@ pub(crate) async fn an_abort_that_fails_says_what_is_left_and_a_sweep_removes_it
     drop(bucket);
     scene.remote.assert_untouched().await;
     scene.end().await;
+}
+
+pub(crate) async fn a_list_of_uploads_that_is_none_is_an_error<C: Cloud>() {
+    for reply in [Reply::html(200), Reply::empty(200)] {
+        let scene = Scene::<C>::new().await;
+        let fault = scene.proxy.on(C::on(Step::ListUploads), Fault::Reply(reply.clone()));
+        scene.bucket.leftovers("", Duration::ZERO).await.expect_err("no listing");
+        assert!(fault.fired() >= 1);
+        scene.end().await;
+    }
 }

@@ -12,6 +12,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 /// Stored data of three parts: two full ones of 5 MiB and a last one.
 pub(crate) const THREE_PARTS: usize = 12 << 20;
 
+/// A small and a large object, and the step that commits it.
+pub(crate) const COMMITS: [(usize, Step); 2] = [(1000, Step::Put), (THREE_PARTS, Step::Complete)];
+
 pub(crate) struct Scene<C> {
     before: Counts,
     pub(crate) remote: C,
@@ -33,15 +36,15 @@ impl<C: Cloud> Scene<C> {
     }
 
     /// A sink that has been given `len` bytes that do not compress.
-    pub(crate) async fn filled(&self, len: usize) -> Sink {
-        self.filled_sink(len).await
+    pub(crate) async fn filled(&self, if_exists: IfExists, len: usize) -> Sink {
+        self.filled_sink(if_exists, len).await
     }
 
     /// The same, for another runtime to make.
-    pub(crate) fn filled_sink(&self, len: usize) -> impl Future<Output = Sink> + Send + use<C> {
+    pub(crate) fn filled_sink(&self, if_exists: IfExists, len: usize) -> impl Future<Output = Sink> + Send + use<C> {
         let bucket = self.bucket.clone();
         async move {
-            let mut sink = bucket.create(&key(), IfExists::Replace).expect("open");
+            let mut sink = bucket.create(&key(), if_exists).expect("open");
             sink.write_all(&incompressible(len)).await.expect("written");
             sink
         }
@@ -50,7 +53,7 @@ impl<C: Cloud> Scene<C> {
     /// A sink of which the server has a part, without having answered: there is something to remove, for certain.
     pub(crate) async fn with_a_part_stored(&self) -> Sink {
         let stored = self.proxy.on(C::on(Step::Part(1)), Fault::ApplyThenStall);
-        let sink = self.filled(THREE_PARTS).await;
+        let sink = self.filled(IfExists::Replace, THREE_PARTS).await;
         stored.wait_fired(1).await;
         sink
     }
@@ -91,9 +94,12 @@ impl<C: Cloud> Scene<C> {
 }
 
 pub(crate) async fn open_bucket<C: Cloud>(name: &str, endpoint: &str) -> Bucket {
+    open_bucket_of::<C>(name, endpoint, Codec::Gzip(Level::default())).await
+}
+
+pub(crate) async fn open_bucket_of<C: Cloud>(name: &str, endpoint: &str, codec: Codec) -> Bucket {
     let store = C::connect(name, endpoint).await;
-    let threads = NonZeroUsize::new(2);
-    let compressor = Compressor::new(Codec::Gzip(Level::default()), threads).expect("threads");
+    let compressor = Compressor::new(codec, NonZeroUsize::new(2)).expect("threads");
     Bucket::new(store, Arc::new(compressor), Budget::new(Budget::DEFAULT).expect("valid"))
 }
 

@@ -1,7 +1,8 @@
 //! Azurite, through a client of the tests' own: what is really in a container; and how Azure's requests and errors look.
 
-use crate::cloud::{Cloud, Errand, PART, Problem, Step, answer, piped};
-use crate::proxy::{Fault, Head};
+use crate::cloud::{Cloud, Errand, Field, PART, Problem, Spoiled, Step, answer, between, piped};
+use crate::protocol::Event;
+use crate::proxy::{Head, Reply, Rewrite};
 use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -42,9 +43,9 @@ else:
 "#;
 
 /// An error as Azure answers it.
-pub fn error(status: u16, code: &str, message: &str) -> Fault {
+pub fn error(status: u16, code: &str, message: &str) -> Reply {
     let body = format!("<Error><Code>{code}</Code><Message>{message}\nRequestId:R\nTime:T</Message></Error>");
-    Fault::xml(status, &[("x-ms-error-code", code)], &body)
+    Reply::xml(status, &body).with("x-ms-error-code", code)
 }
 
 /// A container of one test.
@@ -117,7 +118,8 @@ impl Cloud for TestContainer {
         let endpoint = std::env::var("SEALIFT_TEST_AZURE_ENDPOINT");
         let container = TestContainer {
             name: format!("{prefix}-{:016x}", rand::random::<u64>()),
-            client: Client::builder(TokioExecutor::new()).build_http(),
+            // A connection each: the server ends idle ones when it likes.
+            client: Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build_http(),
             endpoint: endpoint.unwrap_or_else(|_| format!("http://127.0.0.1:10000/{ACCOUNT}")),
         };
         let (status, body) = container.call(Method::PUT, "", "restype=container", Bytes::new()).await;
@@ -154,28 +156,107 @@ impl Cloud for TestContainer {
         // The account is in the path.
         let blob = request.segments() > 2;
         let about = request.parameter("comp");
+        let copy = request.header("x-ms-copy-source").is_some();
+        let uncommitted = request.parameter("include").is_some_and(|include| include.contains("uncommittedblobs"));
         // An abort commits too: an empty blob that is marked, or the blob that is there, on the condition that it is
         // that one.
         let anew = request.header("if-match").is_some() || request.header("x-ms-meta-sealift_discarding").is_some();
         match (step, request.method(), about) {
-            (Step::Put, &Method::PUT, None) => blob && request.header("x-ms-blob-type").is_some(),
+            (Step::Put, &Method::PUT, None) => blob && !copy && request.header("x-ms-blob-type").is_some(),
+            (Step::Copy, &Method::PUT, None) => blob && copy,
             (Step::AnyPart, &Method::PUT, Some("block")) => part(request).is_some_and(|number| number > 0),
             (Step::Part(number), &Method::PUT, Some("block")) => part(request) == Some(number),
             (Step::Complete, &Method::PUT, Some("blocklist")) => !anew,
             (Step::Abort, &Method::PUT, Some("blocklist")) => anew,
             (Step::Read, &Method::GET, None) | (Step::Look, &Method::HEAD, None) => blob,
+            (Step::Delete, &Method::DELETE, None) => blob,
+            (Step::ListParts, &Method::GET, Some("blocklist")) => true,
+            (Step::ListUploads, &Method::GET, Some("list")) => uncommitted,
+            (Step::List, &Method::GET, Some("list")) => !uncommitted,
             _ => false,
         }
     }
 
-    fn problem(problem: Problem) -> Fault {
+    fn refusal(problem: Problem) -> Reply {
         match problem {
             Problem::Failed => error(500, "InternalError", "The server encountered an internal error."),
             Problem::Busy { retry_after } => answer(error(503, "ServerBusy", "The server is busy."), retry_after),
             Problem::Denied => error(403, "AuthorizationPermissionMismatch", "This request is not authorized."),
             // What an expired shared access signature gets.
             Problem::Expired => error(403, "AuthenticationFailed", "Server failed to authenticate the request."),
+            Problem::TooMany => error(429, "TooManyRequests", "Too many requests."),
+            Problem::Missing => error(404, "BlobNotFound", "The specified blob does not exist."),
+            Problem::Inside => error(200, "InternalError", "The server encountered an internal error."),
         }
+    }
+
+    fn success(step: Step) -> u16 {
+        match step {
+            Step::Put | Step::AnyPart | Step::Part(_) | Step::Complete | Step::Abort => 201,
+            Step::Copy | Step::Delete => 202,
+            Step::Read => 206,
+            _ => 200,
+        }
+    }
+
+    fn spoiled(step: Step, field: Field, how: Spoiled) -> Option<Rewrite> {
+        let header = |name: &'static str, wrong: &str| match how {
+            Spoiled::Wrong => Rewrite::with(name, wrong),
+            Spoiled::Missing => Rewrite::without(name),
+        };
+        let element = |tag: &'static str, wrong: &'static str| {
+            let (open, close) = (format!("<{tag}>"), format!("</{tag}>"));
+            let with = (how == Spoiled::Wrong).then_some(wrong);
+            Rewrite::text(tag, move |text| between(text, &open, &close, with))
+        };
+        match (field, step) {
+            (Field::Checksum, Step::Put | Step::AnyPart | Step::Part(_)) => {
+                let crc = header("x-ms-content-crc64", "AAAAAAAAAAA=");
+                Some(crc.and(header("content-md5", "AAAAAAAAAAAAAAAAAAAAAA==")))
+            }
+            (Field::Etag, Step::List) => Some(element("Etag", "0x000000000000000")),
+            (Field::Etag, Step::Put | Step::Complete | Step::Look | Step::Read | Step::Copy) => {
+                Some(header("etag", "\"0x000000000000000\""))
+            }
+            (Field::Length, Step::List) => Some(element("Content-Length", "7")),
+            (Field::Length, Step::Look | Step::Read) => Some(header("content-length", "7")),
+            _ => None,
+        }
+    }
+
+    fn has_body(step: Step) -> bool {
+        matches!(step, Step::Read | Step::List | Step::ListUploads | Step::ListParts)
+    }
+
+    fn starts_uploads() -> bool {
+        false
+    }
+
+    fn keeps_uploads_apart() -> bool {
+        false
+    }
+
+    fn event(request: &Head<'_>, body: &Bytes) -> Option<Event> {
+        if Self::is(Step::Put, request) {
+            return Some(Event::Put);
+        }
+        if Self::is(Step::AnyPart, request) {
+            let id = percent_decode_str(request.parameter("blockid")?).decode_utf8().ok()?;
+            let (upload, _) = upload_and_number(&STANDARD.decode(id.as_ref()).ok()?)?;
+            return Some(Event::Part { upload, part: id.into_owned() });
+        }
+        if !Self::is(Step::Complete, request) {
+            // What discards blocks does not name whose.
+            return None;
+        }
+        let ids: Vec<String> = std::str::from_utf8(body)
+            .ok()?
+            .split(['<', '>'])
+            .filter(|id| STANDARD.decode(id).is_ok_and(|id| upload_and_number(&id).is_some()))
+            .map(str::to_owned)
+            .collect();
+        let (upload, _) = upload_and_number(&STANDARD.decode(ids.first()?).ok()?)?;
+        Some(Event::Complete { upload, parts: ids })
     }
 
     async fn objects(&self) -> Vec<String> {
@@ -204,7 +285,7 @@ impl Cloud for TestContainer {
 
     async fn leave_unfinished(&self, key: &str) {
         let query = format!("comp=block&blockid={}", STANDARD.encode("theirs"));
-        let (status, body) = self.call(Method::PUT, &format!("/{key}"), &query, vec![7; PART].into()).await;
+        let (status, body) = self.call(Method::PUT, &format!("/{key}"), &query, vec![7; 1 << 10].into()).await;
         assert_eq!(status, StatusCode::CREATED, "{body:?}");
     }
 

@@ -1,7 +1,8 @@
 //! What the tests ask of every cloud. A test that is written over a [`Cloud`] runs on each; what is particular to one is
 //! in that one's file.
 
-use crate::proxy::{Fault, Head, Match};
+use crate::protocol::Event;
+use crate::proxy::{Fault, Head, Match, Reply, Rewrite};
 use async_trait::async_trait;
 use bytes::Bytes;
 use sealift::ObjectStore;
@@ -41,7 +42,34 @@ pub trait Cloud: Send + Sync + Sized + 'static {
     fn is(step: Step, request: &Head<'_>) -> bool;
 
     /// The service's answer when this is the matter.
-    fn problem(problem: Problem) -> Fault;
+    fn refusal(problem: Problem) -> Reply;
+
+    /// The status with which the service answers a step that was done.
+    fn success(step: Step) -> u16;
+
+    /// The answer to `step` with this field wrong or missing; `None` where the answer has no such field.
+    fn spoiled(step: Step, field: Field, how: Spoiled) -> Option<Rewrite>;
+
+    /// Whether the answer to `step` has a body.
+    fn has_body(step: Step) -> bool;
+
+    /// Whether there is a request that starts an upload.
+    fn starts_uploads() -> bool {
+        true
+    }
+
+    /// Whether the last part is in the request that completes the upload.
+    fn completes_with_the_last_part() -> bool {
+        false
+    }
+
+    /// Whether uploads to one name have nothing to do with each other.
+    fn keeps_uploads_apart() -> bool {
+        true
+    }
+
+    /// What a request does to an upload or an object, for an [`Account`](crate::protocol::Account).
+    fn event(request: &Head<'_>, body: &Bytes) -> Option<Event>;
 
     /// The keys of everything that can be seen, in order.
     async fn objects(&self) -> Vec<String>;
@@ -60,6 +88,11 @@ pub trait Cloud: Send + Sync + Sized + 'static {
 
     /// The vendor's own client, about to do this, as a child process with its standard streams piped.
     fn vendor(&self, errand: Errand<'_>) -> Command;
+
+    /// [`refusal`](Self::refusal) as a fault.
+    fn problem(problem: Problem) -> Fault {
+        Fault::Reply(Self::refusal(problem))
+    }
 
     /// The requests that are this step.
     fn on(step: Step) -> Match {
@@ -92,7 +125,7 @@ pub fn piped(program: impl AsRef<OsStr>) -> Command {
 }
 
 /// What a request of Sealift's is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Step {
     /// A whole object is stored.
     Put,
@@ -110,6 +143,36 @@ pub enum Step {
     Read,
     /// An object is looked at.
     Look,
+    /// Objects are listed.
+    List,
+    /// Uploads are listed, or the names that have uncommitted blocks.
+    ListUploads,
+    /// The parts of one upload are listed, the blocks of one name, or it is asked how far a session is.
+    ListParts,
+    /// An object is copied.
+    Copy,
+    /// An object is removed.
+    Delete,
+}
+
+/// What an answer says of an object or a part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Field {
+    /// Its checksum.
+    Checksum,
+    /// Its tag.
+    Etag,
+    /// Its length.
+    Length,
+}
+
+/// How a field of an answer is spoiled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Spoiled {
+    /// Another value.
+    Wrong,
+    /// None.
+    Missing,
 }
 
 /// What a service may answer instead of doing what it was asked.
@@ -126,12 +189,33 @@ pub enum Problem {
     Denied,
     /// The credentials were good once.
     Expired,
+    /// 429.
+    TooMany,
+    /// 404: what the request is about.
+    Missing,
+    /// A success by its status, and an error by its body.
+    Inside,
 }
 
-/// `fault`, which is an answer, with the time to wait.
-pub(crate) fn answer(mut fault: Fault, retry_after: Duration) -> Fault {
-    if let Fault::Reply { headers, .. } = &mut fault {
-        headers.push(("retry-after".into(), retry_after.as_secs().to_string()));
+/// `reply` with the time to wait.
+pub(crate) fn answer(reply: Reply, retry_after: Duration) -> Reply {
+    reply.with("retry-after", retry_after.as_secs().to_string())
+}
+
+/// `text` with what is between each `open` and the `close` after it replaced by `with`, or all of it removed.
+pub(crate) fn between(text: &str, open: &str, close: &str, with: Option<&str>) -> String {
+    let mut pieces = text.split(open);
+    let mut changed = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let Some((_, rest)) = piece.split_once(close) else {
+            changed.push_str(open);
+            changed.push_str(piece);
+            continue;
+        };
+        if let Some(with) = with {
+            changed.extend([open, with, close]);
+        }
+        changed.push_str(rest);
     }
-    fault
+    changed
 }

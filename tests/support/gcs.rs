@@ -1,8 +1,9 @@
 //! The emulator of Google Cloud Storage, through a client of the tests' own: what is really in a bucket; and how its
 //! requests and errors look.
 
-use crate::cloud::{Cloud, Errand, PART, Problem, Step, answer, piped};
-use crate::proxy::{Fault, Head};
+use crate::cloud::{Cloud, Errand, Field, PART, Problem, Spoiled, Step, answer, piped};
+use crate::protocol::Event;
+use crate::proxy::{Head, Reply, Rewrite};
 use async_trait::async_trait;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -34,11 +35,10 @@ else:
 "#;
 
 /// An error as the JSON API answers it.
-pub fn error(status: u16, reason: &str, message: &str) -> Fault {
+pub fn error(status: u16, reason: &str, message: &str) -> Reply {
     let errors = [json!({ "domain": "global", "reason": reason, "message": message })];
     let body = json!({ "error": { "code": status, "message": message, "errors": errors } });
-    let headers = vec![("content-type".to_owned(), "application/json; charset=UTF-8".to_owned())];
-    Fault::Reply { status, headers, body: body.to_string() }
+    Reply::new(status, "application/json; charset=UTF-8", body.to_string())
 }
 
 /// A bucket of one test.
@@ -104,6 +104,22 @@ fn content(request: &Head<'_>) -> Option<Content> {
     }
 }
 
+/// Sets the field `name`, wherever it is, to `value`, or removes it.
+fn spoil(answer: &mut Value, name: &str, value: Option<&str>) {
+    match answer {
+        Value::Object(fields) => {
+            match value {
+                Some(value) if fields.contains_key(name) => drop(fields.insert(name.to_owned(), value.into())),
+                Some(_) => {}
+                None => drop(fields.remove(name)),
+            }
+            fields.values_mut().for_each(|field| spoil(field, name, value));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| spoil(item, name, value)),
+        _ => {}
+    }
+}
+
 #[async_trait]
 impl Cloud for TestBucket {
     type Store = GcsStore;
@@ -112,7 +128,8 @@ impl Cloud for TestBucket {
         let endpoint = std::env::var("SEALIFT_TEST_GCS_ENDPOINT");
         let bucket = TestBucket {
             name: format!("{prefix}-{:016x}", rand::random::<u64>()),
-            client: Client::builder(TokioExecutor::new()).build_http(),
+            // A connection each: the server ends idle ones when it likes.
+            client: Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build_http(),
             endpoint: endpoint.unwrap_or_else(|_| "http://127.0.0.1:9023".into()),
         };
         let body = json!({ "name": bucket.name }).to_string().into();
@@ -163,17 +180,82 @@ impl Cloud for TestBucket {
             (Step::Abort, &Method::DELETE) => session,
             (Step::Read, &Method::GET) => object && media,
             (Step::Look, &Method::GET) => object && !media,
+            // storage/v1/b/BUCKET/o
+            (Step::List, &Method::GET) => request.segments() == 5 && kind.is_none(),
+            (Step::ListParts, &Method::PUT) => session && matches!(content(request), Some(Content::Question)),
+            (Step::Copy, &Method::POST) => ["/rewriteTo/", "/copyTo/"].iter().any(|to| request.path().contains(to)),
+            (Step::Delete, &Method::DELETE) => object && !session,
             _ => false,
         }
     }
 
-    fn problem(problem: Problem) -> Fault {
+    fn refusal(problem: Problem) -> Reply {
         match problem {
             Problem::Failed => error(500, "backendError", "Internal error."),
             Problem::Busy { retry_after } => answer(error(503, "backendError", "Backend error."), retry_after),
             Problem::Denied => error(403, "forbidden", "The caller does not have storage.objects.create access."),
             // What an expired token gets.
             Problem::Expired => error(401, "authError", "Invalid Credentials"),
+            Problem::TooMany => error(429, "rateLimitExceeded", "The rate limit was exceeded."),
+            Problem::Missing => error(404, "notFound", "No such object."),
+            Problem::Inside => error(200, "backendError", "Internal error."),
+        }
+    }
+
+    fn success(step: Step) -> u16 {
+        match step {
+            Step::AnyPart | Step::Part(_) | Step::ListParts => 308,
+            Step::Abort => 499,
+            Step::Delete => 204,
+            Step::Read => 206,
+            _ => 200,
+        }
+    }
+
+    fn spoiled(step: Step, field: Field, how: Spoiled) -> Option<Rewrite> {
+        let change = |name: &'static str, wrong: &'static str| {
+            Rewrite::text(name, move |text| match serde_json::from_str::<Value>(text) {
+                Ok(mut answer) => {
+                    spoil(&mut answer, name, (how == Spoiled::Wrong).then_some(wrong));
+                    answer.to_string()
+                }
+                Err(_) => text.to_owned(),
+            })
+        };
+        let an_object = matches!(step, Step::Put | Step::Complete | Step::Look | Step::Copy | Step::List);
+        match field {
+            Field::Checksum if an_object => Some(change("crc32c", "AAAAAA==").and(change("md5Hash", "AAAA"))),
+            Field::Etag if an_object => Some(change("etag", "AAAA=").and(change("generation", "7"))),
+            Field::Length if an_object => Some(change("size", "7")),
+            Field::Length if step == Step::Read => Some(match how {
+                Spoiled::Wrong => Rewrite::with("content-length", "7"),
+                Spoiled::Missing => Rewrite::without("content-length"),
+            }),
+            _ => None,
+        }
+    }
+
+    fn has_body(step: Step) -> bool {
+        matches!(step, Step::Put | Step::Complete | Step::Look | Step::Read | Step::Copy | Step::List)
+    }
+
+    fn completes_with_the_last_part() -> bool {
+        true
+    }
+
+    fn event(request: &Head<'_>, body: &Bytes) -> Option<Event> {
+        let upload = || request.parameter("upload_id").unwrap_or_default().to_owned();
+        if Self::is(Step::Put, request) {
+            return Some(Event::Put);
+        }
+        match (request.method(), content(request)) {
+            (&Method::PUT, Some(Content::Piece(from))) => {
+                let part = format!("of {} bytes from {from}", body.len());
+                Some(Event::Part { upload: upload(), part })
+            }
+            // The last piece is in the same request.
+            (&Method::PUT, Some(Content::Last)) => Some(Event::Complete { upload: upload(), parts: Vec::new() }),
+            _ => Self::is(Step::Abort, request).then(|| Event::Abort { upload: upload() }),
         }
     }
 

@@ -11,5 +11,7 @@ pub mod eventually;
 pub mod gcs;
 pub mod leaks;
 pub mod process;
+pub mod promise;
+pub mod protocol;
 pub mod proxy;
 pub mod s3;

@@ -1,8 +1,9 @@
 //! The S3 emulator, through a client of the tests' own: what is really in a bucket; and how S3's requests and errors
 //! look.
 
-use crate::cloud::{Cloud, Errand, PART, Problem, Step, answer, piped};
-use crate::proxy::{Fault, Head};
+use crate::cloud::{Cloud, Errand, Field, PART, Problem, Spoiled, Step, answer, between, piped};
+use crate::protocol::Event;
+use crate::proxy::{Head, Reply, Rewrite};
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Builder, Credentials, Region};
@@ -21,9 +22,16 @@ pub fn aws() -> PathBuf {
 }
 
 /// An error as S3 answers it.
-pub fn error(status: u16, code: &str, message: &str) -> Fault {
-    Fault::xml(status, &[], &format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>"))
+pub fn error(status: u16, code: &str, message: &str) -> Reply {
+    Reply::xml(status, &format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>"))
 }
+
+/// The headers and the elements that hold checksums.
+const CHECKSUMS: [(&str, &str); 3] = [
+    ("x-amz-checksum-crc64nvme", "ChecksumCRC64NVME"),
+    ("x-amz-checksum-crc32", "ChecksumCRC32"),
+    ("x-amz-checksum-crc32c", "ChecksumCRC32C"),
+];
 
 fn keys() -> Credentials {
     Credentials::new("test", "test", None, None, "tests")
@@ -92,28 +100,99 @@ impl Cloud for TestBucket {
     fn is(step: Step, request: &Head<'_>) -> bool {
         let upload = request.parameter("uploadId").is_some();
         let object = request.segments() > 1;
+        let copy = request.header("x-amz-copy-source").is_some();
         match (step, request.method()) {
-            (Step::Put, &Method::PUT) => object && !upload,
+            (Step::Put, &Method::PUT) => object && !upload && !copy,
+            (Step::Copy, &Method::PUT) => copy,
             (Step::Start, &Method::POST) => request.parameter("uploads").is_some(),
-            (Step::AnyPart, &Method::PUT) => upload,
+            (Step::AnyPart, &Method::PUT) => upload && !copy,
             (Step::Part(number), &Method::PUT) => {
-                upload && request.parameter("partNumber") == Some(number.to_string().as_str())
+                upload && !copy && request.parameter("partNumber") == Some(number.to_string().as_str())
             }
             (Step::Complete, &Method::POST) | (Step::Abort, &Method::DELETE) => upload,
             (Step::Read, &Method::GET) => object && !upload,
             (Step::Look, &Method::HEAD) => object,
+            (Step::List, &Method::GET) => request.parameter("list-type").is_some(),
+            (Step::ListUploads, &Method::GET) => request.parameter("uploads").is_some(),
+            (Step::ListParts, &Method::GET) => upload,
+            (Step::Delete, &Method::DELETE) => object && !upload,
             _ => false,
         }
     }
 
-    fn problem(problem: Problem) -> Fault {
+    fn refusal(problem: Problem) -> Reply {
         match problem {
             Problem::Failed => error(500, "InternalError", "We encountered an internal error. Please try again."),
             Problem::Busy { retry_after } => answer(error(503, "SlowDown", "Reduce your request rate."), retry_after),
             Problem::Denied => error(403, "AccessDenied", "Access Denied"),
             // 400, as documented.
             Problem::Expired => error(400, "ExpiredToken", "The provided token has expired."),
+            Problem::TooMany => error(429, "TooManyRequests", "Please reduce your request rate."),
+            Problem::Missing => error(404, "NoSuchKey", "The specified key does not exist."),
+            Problem::Inside => error(200, "InternalError", "We encountered an internal error. Please try again."),
         }
+    }
+
+    fn success(step: Step) -> u16 {
+        match step {
+            Step::Abort | Step::Delete => 204,
+            _ => 200,
+        }
+    }
+
+    fn spoiled(step: Step, field: Field, how: Spoiled) -> Option<Rewrite> {
+        let in_xml = matches!(step, Step::Complete | Step::Copy | Step::List);
+        let with = match how {
+            Spoiled::Wrong => Some(match field {
+                Field::Checksum => "AAAAAAAAAAA=",
+                Field::Etag => "\"00000000000000000000000000000000\"",
+                Field::Length => "7",
+            }),
+            Spoiled::Missing => None,
+        };
+        let element = move |tag: &'static str| {
+            let (open, close) = (format!("<{tag}>"), format!("</{tag}>"));
+            Rewrite::text(tag, move |text| between(text, &open, &close, with))
+        };
+        let header = move |name: &'static str| match with {
+            Some(with) => Rewrite::with(name, with),
+            None => Rewrite::without(name),
+        };
+        match (field, step) {
+            (Field::Checksum, Step::Put | Step::AnyPart | Step::Part(_) | Step::Look | Step::Complete | Step::Copy) => {
+                let all = CHECKSUMS.map(|(name, tag)| if in_xml { element(tag) } else { header(name) });
+                all.into_iter().reduce(Rewrite::and)
+            }
+            (Field::Etag, Step::Complete | Step::Copy | Step::List) => Some(element("ETag")),
+            (Field::Etag, Step::Put | Step::AnyPart | Step::Part(_) | Step::Look | Step::Read) => Some(header("etag")),
+            (Field::Length, Step::List) => Some(element("Size")),
+            (Field::Length, Step::Look | Step::Read) => Some(header("content-length")),
+            _ => None,
+        }
+    }
+
+    fn has_body(step: Step) -> bool {
+        !matches!(step, Step::Put | Step::AnyPart | Step::Part(_) | Step::Abort | Step::Delete | Step::Look)
+    }
+
+    fn event(request: &Head<'_>, body: &Bytes) -> Option<Event> {
+        let upload = || request.parameter("uploadId").unwrap_or_default().to_owned();
+        if Self::is(Step::Put, request) {
+            return Some(Event::Put);
+        }
+        if Self::is(Step::AnyPart, request) {
+            let part = request.parameter("partNumber").unwrap_or_default().to_owned();
+            return Some(Event::Part { upload: upload(), part });
+        }
+        if Self::is(Step::Abort, request) {
+            return Some(Event::Abort { upload: upload() });
+        }
+        let named = |text: &str| {
+            let numbers = text.split("<PartNumber>").skip(1);
+            numbers.filter_map(|rest| Some(rest.split_once('<')?.0.to_owned())).collect()
+        };
+        let parts = named(std::str::from_utf8(body).unwrap_or_default());
+        Self::is(Step::Complete, request).then(|| Event::Complete { upload: upload(), parts })
     }
 
     async fn objects(&self) -> Vec<String> {
@@ -142,7 +221,7 @@ impl Cloud for TestBucket {
         let started = self.client.create_multipart_upload().bucket(&self.name).key(key).send().await;
         let id = started.expect("started").upload_id.expect("an id");
         let part = self.client.upload_part().bucket(&self.name).key(key).upload_id(&id).part_number(1);
-        part.body(vec![7; PART].into()).send().await.expect("stored");
+        part.body(vec![7; 1 << 10].into()).send().await.expect("stored");
     }
 
     fn vendor(&self, errand: Errand<'_>) -> Command {

@@ -5,6 +5,7 @@
 //!   that upload. When the other is committed or aborted, ours go with its blocks.
 //! * *Blocks that were never answered* may arrive later, and are named unless each was seen. Those whose bytes were not all
 //!   sent are refused by the service.
+//! * *Credentials that may not read* see no blocks. If they may not stage any either, there are none.
 //!
 //! A completion that arrives later finds no blocks, and fails.
 
@@ -12,6 +13,7 @@ use crate::block_list::{BlockList, block_list};
 use crate::blocks::UploadId;
 use crate::client::Client;
 use crate::discard::{Discarded, discard};
+use crate::stage;
 use sealift::{Attempts, Error, ErrorKind, LeftBehind, Result};
 use std::time::Duration;
 use tokio::time::sleep;
@@ -54,6 +56,11 @@ impl Hunted<'_> {
     }
 }
 
+/// Whether the service has not said of any block that it has it, or that it may have it.
+fn none_answered(hunted: &[Hunted<'_>]) -> bool {
+    hunted.iter().map(|hunted| hunted.block.attempts.effect()).all(|effect| effect.applied + effect.unclear == 0)
+}
+
 /// Discards the blocks of `upload`, which are `staged`.
 pub(crate) async fn abort(client: &Client, key: &str, upload: UploadId, staged: &[Staged]) -> Result<()> {
     let possible = staged.iter().filter(|block| block.attempts.effect().is_possible());
@@ -68,7 +75,18 @@ pub(crate) async fn abort(client: &Client, key: &str, upload: UploadId, staged: 
     };
     let mut empty_looks = 0;
     for pause in PAUSES {
-        let blocks = look(client, key, left()).await?;
+        let blocks = match look(client, key, left()).await {
+            Ok(blocks) => blocks,
+            // What these credentials may not stage is not there, whatever became of the requests.
+            Err(error) if error.kind() == ErrorKind::Denied && none_answered(&hunted) => {
+                let probe = upload.block(0, client.clock.now());
+                match stage::is_permitted(client, key, &probe).await {
+                    Ok(false) => return Ok(()),
+                    _ => return Err(error),
+                }
+            }
+            Err(error) => return Err(error),
+        };
         let uploads = blocks.uploads();
         if !uploads.contains(&Some(upload)) {
             empty_looks += 1;

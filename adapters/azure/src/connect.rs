@@ -3,8 +3,9 @@
 use crate::checksums::{AddChecksum, Checksums};
 use crate::client::Client;
 use crate::clock::ServiceClock;
-use crate::entra::{self, Limited};
-use crate::options::{AzureOptions, Credentials};
+use crate::credentials::Credentials;
+use crate::entra::{self, limited};
+use crate::options::AzureOptions;
 use crate::sign::{Sas, SharedKey};
 use crate::store::AzureStore;
 use crate::transport::{Http, retries};
@@ -70,7 +71,7 @@ impl AzureStore {
                 let credential = entra::credential(entra, &http);
                 (None, Some(credential.map_err(|error| invalid(error.to_string()))?))
             }
-            Credentials::Token(credential) => (None, Some(Limited::new(Arc::clone(credential)))),
+            Credentials::Token(credential) => (None, Some(limited(Arc::clone(credential)))),
             Credentials::SharedKey(key) => {
                 let policy = SharedKey { account: options.account.clone(), key: key.clone() };
                 (Some(Arc::new(policy) as Arc<dyn Policy>), None)

@@ -1,6 +1,6 @@
 //! Connection strings: `Name=value` pairs between semicolons (Microsoft, "Configure Azure Storage connection strings").
 
-use crate::options::Credentials;
+use crate::credentials::Credentials;
 use azure_core::credentials::Secret;
 use sealift::{Error, ErrorKind, Result};
 

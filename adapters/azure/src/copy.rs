@@ -135,7 +135,7 @@ impl Copying<'_> {
 
     async fn follow(&self, id: &str) -> Result<Committed> {
         let failed = |error| self.client.failed(OPERATION, self.from, error);
-        let (mut pause, mut progress, mut moved) = (FIRST_PAUSE, None, Instant::now());
+        let (mut pause, mut progress) = (FIRST_PAUSE, Progress { told: None, since: Instant::now() });
         loop {
             sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
@@ -153,10 +153,7 @@ impl Copying<'_> {
                     return Err(self.error(ErrorKind::Service, format!("the copy ended as {other:?} {why}")));
                 }
             }
-            let now = target.copy_progress().map_err(failed)?;
-            if now != progress {
-                (progress, moved) = (now, Instant::now());
-            } else if moved.elapsed() > COPY_STANDSTILL {
+            if progress.stands(target.copy_progress().map_err(failed)?) {
                 let reason = format!("the service has copied nothing for {} s", COPY_STANDSTILL.as_secs());
                 return Err(self.error(ErrorKind::TimedOut, reason));
             }
@@ -201,5 +198,39 @@ impl Copying<'_> {
 
     fn error(&self, kind: ErrorKind, reason: impl Into<String>) -> Error {
         Error::new(kind, OPERATION, self.client.location(self.from), reason)
+    }
+}
+
+/// How far the service says it is, and since when it has said so.
+struct Progress {
+    told: Option<String>,
+    since: Instant,
+}
+
+impl Progress {
+    /// Takes in what it says `now`. Whether that has been the same for longer than [`COPY_STANDSTILL`].
+    fn stands(&mut self, now: Option<String>) -> bool {
+        if now != self.told {
+            *self = Progress { told: now, since: Instant::now() };
+        }
+        self.since.elapsed() > COPY_STANDSTILL
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_copy_takes_as_long_as_it_moves() {
+        let mut progress = Progress { told: None, since: Instant::now() };
+        for copied in 0..10 {
+            tokio::time::advance(COPY_STANDSTILL).await;
+            assert!(!progress.stands(Some(format!("{copied}/10"))));
+        }
+        tokio::time::advance(COPY_STANDSTILL).await;
+        assert!(!progress.stands(Some("9/10".to_owned())));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(progress.stands(Some("9/10".to_owned())));
     }
 }

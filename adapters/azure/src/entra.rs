@@ -1,6 +1,6 @@
 //! Entra ID's ways to a token, in the order in which they cost least to try.
 
-use crate::options::Entra;
+use crate::credentials::Entra;
 use crate::owned::Owned;
 use crate::transport::{Http, retries};
 use azure_core::credentials::{AccessToken, Secret, TokenCredential, TokenRequestOptions};
@@ -25,7 +25,7 @@ const EACH: Duration = Duration::from_secs(14);
 
 /// The credential that `entra` describes. Nothing is asked for yet.
 pub(crate) fn credential(entra: &Entra, http: &Arc<Http>) -> Result<Arc<dyn TokenCredential>> {
-    Ok(Limited::new(match entra {
+    Ok(limited(match entra {
         Entra::Chain => Arc::new(chain(http)?),
         Entra::ManagedIdentity { client_id } => managed(client_id.clone(), http)?,
         Entra::WorkloadIdentity => workload(http)?,
@@ -35,12 +35,11 @@ pub(crate) fn credential(entra: &Entra, http: &Arc<Http>) -> Result<Arc<dyn Toke
 
 /// A source of tokens that answers within [`TOKEN_WITHIN`].
 #[derive(Debug)]
-pub(crate) struct Limited(Arc<dyn TokenCredential>);
+struct Limited(Arc<dyn TokenCredential>);
 
-impl Limited {
-    pub(crate) fn new(credential: Arc<dyn TokenCredential>) -> Arc<dyn TokenCredential> {
-        Arc::new(Limited(credential))
-    }
+/// `credential`, which answers within [`TOKEN_WITHIN`] then.
+pub(crate) fn limited(credential: Arc<dyn TokenCredential>) -> Arc<dyn TokenCredential> {
+    Arc::new(Limited(credential))
 }
 
 #[async_trait::async_trait]

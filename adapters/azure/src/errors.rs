@@ -65,12 +65,11 @@ pub(crate) fn failed(
     let described = |kind, reason: String| Error::new(kind, operation, location, reason);
     match error.kind() {
         SdkKind::HttpResponse { .. } => refused(described, endpoint, &error),
-        SdkKind::Credential => {
-            described(ErrorKind::Denied, format!("no usable credentials: {}", shortened(&error.to_string()))).with_hint(
+        SdkKind::Credential => described(ErrorKind::Denied, format!("no usable credentials: {}", root_cause(&error)))
+            .with_hint(
                 "log in with `az login`, give the machine an identity, set AZURE_STORAGE_CONNECTION_STRING, or give a \
                  shared access signature",
-            )
-        }
+            ),
         _ if chain(&error).any(|cause| cause.is::<Stalled>()) => {
             described(ErrorKind::TimedOut, format!("{endpoint} did not answer: {}", root_cause(&error)))
                 .with_hint("check the network; a slow line is fine, one that stands still for a minute is not")

@@ -12,6 +12,15 @@
 //!
 //! Staging under a name of our own and moving the blob into place would keep uploads apart, but flat blob storage has no
 //! rename: the move is a copy, which the service may run in the background with the target visible and incomplete.
+//!
+//! # Permissions
+//! To store needs `w` alone (of a shared access signature; `c` alone for objects of one request that do not exist yet): no
+//! success is looked at. To clean up after a failed upload needs `r`, `w` and `d`: without `r` no blocks can be seen, without
+//! `d` none are discarded, and the error names them. Nobody else sees blocks, and the service drops them after a week.
+//!
+//! # Inside
+//! `client` is what every verb needs; each verb has a module; `store` is the trait's implementation, a line a verb. Every
+//! answer passes `transport`, where it is checked (`answers`) and each attempt to store something is accounted for.
 
 mod abort;
 mod answers;
@@ -25,6 +34,7 @@ mod commit;
 mod connect;
 mod connection_string;
 mod copy;
+mod credentials;
 mod delete;
 mod discard;
 mod entra;
@@ -48,7 +58,8 @@ mod upload;
 pub use azure_core::credentials::{Secret, TokenCredential};
 pub use checksums::Checksums;
 pub use copy::COPY_STANDSTILL;
+pub use credentials::{Credentials, Entra};
 pub use entra::TOKEN_WITHIN;
-pub use options::{AzureOptions, Credentials, Entra};
+pub use options::AzureOptions;
 pub use store::AzureStore;
 pub use transport::UNREACHABLE_WITHIN;

@@ -1,7 +1,7 @@
 //! The end of a multipart upload that is not wanted: aborted until nothing of it is left.
 
 use crate::client::Client;
-use crate::errors::{code, says_not_there, status};
+use crate::errors::{code, status};
 use crate::limits::ANSWER;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
@@ -73,7 +73,7 @@ async fn look(client: &Client, key: &str, id: &str) -> Result<Parts> {
     }
 }
 
-/// Whether the service says that there is no such upload.
-pub(crate) fn is_gone<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
-    code(error) == Some("NoSuchUpload") || says_not_there(error)
+/// Whether the service says, in words of its own, that there is no such upload.
+fn is_gone<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+    status(error) == Some(404) && code(error).is_some()
 }

@@ -1,7 +1,7 @@
 //! The SDK's errors as Sealift's: which kind, in which words, and what to try next. Never a header or a request, which
 //! could hold a secret.
 
-use crate::answers::{Unreadable, is_html};
+use crate::answers::Unreadable;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ConnectorError, ProvideErrorMetadata, SdkError};
@@ -23,16 +23,6 @@ pub(crate) fn code<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -
         SdkError::ServiceError(answer) => answer.err().code(),
         _ => None,
     }
-}
-
-/// Whether the service itself says that something is not there: not something between here and it, whose 404 is a page of
-/// its own. The answer to a HEAD has no code, and no body.
-pub(crate) fn says_not_there<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
-    let of_the_service = |response: &HttpResponse| {
-        let headers = response.headers();
-        headers.get("x-amz-request-id").is_some() || !headers.get("content-type").is_some_and(is_html)
-    };
-    status(error) == Some(404) && (code(error).is_some() || error.raw_response().is_some_and(of_the_service))
 }
 
 /// The status of the answer, if there was one.
@@ -120,7 +110,7 @@ fn refused<E: ProvideErrorMetadata>(
             };
             described(ErrorKind::WrongRegion, reason).with_hint(hint)
         }
-        (401 | 403, _) | (_, "ExpiredToken" | "InvalidToken" | "InvalidAccessKeyId") => {
+        (401 | 403, _) | (_, "AccessDenied" | "ExpiredToken" | "InvalidToken" | "InvalidAccessKeyId") => {
             described(ErrorKind::Denied, reason).with_hint(
                 "check which credentials are in use (`aws sts get-caller-identity`), that they have not expired, \
                  and what they may do in this bucket",

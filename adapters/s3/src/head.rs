@@ -1,10 +1,13 @@
 //! What the service knows of an object.
 
+use crate::answers::is_html;
 use crate::client::{Client, full_checksum};
 use crate::clock::time;
-use crate::errors::{says_not_there, status};
+use crate::errors::status;
 use crate::limits::ANSWER;
 use crate::provider::Checksums;
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::types::ChecksumMode;
 use sealift::{CHECKSUM_METADATA, Error, ErrorKind, Key, ObjectInfo, Result, TOKEN_METADATA};
@@ -46,6 +49,16 @@ async fn missing(client: &Client, key: &Key) -> Error {
         _ => Error::new(ErrorKind::NotFound, OPERATION, client.location(key), "there is no such object")
             .with_hint("`sealift ls` shows what there is"),
     }
+}
+
+/// Whether the service itself says that something is not there, and not something between here and it, whose 404 is a page
+/// of its own. The answer to a HEAD has nothing else to tell it by: no body, and so no code.
+fn says_not_there<E>(error: &SdkError<E, HttpResponse>) -> bool {
+    let of_the_service = |response: &HttpResponse| {
+        let headers = response.headers();
+        headers.get("x-amz-request-id").is_some() || !headers.get("content-type").is_some_and(is_html)
+    };
+    status(error) == Some(404) && error.raw_response().is_some_and(of_the_service)
 }
 
 /// What an answer says of the object.

@@ -10,10 +10,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::sync::Barrier;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// How long one waits for the other: less than any service waits for a body.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The time for the beginnings to arrive before the ends follow.
+const HEAD_START: Duration = Duration::from_millis(100);
 
 const FIRST: &[u8] = b"a scratch object of sealift, ";
 const SECOND: &[u8] = b"which may be removed";
@@ -35,6 +38,7 @@ impl Meeting {
     pub(crate) fn body(self, sent: Sent) -> SdkBody {
         let met = async move {
             let _ = timeout(PATIENCE, self.0.wait()).await;
+            sleep(HEAD_START).await;
         };
         SdkBody::from_body_1_x(Halves { next: Next::First, met: Mutex::new(Box::pin(met)), sent })
     }

@@ -1,0 +1,40 @@
+//! Where the authorisation comes from.
+
+use azure_core::credentials::{Secret, TokenCredential};
+use std::sync::Arc;
+
+/// Where the authorisation comes from. Debugging it shows no secret.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Credentials {
+    /// Entra ID, with what this machine or person has.
+    Entra(Entra),
+    /// A source of Entra tokens of your own, and nothing else.
+    Token(Arc<dyn TokenCredential>),
+    /// A shared access signature: `sv=…&sig=…`, with or without a question mark before it.
+    Sas(Secret),
+    /// The account's key, in base64.
+    SharedKey(Secret),
+    /// None: requests are not signed.
+    Anonymous,
+}
+
+/// Which of Entra's ways to a token is taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Entra {
+    /// The first of these that gives a token: a service principal or a workload identity that the environment describes
+    /// (`AZURE_TENANT_ID`, `AZURE_CLIENT_ID`, and `AZURE_CLIENT_SECRET` or `AZURE_FEDERATED_TOKEN_FILE`), the identity
+    /// of an App Service (`IDENTITY_ENDPOINT`), whoever is logged in with `az` or `azd`, and the virtual machine's
+    /// identity.
+    Chain,
+    /// The managed identity of this machine or service; a user-assigned one by its client id.
+    ManagedIdentity {
+        /// The client id of a user-assigned identity.
+        client_id: Option<String>,
+    },
+    /// The workload identity of this pod, as the environment describes it.
+    WorkloadIdentity,
+    /// Whoever is logged in with `az` or `azd`.
+    DeveloperTools,
+}

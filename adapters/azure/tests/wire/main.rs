@@ -1,0 +1,100 @@
+//! What goes over the wire, and what comes of answers that no emulator gives.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod aborts;
+mod answers;
+mod commits;
+mod copies;
+mod server;
+
+use sealift::{
+    Attempts, Bucket, Budget, Checksum, ChecksumAlgorithm, Codec, CommitOptions, Compressor, Effect, ErrorKind,
+    IfExists, Key, LeftBehind, ObjectInfo, ObjectStore, Payload, Removal, Token, Upload, Work,
+};
+use sealift_azure::{AzureOptions, AzureStore, Checksums, Credentials, Secret, UNREACHABLE_WITHIN};
+use server::{Reply, Request, Server};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+const ETAG: &str = "etag: \"0x1\"\r\n";
+const CREATED: u16 = 201;
+
+fn options(endpoint: &str) -> AzureOptions {
+    let mut options = AzureOptions::new("account", "container");
+    options.endpoint = Some(endpoint.to_owned());
+    options.credentials = Credentials::Sas(Secret::new("sv=1&sig=s3cret"));
+    options.checksums = Some(Checksums::Crc64);
+    options
+}
+
+async fn store(endpoint: &str) -> AzureStore {
+    AzureStore::connect(options(endpoint)).await.expect("options are fine")
+}
+
+fn key() -> Key {
+    "a key".parse().expect("valid")
+}
+
+fn commit(if_exists: IfExists) -> CommitOptions {
+    CommitOptions { token: Token::random(), if_exists }
+}
+
+/// The check value of CRC-64/NVME, ae8b14860a799888, least significant byte first, in base64.
+const DIGITS_CRC: &str = "iJh5CoYUi64=";
+
+fn digits() -> Payload {
+    let checksum = Checksum::of(ChecksumAlgorithm::Crc64Nvme, b"123456789");
+    Payload::from_segments(vec!["1234".into(), "56789".into()], checksum)
+}
+
+/// What a look told of an object with this tag.
+fn info(etag: &str) -> ObjectInfo {
+    ObjectInfo {
+        key: "a key".to_owned(),
+        size: 9,
+        modified: None,
+        etag: Some(etag.to_owned()),
+        version: None,
+        token: None,
+        checksum: None,
+        kept_checksum: None,
+    }
+}
+
+fn answer(status: u16, headers: &str) -> Reply {
+    Reply::Answer(status, headers.into(), Vec::new())
+}
+
+fn error(status: u16, code: &str) -> Reply {
+    let body = format!("<Error><Code>{code}</Code><Message>told to</Message></Error>");
+    Reply::Answer(status, format!("x-ms-error-code: {code}\r\n"), body.into())
+}
+
+/// What a request is: its method, and what it is about.
+fn operation(request: &Request) -> String {
+    format!("{} {}", request.method, request.parameter("comp").as_deref().unwrap_or("blob"))
+}
+
+fn operations(server: &Server) -> Vec<String> {
+    server.requests().iter().map(operation).collect()
+}
+
+fn block_list(ids: &[String]) -> Reply {
+    let blocks: String = ids.iter().map(|id| format!("<Block><Name>{id}</Name><Size>9</Size></Block>")).collect();
+    Reply::xml(
+        200,
+        &format!("<BlockList><CommittedBlocks/><UncommittedBlocks>{blocks}</UncommittedBlocks></BlockList>"),
+    )
+}
+
+/// The id in a Put Block.
+fn block_id(request: &Request) -> String {
+    request.parameter("blockid").expect("a block id")
+}
+
+/// An upload, of which nothing is sent yet.
+async fn upload(server: &Server) -> Box<dyn Upload> {
+    let store = store(&server.endpoint).await;
+    store.start(&key(), &commit(IfExists::Replace), &Attempts::default()).await.expect("started")
+}

@@ -1,0 +1,209 @@
+//! Successes that are none, and answers without end.
+
+use crate::server::{Reply, Server};
+use crate::*;
+
+const PAGE: &str = "<!DOCTYPE html><html><body>Welcome to our network</body></html>";
+
+fn html(status: u16) -> Reply {
+    Reply::Answer(status, format!("content-type: text/html\r\n{ETAG}"), PAGE.into())
+}
+
+fn info() -> ObjectInfo {
+    ObjectInfo {
+        key: key().to_string(),
+        size: 9,
+        modified: None,
+        etag: Some("\"0123\"".to_owned()),
+        version: None,
+        token: None,
+        checksum: None,
+        kept_checksum: None,
+    }
+}
+
+/// Every call, on a server that lets an upload start and tells of an object, and answers all else with `reply`.
+async fn every_call(reply: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> Vec<(&'static str, sealift::Error)> {
+    let server = Server::start(move |request, before| match (request.method.as_str(), before) {
+        ("POST", 0) => Reply::xml(200, STARTED),
+        ("HEAD", _) => Reply::ok(&format!("{ETAG}content-length: 9\r\n")),
+        _ => reply(request),
+    })
+    .await;
+    let upload = started(&server).await;
+    let store = store(&server.endpoint).await;
+    let (name, options, attempts) = (key(), commit(IfExists::Replace), Attempts::default());
+    let leftover =
+        Leftover { key: "k".into(), id: "U".into(), idle: Duration::ZERO, bytes: 0, origin: Origin::Unknown };
+    let (to, work) = ("b".parse().expect("valid"), Work::new("a copy"));
+    let calls = [
+        ("put", store.put(&name, digits(), &options, &attempts).await.map(drop)),
+        ("part", upload.put_part(1, digits()).await.map(drop)),
+        ("complete", upload.complete(&[], digits().checksum(), &attempts).await.map(drop)),
+        ("abort", upload.abort().await),
+        ("start", store.start(&name, &options, &attempts).await.map(drop)),
+        ("list", store.list("", None).await.map(drop)),
+        ("leftovers", store.leftovers("").await.map(drop)),
+        ("remove a leftover", store.remove_leftover(&leftover).await),
+        ("delete", store.delete(&name, None).await.map(drop)),
+        ("delete only", store.delete(&name, Some(&info())).await.map(drop)),
+        ("copy", store.copy(&name, &info(), &to, &work).await.map(drop)),
+    ];
+    assert_eq!(attempts.effect().applied, 0);
+    assert_eq!(attempts.effect().unanswered, 0);
+    assert!(attempts.effect().unclear >= 3, "put, complete, start: {:?}", attempts.effect());
+    calls.into_iter().map(|(call, result)| (call, result.expect_err(call))).collect()
+}
+
+#[tokio::test]
+async fn another_programs_page_is_no_success_of_any_call() {
+    for (call, error) in every_call(|_| html(200)).await {
+        assert_eq!(error.kind(), ErrorKind::Service, "{call}: {error}");
+        assert!(error.reason().contains("cannot be used"), "{call}: {error}");
+    }
+}
+
+/// What may have been done is named: `delete` and the calls that read leave nothing.
+#[tokio::test]
+async fn what_a_call_may_have_done_whose_answer_cannot_be_read_is_named() {
+    for (call, error) in every_call(|_| html(200)).await {
+        let named = error.left_behind().iter().map(ToString::to_string).collect::<Vec<_>>();
+        let expected = match call {
+            "abort" | "remove a leftover" | "start" => call != "remove a leftover",
+            "copy" => true,
+            _ => false,
+        };
+        assert_eq!(!named.is_empty(), expected, "{call}: {named:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_error_inside_a_success_is_no_success_of_any_call() {
+    let inside = |_: &Request| Reply::Answer(200, ETAG.into(), "<Error><Code>AccessDenied</Code></Error>".into());
+    for (call, error) in every_call(inside).await {
+        assert!(matches!(error.kind(), ErrorKind::Service | ErrorKind::Denied), "{call}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_where_none_belongs_or_of_another_kind_is_no_success_of_any_call() {
+    for (call, error) in every_call(|_| Reply::Answer(200, ETAG.into(), "{\"ok\":true}".into())).await {
+        assert_eq!(error.kind(), ErrorKind::Service, "{call}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn an_empty_success_is_none_where_something_has_to_be_told() {
+    for (call, error) in every_call(|request| match request.method.as_str() {
+        "DELETE" => html(200),
+        _ => Reply::ok(""),
+    })
+    .await
+    {
+        assert_eq!(error.kind(), ErrorKind::Service, "{call}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_look_needs_a_length_and_an_etag() {
+    for (head, lacks) in [
+        (format!("HTTP/1.1 200 OK\r\n{ETAG}connection: close\r\n\r\n"), "length"),
+        ("HTTP/1.1 200 OK\r\ncontent-length: 9\r\nconnection: close\r\n\r\n".to_owned(), "ETag"),
+        (
+            "HTTP/1.1 404 Not Found\r\ncontent-type: text/html\r\ncontent-length: 9\r\nconnection: close\r\n\r\n"
+                .to_owned(),
+            "404",
+        ),
+    ] {
+        let server = Server::start(move |_, _| Reply::Raw(head.clone())).await;
+        let error = store(&server.endpoint).await.head(&key()).await.expect_err(lacks);
+        assert_eq!(error.kind(), ErrorKind::Service, "{error}");
+        assert!(error.reason().contains(lacks), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_listing_that_says_that_more_follows_and_not_where_is_an_error() {
+    let truncated = "<IsTruncated>true</IsTruncated>";
+    let upload = "<Upload><Key>k</Key><UploadId>U</UploadId></Upload>";
+    for next in ["", "<NextContinuationToken>T</NextContinuationToken>"] {
+        let server = Server::start(move |_, _| {
+            Reply::xml(200, &format!("<ListBucketResult>{truncated}{next}</ListBucketResult>"))
+        })
+        .await;
+        let error = store(&server.endpoint).await.list("", Some("T")).await.expect_err("no end");
+        assert_eq!(error.kind(), ErrorKind::Service, "{error}");
+    }
+    for next in ["", "<NextKeyMarker>k</NextKeyMarker><NextUploadIdMarker>U</NextUploadIdMarker>"] {
+        let server = Server::start(move |request, _| match request.target.contains("uploadId=") {
+            true => Reply::xml(200, "<ListPartsResult/>"),
+            false => Reply::xml(
+                200,
+                &format!("<ListMultipartUploadsResult>{truncated}{next}{upload}</ListMultipartUploadsResult>"),
+            ),
+        })
+        .await;
+        let error = store(&server.endpoint).await.leftovers("").await.expect_err("no end");
+        assert_eq!(error.kind(), ErrorKind::Service, "{error}");
+    }
+    for next in ["", "<NextPartNumberMarker>1</NextPartNumberMarker>"] {
+        let server = Server::start(move |request, _| match request.target.contains("uploadId=") {
+            true => Reply::xml(200, &format!("<ListPartsResult>{truncated}{next}</ListPartsResult>")),
+            false => Reply::xml(200, &format!("<ListMultipartUploadsResult>{upload}</ListMultipartUploadsResult>")),
+        })
+        .await;
+        let error = store(&server.endpoint).await.leftovers("").await.expect_err("no end");
+        assert_eq!(error.kind(), ErrorKind::Service, "{error}");
+    }
+}
+
+/// In each of the SDK's four attempts.
+#[tokio::test]
+async fn an_answer_without_end_takes_no_more_than_its_limit() {
+    for (status, kind, limit) in [(403, ErrorKind::Denied, 16 << 20), (200, ErrorKind::Service, 320 << 20)] {
+        let server = Server::start(move |_, _| Reply::Endless(status)).await;
+        let error = store(&server.endpoint).await.delete(&key(), None).await.expect_err("no end");
+        assert_eq!(error.kind(), kind, "{error}");
+        let sent = server.endless.load(std::sync::atomic::Ordering::SeqCst);
+        assert!(sent < limit, "{sent} bytes of {status}");
+    }
+}
+
+#[tokio::test]
+async fn a_checksum_of_another_length_is_none() {
+    let server = Server::start(|request, _| match request.method.as_str() {
+        "HEAD" => Reply::ok(&format!("{ETAG}content-length: 9\r\nx-amz-checksum-crc64nvme: AAAA\r\n")),
+        _ => Reply::ok(&format!("{ETAG}x-amz-checksum-crc64nvme: AAAA\r\n")),
+    })
+    .await;
+    let store = store(&server.endpoint).await;
+    let put = store.put(&key(), digits(), &commit(IfExists::Replace), &Attempts::default()).await.expect("stored");
+    assert_eq!((put.checksum, store.head(&key()).await.expect("there").checksum), (None, None));
+}
+
+#[tokio::test]
+async fn reads_that_are_not_what_was_asked_are_errors() {
+    let range = "content-range: bytes 5-9/20\r\n";
+    for (headers, body, kind) in [
+        (format!("{ETAG}{range}"), &b"56789"[..], None),
+        (format!("{ETAG}{range}content-length: 5\r\n"), b"567", Some(ErrorKind::Unreachable)),
+        (ETAG.to_owned(), b"01234567890123456789", Some(ErrorKind::Service)),
+        (format!("etag: \"other\"\r\n{range}"), b"56789", Some(ErrorKind::Changed)),
+    ] {
+        let reply = headers.clone();
+        let server = Server::start(move |_, _| Reply::Answer(206, reply.clone(), body.into())).await;
+        let read = store(&server.endpoint).await.get(&key(), 5..10, Some("\"0123\"")).await;
+        match kind {
+            None => assert_eq!(read.expect("read"), "56789"),
+            Some(kind) => assert_eq!(read.expect_err("not what was asked").kind(), kind, "{headers}"),
+        }
+        let request = server.request();
+        assert_eq!((request.header("range"), request.header("if-match")), (Some("bytes=5-9"), Some("\"0123\"")));
+    }
+    for status in [412, 404, 416] {
+        let server =
+            Server::start(move |_, _| Reply::error(status, if status == 404 { "NoSuchKey" } else { "X" })).await;
+        let read = store(&server.endpoint).await.get(&key(), 5..10, Some("\"0123\"")).await;
+        assert_eq!(read.expect_err("changed").kind(), ErrorKind::Changed, "{status}");
+    }
+}

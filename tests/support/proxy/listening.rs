@@ -1,0 +1,63 @@
+//! Whether anybody listens: a proxy that is down refuses connections, as a server that is restarted does.
+
+use std::io;
+use std::net::SocketAddr;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// The port of a proxy.
+#[derive(Debug)]
+pub(super) struct Listening {
+    address: SocketAddr,
+    wanted: watch::Sender<bool>,
+    is: watch::Sender<bool>,
+}
+
+impl Listening {
+    pub(super) fn at(address: SocketAddr) -> Self {
+        Listening { address, wanted: watch::channel(true).0, is: watch::channel(true).0 }
+    }
+
+    /// Returns when a connection was tried and refused.
+    pub(super) async fn go_down(&self) {
+        self.wanted.send_replace(false);
+        self.is.subscribe().wait_for(|is| !is).await.expect("it lives");
+        let refused = TcpStream::connect(self.address).await.map(drop).expect_err("nobody listens");
+        assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
+    }
+
+    pub(super) async fn go_up(&self) {
+        self.wanted.send_replace(true);
+        self.is.subscribe().wait_for(|is| *is).await.expect("it lives");
+    }
+
+    /// Gives each connection to `connected` until `stop`.
+    pub(super) async fn accept(&self, listener: TcpListener, stop: &CancellationToken, connected: impl Fn(TcpStream)) {
+        let mut wanted = self.wanted.subscribe();
+        let mut listener = Some(listener);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                changed = wanted.changed() => {
+                    changed.expect("it lives");
+                    let up = *wanted.borrow_and_update();
+                    listener = match (up, listener.take()) {
+                        (false, _) => None,
+                        (true, Some(listener)) => Some(listener),
+                        (true, None) => Some(TcpListener::bind(self.address).await.expect("its port")),
+                    };
+                    self.is.send_replace(up);
+                }
+                Ok((stream, _)) = next(listener.as_ref()) => connected(stream),
+            }
+        }
+    }
+}
+
+async fn next(listener: Option<&TcpListener>) -> io::Result<(TcpStream, SocketAddr)> {
+    match listener {
+        Some(listener) => listener.accept().await,
+        None => std::future::pending().await,
+    }
+}
