@@ -74,7 +74,7 @@ struct Watched {
 }
 
 /// Says what would be left now.
-type Leaves = Box<dyn Fn() -> Vec<LeftBehind> + Send>;
+pub(crate) type Leaves = Box<dyn Fn() -> Vec<LeftBehind> + Send>;
 
 /// For as long as it lives, a second signal names what is being left.
 #[derive(Debug)]
@@ -109,10 +109,20 @@ impl Interrupt {
 
     /// Has a second signal name what `leaves` says then, for as long as the result lives.
     pub(crate) fn watch(&self, leaves: impl Fn() -> Vec<LeftBehind> + Send + 'static) -> Watch {
+        self.insert(&mut lock(&self.watched), Box::new(leaves))
+    }
+
+    /// The same of what `begin` begins. A second signal waits for it, so that nothing is begun and not watched.
+    pub(crate) fn watch_from<T, E>(&self, begin: impl FnOnce() -> Result<(T, Leaves), E>) -> Result<(T, Watch), E> {
         let mut watched = lock(&self.watched);
+        let (begun, leaves) = begin()?;
+        Ok((begun, self.insert(&mut watched, leaves)))
+    }
+
+    fn insert(&self, watched: &mut Watched, leaves: Leaves) -> Watch {
         let id = watched.next;
         watched.next += 1;
-        watched.leaves.insert(id, Box::new(leaves));
+        watched.leaves.insert(id, leaves);
         Watch { watched: Arc::clone(&self.watched), id }
     }
 

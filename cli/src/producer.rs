@@ -5,7 +5,7 @@
 //! kernel and would wait for ever, so that is noticed and is a failure.
 
 use crate::failure::{Cause, Failure};
-use crate::interrupt::{Interrupt, Watch};
+use crate::interrupt::{Interrupt, Leaves, Watch};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, test_kill_process_group, waitid};
 use sealift::LeftBehind;
 use std::ffi::OsString;
@@ -47,16 +47,18 @@ impl Producer {
             failed(format!("start the producer {name}: {why}; {hint}"))
         };
         let children = unix::signal(SignalKind::child()).map_err(|error| not_started(&error.to_string()))?;
-        let started =
-            Command::new(program).args(arguments).stdout(Stdio::piped()).process_group(0).kill_on_drop(true).spawn();
-        let mut child = started.map_err(|error| not_started(&error.to_string()))?;
-        let leader = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-        let (Some(leader), Some(stdout)) = (leader, child.stdout.take()) else {
-            return Err(not_started("it has no standard output"));
-        };
-        let group = Group { name, leader };
-        let watched = group.clone();
-        let watch = interrupt.watch(move || watched.alive().then(|| watched.left()).into_iter().collect());
+        let mut command = Command::new(program);
+        command.args(arguments).stdout(Stdio::piped()).process_group(0).kill_on_drop(true);
+        let ((mut child, group), watch) = interrupt.watch_from(|| {
+            let child = command.spawn().map_err(|error| not_started(&error.to_string()))?;
+            let leader = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+            let leader = leader.ok_or_else(|| not_started("it has no process id"))?;
+            let group = Group { name: name.clone(), leader };
+            let watched = group.clone();
+            let leaves = move || watched.alive().then(|| watched.left()).into_iter().collect();
+            Ok::<_, Failure>(((child, group), Box::new(leaves) as Leaves))
+        })?;
+        let stdout = child.stdout.take().ok_or_else(|| not_started("it has no standard output"))?;
         Ok((Producer { child, group, children, _watch: watch }, stdout))
     }
 

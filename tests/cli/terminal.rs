@@ -90,7 +90,7 @@ async fn a_producer_that_asks_the_terminal_is_a_failure_that_says_so() {
     }
     // One that is stopped otherwise is only waited for.
     let folder = folder();
-    let stopped = "kill -STOP $$ & { sleep 0.3; kill -CONT $$; } & wait; echo data";
+    let stopped = "{ kill -STOP $$; sleep 0.3; kill -CONT $$; } & wait; echo data";
     on_a_terminal(folder.path(), &["run", "file", "--", "bash", "-c", stopped]).await.expect_code(0);
     assert_eq!(std::fs::read(folder.path().join("file")).expect("stored"), b"data\n");
 }
