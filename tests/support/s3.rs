@@ -224,6 +224,17 @@ impl Cloud for TestBucket {
         part.body(vec![7; 1 << 10].into()).send().await.expect("stored");
     }
 
+    async fn clear(&self) {
+        for key in self.objects().await {
+            self.client.delete_object().bucket(&self.name).key(key).send().await.expect("removed");
+        }
+        for (key, id) in self.unfinished().await {
+            let aborted = self.client.abort_multipart_upload().bucket(&self.name).key(key).upload_id(id);
+            aborted.send().await.expect("aborted");
+        }
+        self.client.delete_bucket().bucket(&self.name).send().await.expect("removed");
+    }
+
     fn vendor(&self, errand: Errand<'_>) -> Command {
         let url = |key: &str| format!("s3://{}/{key}", self.name);
         let mut aws = piped(aws());
