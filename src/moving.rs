@@ -21,6 +21,14 @@ pub(crate) async fn rename(store: &dyn ObjectStore, from: &Key, to: &Key, work: 
         return Ok(());
     }
     let original = store.head(from).await?;
+    if work.is_stopped() {
+        return Err(Error::new(
+            ErrorKind::Cancelled,
+            OPERATION,
+            work.location(),
+            "it was asked to stop before it began",
+        ));
+    }
     let copied = copy(store, from, &original, to, work).await?;
     let (source, target) = (format!("{}/{from}", store.url()), format!("{}/{to}", store.url()));
     let copy = || LeftBehind::object(&target).because("a complete copy, beside the original");

@@ -181,7 +181,8 @@ pub trait ObjectStore: fmt::Debug + Send + Sync + 'static {
     /// Stores a whole object in one request.
     ///
     /// Each attempt is accounted for in `attempts`: when this fails or is dropped, they tell whether the object may
-    /// appear. An error that has [`left_behind`](crate::Error::left_behind) names what else there may be.
+    /// appear. An error that has [`left_behind`](crate::Error::left_behind) names what else there may be; one that names
+    /// the object itself as seen is the last word: it is there, this is no success, and it is not looked for.
     async fn put(&self, key: &Key, payload: Payload, options: &CommitOptions, attempts: &Attempts)
     -> Result<Committed>;
 

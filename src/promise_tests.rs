@@ -36,6 +36,8 @@ enum Put {
     Refused,
     /// Stored, and the answer held back for ever.
     Held,
+    /// Stored, and answered with an error that names it.
+    NotDurable,
 }
 
 /// What a look shows.
@@ -149,6 +151,11 @@ impl ObjectStore for Odd {
                 return failed(ErrorKind::Denied, "403");
             }
             Put::Held => std::future::pending().await,
+            Put::NotDurable => {
+                attempt.applied();
+                let error = Error::new(ErrorKind::Io, "put", "memory:/a", "fsync");
+                return Err(error.with_left_behind([LeftBehind::object("memory:/a").because("not durable")]));
+            }
         }
         match self.put {
             Put::Damaged => Ok(Committed { checksum: None, at, ..committed }),
@@ -232,6 +239,7 @@ async fn what_may_exist_is_said_and_nothing_else() {
         (Put::LostThenRefused, denied, true, true),
         (Put::WrongChecksum, denied, true, true),
         (Put::Damaged, &[], false, false),
+        (Put::NotDurable, &[], true, true),
     ] {
         for if_exists in [IfExists::Replace, IfExists::Fail] {
             let store = Odd::new(put, looks);

@@ -74,6 +74,11 @@ impl Work {
         self.stop.cancel();
     }
 
+    /// Whether the order to stop has come.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stop.is_cancelled()
+    }
+
     /// Says what the work would leave if it ended now, in place of what was said before. Nothing, once all is removed.
     pub fn may_leave(&self, left: impl IntoIterator<Item = LeftBehind>) {
         self.set(Stage::Leaves(left.into_iter().collect()));

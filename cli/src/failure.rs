@@ -1,12 +1,24 @@
-//! Why a command failed, and which exit code says so. The codes are listed in the help and in the README.
+//! Why a command failed, as values: its cause, what is known to be because of it, and what is left. The sentence and the
+//! exit code are made from these, here and nowhere else. The codes are listed in the help and in the README.
 
 use crate::interrupt::Signal;
-use sealift::{Error, ErrorKind};
+use crate::outcome::Aftermath;
+use sealift::{Error, ErrorKind, LeftBehind};
 use std::fmt;
 
 /// Everything that ends a command other than success.
 #[derive(Debug)]
-pub(crate) enum Failure {
+pub(crate) struct Failure {
+    /// What was being done, where the cause does not say it.
+    doing: Option<String>,
+    cause: Cause,
+    aftermath: Option<Box<Aftermath>>,
+    left: Vec<LeftBehind>,
+}
+
+/// Why a command failed.
+#[derive(Debug)]
+pub(crate) enum Cause {
     /// Storage said no.
     Storage(Error),
     /// The arguments do not fit together.
@@ -14,23 +26,87 @@ pub(crate) enum Failure {
     /// The producer did not exit with 0.
     Producer(String),
     /// Nothing came in.
-    EmptyInput(String),
-    /// A signal asked to stop. The text says what became of the object.
-    Interrupted(Signal, String),
-    /// Something is left in the storage, on top of why the command ended.
-    LeftBehind(String),
-    /// One of these, after something that has to be told with it.
-    After(String, Box<Failure>),
+    EmptyInput,
+    /// A signal asked to stop.
+    Interrupted(Signal),
+    /// Nothing keeps a checksum of what was read, and one was asked for.
+    NoChecksum,
+    /// The command has done its work, and something else is left.
+    LeftBehind,
     /// Anything else.
     Other(anyhow::Error),
 }
 
 impl Failure {
+    pub(crate) fn new(cause: Cause) -> Self {
+        // What is left is told once, and decides about the exit code.
+        let left = match &cause {
+            Cause::Storage(error) => error.left_behind().to_vec(),
+            _ => Vec::new(),
+        };
+        Failure { doing: None, cause, aftermath: None, left }
+    }
+
+    /// The arguments do not fit together.
+    pub(crate) fn usage(text: impl Into<String>) -> Self {
+        Failure::new(Cause::Usage(text.into()))
+    }
+
+    /// A signal asked to stop.
+    pub(crate) fn interrupted(signal: Signal) -> Self {
+        Failure::new(Cause::Interrupted(signal))
+    }
+
+    /// An error of a stream, which may carry one of the storage's.
+    pub(crate) fn from_io(error: std::io::Error, doing: &str) -> Self {
+        match Error::from_io(&error) {
+            Some(storage) => storage.clone().into(),
+            None => anyhow::Error::new(error).context(doing.to_owned()).into(),
+        }
+    }
+
+    /// The same, with what was being done.
+    pub(crate) fn while_doing(self, doing: impl Into<String>) -> Self {
+        let doing = doing.into();
+        Failure {
+            doing: Some(match self.doing {
+                Some(inner) => format!("{doing}: {inner}"),
+                None => doing,
+            }),
+            ..self
+        }
+    }
+
+    /// The same, with what is known to be because of it. What was said before is kept.
+    pub(crate) fn and(self, aftermath: Aftermath) -> Self {
+        Failure { aftermath: self.aftermath.or_else(|| Some(Box::new(aftermath))), ..self }
+    }
+
+    /// The same, with what else is left, each thing once.
+    pub(crate) fn with_left(mut self, left: impl IntoIterator<Item = LeftBehind>) -> Self {
+        for left in left {
+            if !self.left.contains(&left) {
+                self.left.push(left);
+            }
+        }
+        self
+    }
+
+    /// Why.
+    pub(crate) fn cause(&self) -> &Cause {
+        &self.cause
+    }
+
+    /// What is left.
+    pub(crate) fn left(&self) -> &[LeftBehind] {
+        &self.left
+    }
+
     /// The exit code for this failure.
     pub(crate) fn code(&self) -> u8 {
-        match self {
-            Failure::Storage(error) if !error.left_behind().is_empty() => 10,
-            Failure::Storage(error) => match error.kind() {
+        match &self.cause {
+            _ if !self.left.is_empty() => 10,
+            Cause::Storage(error) => match error.kind() {
                 ErrorKind::InvalidName | ErrorKind::InvalidConfig => 2,
                 ErrorKind::NotFound | ErrorKind::NoSuchBucket => 3,
                 ErrorKind::Denied => 4,
@@ -39,53 +115,70 @@ impl Failure {
                 ErrorKind::Corrupt => 7,
                 _ => 1,
             },
-            Failure::Usage(_) => 2,
-            Failure::Producer(_) => 8,
-            Failure::EmptyInput(_) => 9,
-            Failure::LeftBehind(_) => 10,
-            Failure::Interrupted(signal, _) => signal.exit_code(),
-            Failure::After(_, failure) => failure.code(),
-            Failure::Other(_) => 1,
+            Cause::Usage(_) => 2,
+            Cause::NoChecksum => 7,
+            Cause::Producer(_) => 8,
+            Cause::EmptyInput => 9,
+            Cause::LeftBehind => 10,
+            Cause::Interrupted(signal) => signal.exit_code(),
+            Cause::Other(_) => 1,
         }
     }
+}
 
-    /// This failure, after something that has to be told with it.
-    pub(crate) fn after(self, text: String) -> Self {
-        Failure::After(text, Box::new(self))
+impl Cause {
+    /// What to try next.
+    fn hint(&self) -> Option<&str> {
+        match self {
+            Cause::Storage(error) => error.hint(),
+            Cause::EmptyInput => Some("if it is meant to be empty, say --allow-empty"),
+            _ => None,
+        }
     }
+}
 
-    /// An error of a stream, which may carry one of the storage's.
-    pub(crate) fn from_io(error: std::io::Error, doing: &str) -> Self {
-        match Error::from_io(&error) {
-            Some(storage) => Failure::Storage(storage.clone()),
-            None => Failure::Other(anyhow::Error::new(error).context(doing.to_owned())),
+/// Without what is left and without the hint.
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Cause::Storage(error) => write!(f, "{} {}: {}", error.operation(), error.location(), error.reason()),
+            Cause::Usage(text) | Cause::Producer(text) => f.write_str(text),
+            Cause::EmptyInput => f.write_str("the input was empty"),
+            Cause::Interrupted(signal) => write!(f, "stopped by {signal}"),
+            Cause::NoChecksum => f.write_str("nothing keeps a checksum of it, and --require-checksum asks for one"),
+            Cause::LeftBehind => f.write_str("it was done"),
+            Cause::Other(error) => write!(f, "{error:#}"),
         }
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Failure::Storage(error) => error.fmt(f),
-            Failure::Usage(text)
-            | Failure::Producer(text)
-            | Failure::EmptyInput(text)
-            | Failure::Interrupted(_, text)
-            | Failure::LeftBehind(text) => f.write_str(text),
-            Failure::After(text, failure) => write!(f, "{text}: {failure}"),
-            Failure::Other(error) => write!(f, "{error:#}"),
+        if let Some(doing) = &self.doing {
+            write!(f, "{doing}: ")?;
+        }
+        write!(f, "{}", self.cause)?;
+        if let Some(aftermath) = &self.aftermath {
+            write!(f, "; {aftermath}")?;
+        }
+        for left in &self.left {
+            write!(f, "; left behind: {left}")?;
+        }
+        match self.cause.hint() {
+            Some(hint) => write!(f, "; {hint}"),
+            None => Ok(()),
         }
     }
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Failure::Storage(error)
+        Failure::new(Cause::Storage(error))
     }
 }
 
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
-        Failure::Other(error)
+        Failure::new(Cause::Other(error))
     }
 }

@@ -1,11 +1,16 @@
 //! Signals. The first asks the command to stop and clean up; a second ends the process at once, after saying what
 //! is being left.
+//!
+//! A SIGINT or SIGHUP that was ignored when the process was started stays ignored: that is how `nohup` and a shell's
+//! `trap '' INT` say that the work is to go on. Linux tells which are (/proc/self/status); elsewhere it is not known,
+//! and they stop the command. SIGTERM always does, so that there is a way.
 
-use sealift::Bucket;
+use sealift::LeftBehind;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Write;
-use std::sync::{Arc, OnceLock};
-use tokio::signal::unix::{SignalKind, signal};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use tokio::signal::unix::{self, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 /// A signal that asks to stop.
@@ -17,12 +22,29 @@ pub(crate) enum Signal {
 }
 
 impl Signal {
+    fn kind(self) -> SignalKind {
+        match self {
+            Signal::HangUp => SignalKind::hangup(),
+            Signal::Interrupt => SignalKind::interrupt(),
+            Signal::Terminate => SignalKind::terminate(),
+        }
+    }
+
     /// 128 + the signal's number, as shells report a process that died of it.
     pub(crate) fn exit_code(self) -> u8 {
         match self {
             Signal::HangUp => 129,
             Signal::Interrupt => 130,
             Signal::Terminate => 143,
+        }
+    }
+
+    /// What comes in of it; `None` if it stays ignored.
+    fn listen(self, ignored: u64) -> std::io::Result<Option<unix::Signal>> {
+        let bit = 1 << (self.kind().as_raw_value() - 1);
+        match self != Signal::Terminate && ignored & bit != 0 {
+            true => Ok(None),
+            false => signal(self.kind()).map(Some),
         }
     }
 }
@@ -37,29 +59,46 @@ impl fmt::Display for Signal {
     }
 }
 
-/// Whether, and by what, the process was asked to stop. Clones share it.
+/// Whether, and by what, the process was asked to stop; and what it would leave if it ended at once. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Interrupt {
     first: Arc<OnceLock<Signal>>,
     token: CancellationToken,
-    bucket: Arc<OnceLock<Bucket>>,
+    watched: Arc<Mutex<Watched>>,
+}
+
+#[derive(Default)]
+struct Watched {
+    next: u64,
+    leaves: BTreeMap<u64, Leaves>,
+}
+
+/// Says what would be left now.
+type Leaves = Box<dyn Fn() -> Vec<LeftBehind> + Send>;
+
+/// For as long as it lives, a second signal names what is being left.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    watched: Arc<Mutex<Watched>>,
+    id: u64,
 }
 
 impl Interrupt {
     /// Begins to listen. From here on signals no longer end the process by themselves.
     pub(crate) fn listen() -> std::io::Result<Self> {
-        let mut interrupts = signal(SignalKind::interrupt())?;
-        let mut terminates = signal(SignalKind::terminate())?;
-        let mut hang_ups = signal(SignalKind::hangup())?;
+        let ignored = ignored();
+        let mut interrupts = Signal::Interrupt.listen(ignored)?;
+        let mut terminates = Signal::Terminate.listen(ignored)?;
+        let mut hang_ups = Signal::HangUp.listen(ignored)?;
         let interrupt = Interrupt::default();
         let shared = interrupt.clone();
         // Ends with the process: it has nothing to clean up.
         tokio::spawn(async move {
             loop {
                 let signal = tokio::select! {
-                    Some(()) = interrupts.recv() => Signal::Interrupt,
-                    Some(()) = terminates.recv() => Signal::Terminate,
-                    Some(()) = hang_ups.recv() => Signal::HangUp,
+                    Some(()) = next(&mut interrupts) => Signal::Interrupt,
+                    Some(()) = next(&mut terminates) => Signal::Terminate,
+                    Some(()) = next(&mut hang_ups) => Signal::HangUp,
                     else => return,
                 };
                 shared.note(signal);
@@ -68,15 +107,24 @@ impl Interrupt {
         Ok(interrupt)
     }
 
-    /// The bucket whose uploads a second signal names.
-    pub(crate) fn watch(&self, bucket: &Bucket) {
-        let _ = self.bucket.set(bucket.clone());
+    /// Has a second signal name what `leaves` says then, for as long as the result lives.
+    pub(crate) fn watch(&self, leaves: impl Fn() -> Vec<LeftBehind> + Send + 'static) -> Watch {
+        let mut watched = lock(&self.watched);
+        let id = watched.next;
+        watched.next += 1;
+        watched.leaves.insert(id, Box::new(leaves));
+        Watch { watched: Arc::clone(&self.watched), id }
     }
 
     /// Waits for the first signal. Cancel-safe.
     pub(crate) async fn requested(&self) -> Signal {
         self.token.cancelled().await;
         self.first.get().copied().unwrap_or(Signal::Terminate)
+    }
+
+    /// The first signal, if it has come.
+    pub(crate) fn received(&self) -> Option<Signal> {
+        self.first.get().copied()
     }
 
     fn note(&self, signal: Signal) {
@@ -87,12 +135,42 @@ impl Interrupt {
                 self.token.cancel();
             }
             Err(_) => {
-                let under_way = self.bucket.get().map(Bucket::under_way).unwrap_or_default();
-                for upload in &under_way {
-                    let _ = writeln!(stderr, "sealift: left behind: {upload}");
+                for left in lock(&self.watched).leaves.values().flat_map(|leaves| leaves()) {
+                    let _ = writeln!(stderr, "sealift: left behind: {left}");
                 }
                 std::process::exit(i32::from(signal.exit_code()));
             }
         }
     }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        lock(&self.watched).leaves.remove(&self.id);
+    }
+}
+
+impl fmt::Debug for Watched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watched").field("leaves", &self.leaves.len()).finish()
+    }
+}
+
+fn lock(watched: &Mutex<Watched>) -> MutexGuard<'_, Watched> {
+    watched.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The next of a signal; never of one that stays ignored.
+async fn next(signals: &mut Option<unix::Signal>) -> Option<()> {
+    match signals {
+        Some(signals) => signals.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The signals that this process ignores, the first in the lowest bit; none where the system does not tell.
+fn ignored() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default()
 }

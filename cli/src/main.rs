@@ -1,14 +1,17 @@
-//! The `sealift` command. Arguments are in `args`, one module per command below `commands`; what leaves the process
-//! (messages, summaries, exit codes) is in `report` and `failure`.
+//! The `sealift` command. Arguments are in `args`, what they name is opened by `storages`, and there is one module per
+//! command below `commands`. What leaves the process is made of values: summaries in `report`, exit codes and messages in
+//! `failure`, and what may be said of what exists in `outcome`.
 
 mod args;
 mod commands;
 mod failure;
 mod import;
 mod interrupt;
+mod outcome;
 mod producer;
 mod report;
-mod target;
+mod storages;
+mod tally;
 
 use clap::Parser;
 use std::io::IsTerminal;

@@ -1,9 +1,9 @@
 //! What the commands say: summaries, listings, errors. Text for people; with --json the same for programs.
 
-use crate::commands::Stored;
 use crate::failure::Failure;
+use crate::tally::{CHECKSUM, Tally, word_of};
 use bytesize::ByteSize;
-use sealift::{Leftover, ObjectInfo, Origin, Sealed};
+use sealift::{Confirmed, LeftBehind, Leftover, ObjectInfo, Origin, Sealed, Verified};
 use sealift_aptos::BackedUp;
 use serde_json::{Value, json};
 use std::io::Write;
@@ -34,7 +34,7 @@ pub(crate) fn note(text: impl std::fmt::Display) {
 /// The summary of a write.
 pub(crate) fn sealed(sealed: &Sealed) -> String {
     format!(
-        "sealed {}: {} in, {} stored (ratio {:.2}), {}, {:.2} s, {}",
+        "sealed {}: {} in, {} stored (ratio {:.2}), {}, {:.2} s, {} ({})",
         sealed.location,
         size(sealed.bytes_in),
         size(sealed.bytes_stored),
@@ -42,11 +42,16 @@ pub(crate) fn sealed(sealed: &Sealed) -> String {
         parts(sealed.parts),
         sealed.elapsed.as_secs_f64(),
         sealed.checksum,
+        sealed.confirmed,
     )
 }
 
 /// The same as JSON.
 pub(crate) fn sealed_json(operation: &str, sealed: &Sealed) -> Value {
+    let unseen = match &sealed.confirmed {
+        Confirmed::Answer { unseen } => Some(unseen),
+        _ => None,
+    };
     json!({
         "operation": operation,
         "location": sealed.location,
@@ -56,28 +61,46 @@ pub(crate) fn sealed_json(operation: &str, sealed: &Sealed) -> Value {
         "parts": sealed.parts,
         "seconds": sealed.elapsed.as_secs_f64(),
         "checksum": sealed.checksum,
+        "confirmed": word_of(&sealed.confirmed),
+        "unseen": unseen,
         "etag": sealed.etag,
         "version": sealed.version,
+        "left_behind": texts(&sealed.left_behind),
         "peak_memory_bytes": peak_memory(),
     })
 }
 
-/// The summary of many files.
-pub(crate) fn stored(below: &str, stored: &Stored) -> String {
+/// What is left besides what was stored, which does not speak against it.
+pub(crate) fn left_beside(left: &[LeftBehind]) {
+    for left in left {
+        note(format_args!("sealift: left behind: {left}"));
+    }
+}
+
+/// The summary of many files. How they were confirmed is only told where it was not all by the service's checksum.
+pub(crate) fn stored(below: &str, stored: &Tally, elapsed: Duration) -> String {
     let files = if stored.files == 1 { "1 file".to_owned() } else { format!("{} files", stored.files) };
     let (bytes_in, bytes_stored) = (size(stored.bytes_in), size(stored.bytes_stored));
-    format!("sealed {files} below {below}: {bytes_in} in, {bytes_stored} stored, {:.2} s", stored.seconds)
+    let seconds = elapsed.as_secs_f64();
+    let confirmed: Vec<String> = stored.confirmed.iter().map(|(way, count)| format!("{way} {count}")).collect();
+    let confirmed = match stored.confirmed.keys().all(|way| *way == CHECKSUM) {
+        true => String::new(),
+        false => format!(", confirmed by {}", confirmed.join(", ")),
+    };
+    format!("sealed {files} below {below}: {bytes_in} in, {bytes_stored} stored, {seconds:.2} s{confirmed}")
 }
 
 /// The same as JSON.
-pub(crate) fn stored_json(below: &str, stored: &Stored) -> Value {
+pub(crate) fn stored_json(below: &str, stored: &Tally, elapsed: Duration) -> Value {
     json!({
         "operation": "put",
         "location": below,
         "files": stored.files,
         "bytes_in": stored.bytes_in,
         "bytes_stored": stored.bytes_stored,
-        "seconds": stored.seconds,
+        "confirmed": stored.confirmed,
+        "left_behind": texts(&stored.left_behind),
+        "seconds": elapsed.as_secs_f64(),
         "peak_memory_bytes": peak_memory(),
     })
 }
@@ -107,18 +130,29 @@ pub(crate) fn backed_up_json(backup: &BackedUp, seconds: f64) -> Value {
 }
 
 /// The summary of a read.
-pub(crate) fn read(location: &str, info: &ObjectInfo, bytes_out: u64, elapsed: Duration) -> String {
-    let seconds = elapsed.as_secs_f64();
-    format!("read {location}: {} stored, {} out, verified, {seconds:.2} s", size(info.size), size(bytes_out))
+pub(crate) fn read(location: &str, info: &ObjectInfo, bytes_out: u64, verified: Verified, elapsed: Duration) -> String {
+    let (stored, out, seconds) = (size(info.size), size(bytes_out), elapsed.as_secs_f64());
+    format!("read {location}: {stored} stored, {out} out, {seconds:.2} s, {verified}")
 }
 
 /// The same as JSON.
-pub(crate) fn read_json(location: &str, info: &ObjectInfo, bytes_out: u64, elapsed: Duration) -> Value {
+pub(crate) fn read_json(
+    location: &str,
+    info: &ObjectInfo,
+    bytes_out: u64,
+    verified: Verified,
+    elapsed: Duration,
+) -> Value {
     json!({
         "operation": "get",
         "location": location,
         "bytes_stored": info.size,
         "bytes_out": bytes_out,
+        "verified": {
+            "service_checksum": verified.service_checksum,
+            "kept_checksum": verified.kept_checksum,
+            "content_checksums": verified.content_checksums,
+        },
         "seconds": elapsed.as_secs_f64(),
         "peak_memory_bytes": peak_memory(),
     })
@@ -152,7 +186,8 @@ pub(crate) fn object_json(name: &str, info: &ObjectInfo) -> Value {
         "modified": info.modified.and_then(timestamp),
         "etag": info.etag,
         "version": info.version,
-        "checksum": info.checksum.as_ref().map(|sum| sum.iter().map(|byte| format!("{byte:02x}")).collect::<String>()),
+        "checksum": info.checksum.as_deref().map(hex),
+        "kept_checksum": info.kept_checksum.as_deref().map(hex),
     })
 }
 
@@ -193,6 +228,14 @@ pub(crate) fn leftover_json(fate: Fate, leftover: &Leftover) -> Value {
         "idle_seconds": leftover.idle.as_secs(),
         "sealift": leftover.origin == Origin::Sealift,
     })
+}
+
+fn texts(left: &[LeftBehind]) -> Vec<String> {
+    left.iter().map(LeftBehind::to_string).collect()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn ratio(sealed: &Sealed) -> f64 {

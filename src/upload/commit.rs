@@ -5,7 +5,7 @@ use crate::attempts::Effect;
 use crate::checksum::Checksum;
 use crate::error::{Error, ErrorKind, Result};
 use crate::existence::{Confirmed, Existence, Ours};
-use crate::left_behind::LeftBehind;
+use crate::left_behind::{Certainty, LeftBehind, Remnant};
 use crate::name::Key;
 use crate::object::{CommitOptions, Committed, IfExists, ObjectInfo, ObjectStore, Removal};
 use std::time::Duration;
@@ -48,6 +48,10 @@ impl Commit<'_> {
         match answer {
             Ok(committed) => self.settle_success(committed, effect).await,
             Err(error) if !effect.is_possible() => Err(Failed { error, existence: Existence::Nothing }),
+            Err(error) if is_settled(&error) => {
+                let existence = Existence::of(error.left_behind().to_vec());
+                Err(Failed { error, existence })
+            }
             Err(error) => self.settle_failure(error, effect).await,
         }
     }
@@ -230,6 +234,13 @@ impl Commit<'_> {
     fn location(&self) -> String {
         store_location(self.store, self.key)
     }
+}
+
+/// Whether the adapter says itself that the object is there, and that this is no success.
+fn is_settled(error: &Error) -> bool {
+    let is_there =
+        |left: &LeftBehind| matches!(left.remnant(), Remnant::Object(_)) && left.certainty() == Certainty::Seen;
+    error.left_behind().iter().any(is_there)
 }
 
 /// What the answer and the look say together.

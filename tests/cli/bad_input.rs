@@ -3,7 +3,7 @@
 use crate::{bucket, on};
 use sealift_tests::cli::{self, run, run_with_input};
 use sealift_tests::cloud::{Cloud, Problem};
-use sealift_tests::proxy::{Fault, FaultProxy, Match};
+use sealift_tests::proxy::{Fault, FaultProxy, Match, Reply};
 use std::time::{Duration, Instant};
 
 async fn empty_input_is_refused_unless_allowed<C: Cloud>() {
@@ -113,11 +113,11 @@ async fn a_bucket_in_another_region() {
     let body = "<Error><Code>PermanentRedirect</Code><Message>use the endpoint</Message></Error>";
     let fault = proxy.on(
         Match::any(),
-        Fault::Reply {
+        Fault::Reply(Reply {
             status: 301,
             headers: vec![("x-amz-bucket-region".into(), "eu-central-1".into())],
             body: body.into(),
-        },
+        }),
     );
     let ended = run_with_input(on(&remote, &proxy.endpoint(), &["put", "file"]), b"x").await.expect_code(6);
     assert!(fault.fired() >= 1);

@@ -32,13 +32,14 @@ mod azure;
 mod bad_input;
 mod by_command;
 mod codecs;
-
 mod gcs;
 mod local_fs;
 mod many_files;
+mod said;
 mod signals;
 mod streams;
 mod sweeps;
+mod terminal;
 
 use sealift_tests::cli;
 use sealift_tests::cloud::Cloud;

@@ -155,5 +155,5 @@ fn is_quick(cell: &Cell, name: &str) -> bool {
         && (matches!(cell.kind, Kind::Stall | Kind::AppliedThenStall) || cell.often == Often::Always);
     let mut hasher = DefaultHasher::new();
     name.hash(&mut hasher);
-    !waits && hasher.finish() % ONE_IN == 0
+    !waits && hasher.finish().is_multiple_of(ONE_IN)
 }

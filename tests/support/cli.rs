@@ -33,12 +33,19 @@ fn build() -> PathBuf {
     executable.expect("cargo says where the binary is")
 }
 
-/// `sealift` with these arguments, in an environment that leads to the emulator and nowhere else. Standard input is
-/// empty, output is captured, and it is killed if the test ends before it.
+/// `sealift` with these arguments, as [`command_of`] starts it. It ignores no signals, also where this process does, as
+/// what a script has in the background does.
 pub fn command<I: AsRef<OsStr>>(arguments: impl IntoIterator<Item = I>) -> Command {
-    let mut command = Command::new(sealift());
+    let mut command = command_of("env");
+    command.arg("--default-signal=INT,HUP").arg(sealift()).args(arguments);
     command
-        .args(arguments)
+}
+
+/// `program` in an environment that leads to the emulator and nowhere else. Standard input is empty, output is captured,
+/// and it is killed if the test ends before it.
+pub fn command_of(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    command
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("AWS_ACCESS_KEY_ID", "test")

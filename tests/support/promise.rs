@@ -228,7 +228,7 @@ fn store(said: &Said, facts: &Facts, key: &str, content: &Bytes, found: &mut BTr
     let rivals_stands = rival.is_some() && facts.settled.objects.get(key) == rival;
     if said.success {
         // Another writer may have replaced ours, if ours was there.
-        if !is_ours(&facts.settled) && !(rivals_stands && facts.commits > 0) {
+        if !(is_ours(&facts.settled) || rivals_stands && facts.commits > 0) {
             found.insert(Violation::FalseSuccess);
         }
         return;

@@ -1,5 +1,6 @@
 //! From options to a store: names, endpoint, part sizes, and the two clients.
 
+use crate::client::Client;
 use crate::credentials::Renewable;
 use crate::options::{Credentials, GcsOptions};
 use crate::pieces::QUANTUM;
@@ -35,7 +36,9 @@ impl GcsStore {
         let sdk = sdk::client(&endpoint, credentials.clone()).await.map_err(&invalid)?;
         let http = Http::new(options.connect_timeout, options.stall_timeout, credentials)
             .map_err(|error| invalid(format!("no HTTP client: {}", error.without_url())))?;
-        Ok(GcsStore { bucket: options.bucket, endpoint, http, sdk, connect_timeout: options.connect_timeout, policy })
+        let connect_timeout = options.connect_timeout;
+        let client = Client { bucket: options.bucket, endpoint, http, sdk, connect_timeout };
+        Ok(GcsStore { client, policy })
     }
 }
 

@@ -17,8 +17,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// The time that a token may take to come: off Google, nothing answers for the metadata server.
-const TOKEN: Duration = Duration::from_secs(15);
+/// The time that a token may take to come, also where it is renewed: off Google, nothing answers for the metadata server, and
+/// a federation's own server may hang.
+pub const TOKEN_WITHIN: Duration = Duration::from_secs(15);
 
 /// A source of tokens that can be replaced by a fresh one: the library keeps a token until it expires, also one that the
 /// service has refused.
@@ -48,9 +49,9 @@ impl Renewable {
         Renewable::new(Credentials::Anonymous).expect("nothing to read")
     }
 
-    /// What to send with a request, within [`TOKEN`].
+    /// What to send with a request, within [`TOKEN_WITHIN`].
     pub(crate) async fn for_request(&self) -> std::result::Result<HeaderMap, Fault> {
-        match timeout(TOKEN, self.headers(Extensions::new())).await {
+        match timeout(TOKEN_WITHIN, self.headers(Extensions::new())).await {
             Ok(Ok(CacheableResource::New { data, .. })) => Ok(data),
             Ok(Ok(CacheableResource::NotModified)) => Err(Fault::Unexpected("no token where one was asked for".into())),
             Ok(Err(error)) => {
@@ -59,7 +60,7 @@ impl Renewable {
                 Err(unusable(&error))
             }
             Err(_) => {
-                let reason = format!("no token came within {} s", TOKEN.as_secs());
+                let reason = format!("no token came within {} s", TOKEN_WITHIN.as_secs());
                 Err(Fault::Credentials { reason, transient: false })
             }
         }

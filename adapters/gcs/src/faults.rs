@@ -2,7 +2,7 @@
 //! which words, and what to try next. Never a header or a URL, which could hold a secret.
 
 use http::HeaderMap;
-use sealift::{Error, ErrorKind};
+use sealift::{Attempt, Error, ErrorKind};
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -39,6 +39,8 @@ pub(crate) struct Refusal {
     pub(crate) reason: String,
     pub(crate) message: String,
     pub(crate) retry_after: Option<Duration>,
+    /// Whether it came as a web page, which the service does not send.
+    pub(crate) page: bool,
 }
 
 #[derive(Deserialize)]
@@ -68,13 +70,14 @@ impl Refusal {
             }
             // The upload server speaks plain text; proxies speak HTML, which helps nobody.
             Err(_) => match std::str::from_utf8(body) {
-                Ok(text) if !text.trim_start().starts_with('<') => (String::new(), text.to_owned()),
+                Ok(text) if !is_page(body) => (String::new(), text.to_owned()),
                 _ => (String::new(), String::new()),
             },
         };
         // Only in seconds: the service does not send it as a date.
         let seconds = headers.get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
-        Refusal { status, reason, message: shortened(&message), retry_after: seconds.map(Duration::from_secs) }
+        let retry_after = seconds.map(Duration::from_secs);
+        Refusal { status, reason, message: shortened(&message), retry_after, page: is_page(body) }
     }
 
     fn text(&self) -> String {
@@ -97,7 +100,19 @@ impl Fault {
 
     /// Whether there is no such object (but a bucket).
     pub(crate) fn no_such_object(&self) -> bool {
-        matches!(self, Fault::Refused(refusal) if refusal.status == 404 && !no_such_bucket(refusal))
+        matches!(self, Fault::Refused(refusal) if no_such_object(refusal))
+    }
+
+    /// Says to `attempt` what this says of it.
+    pub(crate) fn account(&self, attempt: &Attempt) {
+        match self {
+            Fault::Credentials { .. } | Fault::NoConnection(_) => attempt.refused(),
+            // From what stands between: the service may be at it.
+            Fault::Refused(Refusal { status: 408 | 502 | 504, .. }) | Fault::Broken(_) | Fault::Stalled(_) => {}
+            Fault::Refused(Refusal { status: 400..=499, .. }) | Fault::SessionGone(_) => attempt.refused(),
+            Fault::Refused(_) | Fault::Unexpected(_) | Fault::NoHeadway(_) => attempt.unclear(),
+            Fault::Differs(_) => attempt.applied(),
+        }
     }
 
     /// How often to try in all, before this is the last word. Connecting has its own limits: an endpoint that is not there
@@ -164,6 +179,12 @@ impl Fault {
     }
 }
 
+/// Only in the service's own words: other 404s are of something that stands between.
+fn no_such_object(refusal: &Refusal) -> bool {
+    let told = refusal.reason == "notFound" || refusal.message.contains("No such object");
+    refusal.status == 404 && told && !no_such_bucket(refusal)
+}
+
 fn no_such_bucket(refusal: &Refusal) -> bool {
     refusal.status == 404 && refusal.message.contains("bucket does not exist")
 }
@@ -183,7 +204,9 @@ fn refused(described: impl FnOnce(ErrorKind, String) -> Error, endpoint: &str, r
             "check which credentials are in use at {endpoint}, whether they have expired, and what they may do: the role \
              Storage Object User on the bucket"
         )),
-        (404, _) => described(ErrorKind::NotFound, text),
+        _ if no_such_object(refusal) => described(ErrorKind::NotFound, text),
+        (404, _) => described(ErrorKind::Service, text)
+            .with_hint(format!("it is not Google's word for a missing object: check what answers at {endpoint}")),
         (412, _) => described(ErrorKind::AlreadyExists, text).with_hint("choose another name, or let it be replaced"),
         (413, _) => described(ErrorKind::TooLarge, text),
         (400, _) if message.contains("crc32c") || message.contains("checksum") || message.contains("md5") => {
@@ -205,6 +228,11 @@ pub(crate) fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<It
 /// The words of the innermost cause.
 pub(crate) fn root_cause(error: &(dyn StdError + 'static)) -> String {
     shortened(&chain(error).last().map(ToString::to_string).unwrap_or_default())
+}
+
+/// Whether this is a web page.
+pub(crate) fn is_page(body: &[u8]) -> bool {
+    body.trim_ascii_start().starts_with(b"<")
 }
 
 /// One line, not too long.

@@ -19,12 +19,17 @@
 //! token instead, which its object will carry.
 #![forbid(unsafe_code)]
 
+mod client;
 mod connect;
 mod copy;
 mod credentials;
 mod faults;
+mod look;
 mod options;
 mod pieces;
+mod put;
+mod read;
+mod remove;
 mod resource;
 mod sdk;
 mod session;
@@ -33,6 +38,7 @@ mod transport;
 mod tries;
 mod upload;
 
+pub use credentials::TOKEN_WITHIN;
 pub use options::{Credentials, GcsOptions};
 pub use store::GcsStore;
 pub use transport::UNREACHABLE_WITHIN;

@@ -3,15 +3,15 @@
 //! A piece whose fate is not known is asked for, and what is missing is sent again, from the byte that the service names.
 //! What it has already it passes over, so no byte can come twice.
 
+use crate::client::Client;
 use crate::faults::{Fault, Refusal};
 use crate::pieces::Piece;
 use crate::resource::{Resource, hash_header};
-use crate::store::GcsStore;
 use crate::transport::{Answer, Call, Outgoing};
 use crate::tries::Tries;
 use http::Method;
 use reqwest::Url;
-use sealift::{Checksum, CommitOptions, IfExists, TOKEN_METADATA};
+use sealift::{Attempt, Attempts, Checksum, CommitOptions, IfExists, TOKEN_METADATA};
 use serde_json::json;
 use std::fmt;
 use std::time::Duration;
@@ -26,6 +26,8 @@ pub(crate) struct Session {
     url: Url,
     /// The secret part of it.
     id: String,
+    /// What it is to become.
+    key: String,
 }
 
 impl fmt::Debug for Session {
@@ -36,11 +38,20 @@ impl fmt::Debug for Session {
 
 /// Whether more pieces follow.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Ending {
+pub(crate) enum Ending<'a> {
     /// They do.
     More,
-    /// The piece is the last, and this the checksum of the whole.
-    Whole(Checksum),
+    /// The piece is the last of an object with this checksum. Each attempt to send it is accounted for.
+    Last(Checksum, &'a Attempts),
+}
+
+impl Ending<'_> {
+    fn attempt(self) -> Option<Attempt> {
+        match self {
+            Ending::More => None,
+            Ending::Last(_, attempts) => Some(attempts.begin()),
+        }
+    }
 }
 
 /// What a session was found to be.
@@ -59,61 +70,71 @@ enum Step {
 
 impl Session {
     /// Starts one for `key`. A start whose answer is lost leaves a session that nobody knows and that shows nothing.
-    pub(crate) async fn start(store: &GcsStore, key: &str, options: &CommitOptions) -> Result<Session, Fault> {
-        let mut tries = Tries::default();
+    pub(crate) async fn start(
+        client: &Client,
+        key: &str,
+        options: &CommitOptions,
+        attempts: &Attempts,
+    ) -> Result<Session, Fault> {
+        let mut query = vec![("uploadType", "resumable"), ("name", key)];
+        if options.if_exists == IfExists::Fail {
+            query.push(("ifGenerationMatch", "0"));
+        }
+        let url = client.url_of(&["upload", "storage", "v1", "b", &client.bucket, "o"], &query);
         let metadata = json!({
             "name": key,
             "contentType": CONTENT_TYPE,
             "metadata": { TOKEN_METADATA: options.token.as_ref() },
         });
-        loop {
-            let mut url = store.url_of(&["upload", "storage", "v1", "b", &store.bucket, "o"]);
-            url.query_pairs_mut().append_pair("uploadType", "resumable").append_pair("name", key);
-            if options.if_exists == IfExists::Fail {
-                url.query_pairs_mut().append_pair("ifGenerationMatch", "0");
-            }
-            let mut call = store.http.call(Method::POST, url);
+        let call = || {
+            let mut call = client.http.call(Method::POST, url.clone());
             call.headers.push(("x-upload-content-type", CONTENT_TYPE.to_owned()));
             call.body = Outgoing::Json(metadata.to_string().into_bytes());
-            match store.http.send(call).await.and_then(Answer::success) {
-                Ok(answer) => return Session::of(store, &answer),
-                Err(fault) => tries.pause(&store.http, fault).await?,
-            }
-        }
+            call
+        };
+        client.send(attempts, call, |answer| Session::of(client, key, &answer)).await
     }
 
     /// The session that the answer to a start names. Requests go to the endpoint whatever origin it has there: private
     /// endpoints stand between, and credentials go nowhere else.
-    fn of(store: &GcsStore, answer: &Answer) -> Result<Session, Fault> {
+    fn of(client: &Client, key: &str, answer: &Answer) -> Result<Session, Fault> {
         let location = answer.headers.get("location").and_then(|location| location.to_str().ok());
         let location = location.ok_or_else(|| Fault::Unexpected("a session without a Location".to_owned()))?;
         // Not shown, also where it is not understood.
         let named =
-            store.endpoint.join(location).map_err(|_| Fault::Unexpected("a Location that is no URL".to_owned()))?;
+            client.endpoint.join(location).map_err(|_| Fault::Unexpected("a Location that is no URL".to_owned()))?;
         let id = named.query_pairs().find(|(name, _)| name == "upload_id").map(|(_, id)| id.into_owned());
         let id = id.ok_or_else(|| Fault::Unexpected("a Location without an upload_id".to_owned()))?;
-        let mut url = store.endpoint.clone();
+        let mut url = client.endpoint.clone();
         url.set_path(named.path());
         url.set_query(named.query());
-        Ok(Session { url, id })
+        Ok(Session { url, id, key: key.to_owned() })
     }
 
     /// Sends the bytes of `piece` up to `end`, however often it takes. Returns the object once the last piece is sent.
     pub(crate) async fn send(
         &self,
-        store: &GcsStore,
+        client: &Client,
         piece: &Piece,
         end: u64,
-        ending: Ending,
+        ending: Ending<'_>,
     ) -> Result<Option<Resource>, Fault> {
         let (mut at, mut step, mut tries) = (piece.start, Step::Send, Tries::default());
+        let mut last_attempt = None;
         loop {
             let standing = match step {
-                Step::Send => self.send_once(store, piece, at, end, ending).await,
-                Step::Ask => self.ask(store, store.http.standstill).await,
+                Step::Send => {
+                    last_attempt = ending.attempt();
+                    self.send_once(client, piece, at, end, ending, last_attempt.clone()).await
+                }
+                Step::Ask => self.ask(client, client.http.standstill).await,
             };
             let fault = match (standing, ending) {
-                (Ok(Standing::Finished(resource)), Ending::Whole(_)) => return Ok(Some(*resource)),
+                (Ok(Standing::Finished(resource)), Ending::Last(..)) => {
+                    // Also where it was asked for: a session makes one object, once.
+                    last_attempt.iter().for_each(Attempt::applied);
+                    return Ok(Some(*resource));
+                }
                 (Ok(Standing::Finished(_)), Ending::More) => {
                     return Err(Fault::Unexpected("the session is finished before its last piece".to_owned()));
                 }
@@ -139,22 +160,24 @@ impl Session {
                     fault
                 }
             };
-            tries.pause(&store.http, fault).await?;
+            tries.pause(&client.http, fault).await?;
         }
     }
 
     async fn send_once(
         &self,
-        store: &GcsStore,
+        client: &Client,
         piece: &Piece,
         at: u64,
         end: u64,
-        ending: Ending,
+        ending: Ending<'_>,
+        attempt: Option<Attempt>,
     ) -> Result<Standing, Fault> {
-        let mut call = self.put(store);
+        let mut call = self.put(client);
+        call.attempt = attempt.clone();
         let total = match ending {
             Ending::More => "*".to_owned(),
-            Ending::Whole(whole) => {
+            Ending::Last(whole, _) => {
                 call.headers.push(("x-goog-hash", hash_header(whole)));
                 end.to_string()
             }
@@ -168,27 +191,38 @@ impl Session {
         if at < end {
             call.body = Outgoing::Bytes(end - at, piece.bytes(at, end));
         }
-        self.standing(store.http.send(call).await)
+        let standing = self.standing(client.http.send(call).await);
+        if let Some(attempt) = attempt {
+            match &standing {
+                Ok(Standing::Finished(_)) => attempt.applied(),
+                // It has bytes of it and made nothing of them.
+                Ok(Standing::Stored(_)) => attempt.refused(),
+                Err(fault) => fault.account(&attempt),
+            }
+        }
+        standing
     }
 
     /// Asks how far the session is.
-    async fn ask(&self, store: &GcsStore, standstill: Duration) -> Result<Standing, Fault> {
-        let mut call = self.put(store);
+    async fn ask(&self, client: &Client, standstill: Duration) -> Result<Standing, Fault> {
+        let mut call = self.put(client);
         call.headers.push(("content-range", "bytes */*".to_owned()));
         call.standstill = standstill;
-        self.standing(store.http.send(call).await)
+        self.standing(client.http.send(call).await)
     }
 
-    fn put(&self, store: &GcsStore) -> Call {
-        store.http.call(Method::PUT, self.url.clone())
+    fn put(&self, client: &Client) -> Call {
+        client.http.call(Method::PUT, self.url.clone())
     }
 
     fn standing(&self, answer: Result<Answer, Fault>) -> Result<Standing, Fault> {
         let read = answer.and_then(|answer| match answer.status {
             308 => stored(&answer).map(Standing::Stored),
-            200 | 201 => Resource::parse(&answer.body).map(|resource| Standing::Finished(Box::new(resource))),
+            200 | 201 => {
+                Resource::parse(&answer.body, &self.key).map(|resource| Standing::Finished(Box::new(resource)))
+            }
             // 410 within the week, 404 after it (Google, "Resumable uploads"); 499 where it was cancelled.
-            status @ (404 | 410 | 499) => Err(Fault::SessionGone(status)),
+            status @ (404 | 410 | 499) if !answer.is_page() => Err(Fault::SessionGone(status)),
             _ => Err(answer.refused()),
         });
         read.map_err(|fault| fault.without(&self.id))
@@ -196,26 +230,26 @@ impl Session {
 
     /// Cancels the session, and returns when the service confirms that it can make no object any more, or that it has
     /// made one already.
-    pub(crate) async fn cancel(&self, store: &GcsStore) -> Result<(), Fault> {
+    pub(crate) async fn cancel(&self, client: &Client) -> Result<(), Fault> {
         let mut tries = Tries::default();
         loop {
-            let mut call = store.http.call(Method::DELETE, self.url.clone());
+            let mut call = client.http.call(Method::DELETE, self.url.clone());
             call.standstill = ABORTING;
-            let standing = match store.http.send(call).await {
+            let standing = match client.http.send(call).await {
                 // 499 is how success is said here. Whatever else it is, the status tells.
                 Ok(Answer { status: 200..=299 | 308 | 400 | 404 | 410 | 412 | 499, .. }) => {
-                    self.ask(store, ABORTING).await
+                    self.ask(client, ABORTING).await
                 }
                 Ok(answer) => Err(answer.refused().without(&self.id)),
                 Err(fault) => Err(fault),
             };
             let fault = match standing {
                 Ok(Standing::Finished(_)) | Err(Fault::SessionGone(_)) => return Ok(()),
-                Err(Fault::Refused(Refusal { status: 400 | 412, .. })) => return Ok(()),
+                Err(Fault::Refused(Refusal { status: 400 | 412, page: false, .. })) => return Ok(()),
                 Ok(Standing::Stored(_)) => Fault::NoHeadway("does not cancel the upload session"),
                 Err(fault) => fault,
             };
-            tries.pause(&store.http, fault).await?;
+            tries.pause(&client.http, fault).await?;
         }
     }
 }

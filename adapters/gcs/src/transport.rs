@@ -1,13 +1,13 @@
 //! The client for the JSON API: one request, with its credentials, its time limits and its answer. No retries here.
 
 use crate::credentials::Renewable;
-use crate::faults::{Fault, Refusal, root_cause};
+use crate::faults::{Fault, Refusal, is_page, root_cause};
 use bytes::{Bytes, BytesMut};
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
 use http::{HeaderMap, Method};
 use reqwest::{Body, Url};
-use sealift::SlowDowns;
+use sealift::{Attempt, SlowDowns};
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -24,6 +24,13 @@ pub const UNREACHABLE_WITHIN: Duration = Duration::from_secs(30);
 pub(crate) const CONNECT: Duration = Duration::from_secs(5);
 /// How long nothing may move, by default.
 pub(crate) const STANDSTILL: Duration = Duration::from_secs(60);
+
+/// How long an answer may take from its first byte to its last: they are short.
+const ANSWER_WITHIN: Duration = Duration::from_secs(300);
+/// The longest answer that is read: many times a full page of a listing.
+const LONGEST_ANSWER: usize = 64 << 20;
+/// What is read of an answer that is an error.
+const LONGEST_ERROR: usize = 1 << 20;
 
 /// The client: rustls, connections kept, no redirects (the service sends none, and 308 means something else here).
 #[derive(Debug, Clone)]
@@ -42,6 +49,8 @@ pub(crate) struct Call {
     pub(crate) body: Outgoing,
     /// How long nothing may move.
     pub(crate) standstill: Duration,
+    /// Where it is said that the last byte is out.
+    pub(crate) attempt: Option<Attempt>,
 }
 
 /// What is sent with it.
@@ -72,6 +81,19 @@ impl Answer {
             _ => Err(self.refused()),
         }
     }
+
+    /// Nothing, as the answer to a removal is.
+    pub(crate) fn empty(self) -> Result<(), Fault> {
+        match self.body.trim_ascii().is_empty() {
+            true => Ok(()),
+            false => Err(Fault::Unexpected("there is content where there should be none".to_owned())),
+        }
+    }
+
+    /// Whether it is a web page, which the service does not send.
+    pub(crate) fn is_page(&self) -> bool {
+        is_page(&self.body)
+    }
 }
 
 impl Http {
@@ -86,11 +108,11 @@ impl Http {
     }
 
     pub(crate) fn call(&self, method: Method, url: Url) -> Call {
-        Call { method, url, headers: Vec::new(), body: Outgoing::Nothing, standstill: self.standstill }
+        Call { method, url, headers: Vec::new(), body: Outgoing::Nothing, standstill: self.standstill, attempt: None }
     }
 
     /// Sends `call` once. Cancel-safe as far as anything is that the service may have got already.
-    pub(crate) async fn send(&self, call: Call) -> Result<Answer, Fault> {
+    pub(crate) async fn send(&self, mut call: Call) -> Result<Answer, Fault> {
         let mut sending = self.client.request(call.method, call.url).headers(self.credentials.for_request().await?);
         for (name, value) in call.headers {
             sending = sending.header(name, value);
@@ -101,22 +123,49 @@ impl Http {
             Outgoing::Nothing => sending.header("content-length", "0"),
             Outgoing::Json(json) => sending.header("content-type", "application/json; charset=UTF-8").body(json),
             Outgoing::Bytes(length, stream) => {
-                sending.header("content-length", length).body(Body::wrap_stream(Watched { stream, moved }))
+                let watched = Watched { stream, left: length, moved, attempt: call.attempt.take() };
+                sending.header("content-length", length).body(Body::wrap_stream(watched))
             }
         };
+        // What has no body of its own, or one that goes at once.
+        if let Some(attempt) = call.attempt {
+            attempt.sent();
+        }
         let answer = tokio::select! {
             biased;
             answer = sending.send() => answer.map_err(failed)?,
             fault = stands.still() => return Err(fault),
         };
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-        let (mut pieces, mut body) = (answer.bytes_stream(), BytesMut::new());
-        loop {
-            match timeout(call.standstill, pieces.next()).await {
-                Ok(Some(piece)) => body.extend_from_slice(&piece.map_err(failed)?),
-                Ok(None) => return Ok(Answer { status, headers, body: body.freeze() }),
-                Err(_) => return Err(Fault::Stalled(call.standstill)),
-            }
+        let reading = read_body(status, answer.bytes_stream().boxed(), call.standstill);
+        match timeout(ANSWER_WITHIN, reading).await {
+            Ok(body) => Ok(Answer { status, headers, body: body? }),
+            Err(_) => Err(Fault::Unexpected(format!("it did not end within {} s", ANSWER_WITHIN.as_secs()))),
+        }
+    }
+}
+
+/// The body of an answer: of an error not more than is worth reading, of a success all of it or none.
+async fn read_body(
+    status: u16,
+    mut pieces: BoxStream<'static, reqwest::Result<Bytes>>,
+    standstill: Duration,
+) -> Result<Bytes, Fault> {
+    let mut body = BytesMut::new();
+    let is_success = (200..300).contains(&status);
+    let longest = if is_success { LONGEST_ANSWER } else { LONGEST_ERROR };
+    loop {
+        let piece = match timeout(standstill, pieces.next()).await {
+            Ok(Some(piece)) => piece.map_err(failed)?,
+            Ok(None) => return Ok(body.freeze()),
+            Err(_) => return Err(Fault::Stalled(standstill)),
+        };
+        if body.len() + piece.len() <= longest {
+            body.extend_from_slice(&piece);
+        } else if is_success {
+            return Err(Fault::Unexpected(format!("it has more than {longest} bytes")));
+        } else {
+            return Ok(body.freeze());
         }
     }
 }
@@ -135,6 +184,9 @@ fn failed(error: reqwest::Error) -> Fault {
 /// A body that says when a piece of it is taken.
 struct Watched {
     stream: BoxStream<'static, io::Result<Bytes>>,
+    /// The bytes that are not taken yet.
+    left: u64,
+    attempt: Option<Attempt>,
     moved: watch::Sender<Option<Instant>>,
 }
 
@@ -144,6 +196,12 @@ impl Stream for Watched {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let piece = ready!(self.stream.poll_next_unpin(cx));
         self.moved.send_replace(Some(Instant::now()));
+        if let Some(Ok(bytes)) = &piece {
+            self.left = self.left.saturating_sub(bytes.len() as u64);
+        }
+        if let (0, Some(attempt)) = (self.left, &self.attempt) {
+            attempt.sent();
+        }
         Poll::Ready(piece)
     }
 }

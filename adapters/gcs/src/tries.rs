@@ -61,7 +61,7 @@ mod tests {
     use crate::transport::{CONNECT, STANDSTILL};
 
     fn busy(retry_after: Option<Duration>) -> Fault {
-        Fault::Refused(Refusal { status: 503, reason: String::new(), message: String::new(), retry_after })
+        Fault::Refused(Refusal { status: 503, reason: String::new(), message: String::new(), retry_after, page: false })
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,25 +1,30 @@
 //! One upload: its parts in series into one session, what does not fill a quantum held back for the next.
 
+use crate::client::Client;
 use crate::faults::Fault;
 use crate::pieces::Piece;
 use crate::session::{Ending, Session};
-use crate::store::GcsStore;
 use async_trait::async_trait;
 use bytes::Bytes;
 use sealift::{
-    Attempts, Checksum, CommitOptions, Committed, Error, ErrorKind, Key, PartReceipt, Payload, Result, Upload,
+    Attempts, Checksum, CommitOptions, Committed, Effect, Error, ErrorKind, LeftBehind, PartReceipt, Payload, Result,
+    Upload,
 };
 use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+/// What becomes of a session that is not finished.
+const REMEDY: &str = "nothing of it can be seen, and the service drops it after a week";
+
 /// One upload. Parts come in order and one at a time. A part whose future is dropped ends it: only an abort can follow.
 #[derive(Debug)]
 pub(crate) struct GcsUpload {
-    store: GcsStore,
+    client: Client,
     key: String,
     session: Session,
     /// The token: the session's own name must not be shown.
     id: String,
+    left_beside: Vec<LeftBehind>,
     state: Mutex<State>,
 }
 
@@ -44,12 +49,21 @@ struct Taken {
 }
 
 impl GcsUpload {
-    pub(crate) async fn start(store: &GcsStore, key: &Key, options: &CommitOptions) -> Result<Self> {
-        let key = key.as_ref();
-        let started = Session::start(store, key, options).await;
-        let session = started.map_err(|fault| store.failed("start an upload of", key, fault))?;
+    /// Starts one. What attempts that were not answered may have left is named, in the error or beside the upload.
+    pub(crate) async fn start(
+        client: &Client,
+        key: &str,
+        options: &CommitOptions,
+        attempts: &Attempts,
+    ) -> Result<Self> {
+        let started = Session::start(client, key, options, attempts).await;
+        let left_beside = lost(client, key, attempts);
+        let session = started.map_err(|fault| {
+            client.failed("start an upload of", key, fault).with_left_behind(left_beside.iter().cloned())
+        })?;
         let state = Mutex::new(State::Open(Taken { next: 1, stored: 0, held: Bytes::new() }));
-        Ok(GcsUpload { store: store.clone(), key: key.to_owned(), session, id: options.token.to_string(), state })
+        let (client, key, id) = (client.clone(), key.to_owned(), options.token.to_string());
+        Ok(GcsUpload { client, key, session, id, left_beside, state })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -59,7 +73,7 @@ impl GcsUpload {
     /// Takes the state to send something, so that nothing else is sent meanwhile.
     fn take(&self, operation: &str, wanted: Option<u32>) -> Result<Taken> {
         let refused = |reason: String| {
-            Err(Error::new(ErrorKind::Service, operation.to_owned(), self.store.location(&self.key), reason))
+            Err(Error::new(ErrorKind::Service, operation.to_owned(), self.client.location(&self.key), reason))
         };
         let mut state = self.state();
         match mem::replace(&mut *state, State::Sending) {
@@ -86,7 +100,17 @@ impl GcsUpload {
     }
 
     fn failed(&self, operation: impl Into<std::borrow::Cow<'static, str>>, fault: Fault) -> Error {
-        self.store.failed(operation, &self.key, fault)
+        self.client.failed(operation, &self.key, fault)
+    }
+}
+
+/// The sessions that attempts to start one may have left beside the one that is known.
+fn lost(client: &Client, key: &str, attempts: &Attempts) -> Vec<LeftBehind> {
+    let Effect { unanswered, unclear, .. } = attempts.effect();
+    let lost = LeftBehind::unknown_upload(client.location(key)).with_remedy(REMEDY);
+    match unanswered + unclear {
+        0 => Vec::new(),
+        _ => vec![lost.because("its start was not answered so that it could be read")],
     }
 }
 
@@ -97,7 +121,11 @@ impl Upload for GcsUpload {
     }
 
     fn remedy(&self) -> &'static str {
-        "nothing of it can be seen, and the service drops it after a week"
+        REMEDY
+    }
+
+    fn left_beside(&self) -> Vec<LeftBehind> {
+        self.left_beside.clone()
     }
 
     /// Parts are taken in order and one at a time, as the policy says.
@@ -108,11 +136,11 @@ impl Upload for GcsUpload {
         let piece = Piece { start: taken.stored, held: taken.held, payload: Some(payload) };
         let end = piece.whole_end();
         if end > piece.start {
-            let sent = self.session.send(&self.store, &piece, end, Ending::More).await;
+            let sent = self.session.send(&self.client, &piece, end, Ending::More).await;
             sent.map_err(|fault| self.failed(operation.clone(), fault))?;
         }
         let held = piece.remainder().await;
-        let held = held.map_err(|error| Error::io(operation, self.store.location(&self.key), error))?;
+        let held = held.map_err(|error| Error::io(operation, self.client.location(&self.key), error))?;
         self.put_back(State::Open(Taken { next: number + 1, stored: end, held }));
         Ok(PartReceipt { number, tag: format!("up to byte {}", piece.end()), checksum })
     }
@@ -129,18 +157,15 @@ impl Upload for GcsUpload {
                 whole.byte_count(),
                 taken.next - 1
             );
-            return Err(Error::new(ErrorKind::Corrupt, operation, self.store.location(&self.key), reason));
+            return Err(Error::new(ErrorKind::Corrupt, operation, self.client.location(&self.key), reason));
         }
-        let attempt = attempts.begin();
-        attempt.sent();
-        let made = self.session.send(&self.store, &last, end, Ending::Whole(whole)).await;
+        let made = self.session.send(&self.client, &last, end, Ending::Last(whole, attempts)).await;
         let committed = made.and_then(|made| match made {
             Some(resource) => resource.committed(whole),
             None => Err(Fault::Unexpected("the session ended without an object".to_owned())),
         });
         let committed = committed.map_err(|fault| self.failed(operation, fault))?;
         self.put_back(State::Completed);
-        attempt.applied();
         Ok(committed)
     }
 
@@ -150,6 +175,6 @@ impl Upload for GcsUpload {
         if matches!(mem::replace(&mut *self.state(), State::Aborted), State::Completed) {
             return Ok(());
         }
-        self.session.cancel(&self.store).await.map_err(|fault| self.failed("abort the upload of", fault))
+        self.session.cancel(&self.client).await.map_err(|fault| self.failed("abort the upload of", fault))
     }
 }

@@ -1,7 +1,7 @@
 //! Making, syncing and removing folders, beside others who do the same at the same time. All of it blocks.
 
-use rustix::io::Errno;
-use std::fs::{self, File};
+use crate::disk::{Disk, sync_folder};
+use std::fs;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -32,7 +32,7 @@ pub(crate) fn create(folder: &Path, durable: Durable) -> io::Result<()> {
         match &result {
             Ok(()) => {
                 return match (durable, folder.parent()) {
-                    (Durable::Yes, Some(parent)) => sync(parent),
+                    (Durable::Yes, Some(parent)) => sync_folder(parent),
                     _ => Ok(()),
                 };
             }
@@ -60,24 +60,10 @@ pub(crate) fn create(folder: &Path, durable: Durable) -> io::Result<()> {
     }
 }
 
-/// Makes what happened in the folder outlast a crash of the machine. A folder that is gone, that this user may not
-/// read, or that lies on a file system which does not sync folders, has nothing to be made durable.
-pub(crate) fn sync(folder: &Path) -> io::Result<()> {
-    let synced = File::open(folder).and_then(|folder| folder.sync_all());
-    match synced {
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) => Ok(()),
-        Err(error) => match Errno::from_io_error(&error) {
-            Some(Errno::INVAL | Errno::NOTSUP | Errno::NOSYS | Errno::BADF) => Ok(()),
-            _ => Err(error),
-        },
-        Ok(()) => Ok(()),
-    }
-}
-
 /// Syncs the folder and its parents up to `top`, each of which another writer may have made and not synced yet.
-pub(crate) fn sync_up_to(folder: &Path, top: &Path) -> io::Result<()> {
+pub(crate) fn sync_up_to(disk: &dyn Disk, folder: &Path, top: &Path) -> io::Result<()> {
     for folder in folder.ancestors() {
-        sync(folder)?;
+        disk.sync_folder(folder)?;
         if folder == top {
             break;
         }

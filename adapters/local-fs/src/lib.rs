@@ -5,7 +5,8 @@
 //! appended to it in order; a commit makes its content durable (`fsync`), renames it to its place in one step, and
 //! makes the rename durable. Before that rename nothing is visible under the key; whatever goes wrong before it
 //! removes the temporary file. It is locked (`flock`) while its writer lives, so that a sweep can tell an upload
-//! under way from what a crash left.
+//! under way from what a crash left. Where the rename cannot be made durable, the commit fails and its error names the file,
+//! which is visible: whether it outlasts a crash of the machine, nobody knows.
 //!
 //! How the contract of [`ObjectStore`](sealift::ObjectStore) is met by plain files:
 //! - The tag of a content (`etag`) is its device, inode, time of modification and size. The time is set to the
@@ -22,9 +23,12 @@
 //!
 //! The modules: `store` is [`LocalFs`], `upload` one upload, `temporary` its file and the way to its place,
 //! `recent` the tokens, `read` and `list` the way back, `remove` deleting and moving, `sweep` leftovers, `folders`
-//! making, syncing and removing folders, `paths` names on disk, `failure` the operating system's errors in words.
+//! making and removing folders, `disk` the steps that fail in tests, `paths` names on disk, `failure` the operating system's errors in words.
 
+mod disk;
 mod failure;
+#[cfg(test)]
+mod fault_tests;
 mod folders;
 mod list;
 mod paths;

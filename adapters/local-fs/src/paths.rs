@@ -1,10 +1,12 @@
 //! Names on disk: keys as paths below the root, temporary files, and `file://` URLs.
 
+use crate::disk::Disk;
 use crate::failure::failed;
 use sealift::{Error, ErrorKind, Key, Result, Token};
 use std::borrow::Cow;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The folder of temporary files, below the root. Not beside their targets: other tools that read a folder such as
 /// `metadata/` would take them for objects.
@@ -20,16 +22,17 @@ const LONGEST_SEGMENT: usize = 255;
 /// take this many bytes.
 const LONGEST_PIECE: usize = 140;
 
-/// The folder that holds everything.
+/// The folder that holds everything, and the disk it is on.
 #[derive(Debug)]
 pub(crate) struct Root {
     path: PathBuf,
     url: String,
+    disk: Arc<dyn Disk>,
 }
 
 impl Root {
     /// The root at `path`, which need not exist.
-    pub(crate) fn new(path: &Path) -> Result<Root> {
+    pub(crate) fn new(path: &Path, disk: Arc<dyn Disk>) -> Result<Root> {
         let absolute = std::path::absolute(path).map_err(|error| {
             Error::new(ErrorKind::InvalidConfig, "open the storage in folder", format!("{path:?}"), error.to_string())
                 .with_hint("give the path of a folder; it is created when something is written")
@@ -38,12 +41,17 @@ impl Root {
         // Without a slash at its end.
         let absolute: PathBuf = absolute.components().collect();
         let url = format!("file://{}", percent_encoded(absolute.as_os_str().as_bytes()));
-        Ok(Root { path: absolute, url })
+        Ok(Root { path: absolute, url, disk })
     }
 
     /// The folder.
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The disk.
+    pub(crate) fn disk(&self) -> &dyn Disk {
+        &*self.disk
     }
 
     /// The folder as a URL.
@@ -141,6 +149,11 @@ fn percent_encoded(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::disk::RealDisk;
+
+    fn root(path: &str) -> Result<Root> {
+        Root::new(Path::new(path), Arc::new(RealDisk))
+    }
 
     fn key(text: &str) -> Key {
         text.parse().expect("a valid key")
@@ -183,18 +196,18 @@ mod tests {
 
     #[test]
     fn urls_are_encoded() {
-        let root = Root::new(Path::new("/a b/ü")).expect("absolute");
-        assert_eq!(root.url(), "file:///a%20b/%C3%BC");
-        assert_eq!(Root::new(Path::new("/a b/ü//")).expect("absolute").url(), root.url());
-        assert_eq!(root.location("x/y#z"), "file:///a%20b/%C3%BC/x/y%23z");
-        assert_eq!(Root::new(Path::new("/")).expect("absolute").location("x"), "file:///x");
-        let empty = Root::new(Path::new("")).expect_err("no path");
+        let odd = root("/a b/ü").expect("absolute");
+        assert_eq!(odd.url(), "file:///a%20b/%C3%BC");
+        assert_eq!(root("/a b/ü//").expect("absolute").url(), odd.url());
+        assert_eq!(odd.location("x/y#z"), "file:///a%20b/%C3%BC/x/y%23z");
+        assert_eq!(root("/").expect("absolute").location("x"), "file:///x");
+        let empty = root("").expect_err("no path");
         assert_eq!(empty.kind(), ErrorKind::InvalidConfig);
     }
 
     #[test]
     fn a_relative_root_is_made_absolute() {
-        let root = Root::new(Path::new("folder")).expect("absolute");
+        let root = root("folder").expect("absolute");
         assert!(root.path().is_absolute());
         assert!(root.path().ends_with("folder"));
     }

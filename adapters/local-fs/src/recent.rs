@@ -14,7 +14,8 @@ const REMEMBERED: usize = 1024;
 pub(crate) struct Recent(Mutex<VecDeque<(String, Token)>>);
 
 impl Recent {
-    /// Remembers the token of the file just committed, and returns its tag.
+    /// Remembers the token of a file that is about to be committed, and returns its tag. Where that comes to nothing, no
+    /// file ever has this tag.
     pub(crate) fn remember(&self, metadata: &Metadata, token: Token) -> String {
         let tag = etag(metadata);
         let mut commits = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -4,7 +4,7 @@ use crate::failure::is_absent;
 use crate::folders::{self, ATTEMPTS, Durable};
 use crate::paths::Root;
 use crate::read::etag;
-use sealift::{Key, ObjectInfo, Removal, Result};
+use sealift::{Error, ErrorKind, Key, LeftBehind, ObjectInfo, Removal, Result};
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -23,7 +23,10 @@ pub(crate) fn remove(root: &Root, key: &Key, only: Option<&ObjectInfo>) -> Resul
         }
     }
     match fs::remove_file(&path) {
-        Ok(()) => tidy(root, &path).map_err(failed)?,
+        Ok(()) => tidy(root, &path).map_err(|error| {
+            let reason = format!("it is gone, and that is not known to outlast a crash of the machine: {error}");
+            Error::new(ErrorKind::Io, "remove", root.location(key.as_ref()), reason).with_source(error)
+        })?,
         Err(error) if is_absent(&error) => {}
         // What lies there is a folder: no object.
         Err(_) if path.is_dir() => {}
@@ -38,7 +41,12 @@ pub(crate) fn rename(root: &Root, from: &Key, to: &Key) -> Result<()> {
     if !source.is_file() {
         return Err(root.not_found("move", from));
     }
-    move_to(root, &source, &target).map_err(|error| root.failed("move", from, error))
+    let failed = |error| root.failed("move", from, error);
+    move_to(root, &source, &target).map_err(failed)?;
+    make_durable(root, &source, &target).map_err(|error| {
+        let why = format!("it was moved there, and that is not known to outlast a crash of the machine: {error}");
+        failed(error).with_left_behind([LeftBehind::object(root.location(to.as_ref())).because(why)])
+    })
 }
 
 fn move_to(root: &Root, source: &Path, target: &Path) -> io::Result<()> {
@@ -54,13 +62,16 @@ fn move_to(root: &Root, source: &Path, target: &Path) -> io::Result<()> {
             _ => break,
         }
     }
-    moved?;
-    folders::sync_up_to(folder, root.path())?;
+    moved
+}
+
+fn make_durable(root: &Root, source: &Path, target: &Path) -> io::Result<()> {
+    folders::sync_up_to(root.disk(), target.parent().unwrap_or(root.path()), root.path())?;
     tidy(root, source)
 }
 
 /// After a file has left `path`: removes the folders that are empty now, and makes it durable.
 fn tidy(root: &Root, path: &Path) -> io::Result<()> {
     let folder = path.parent().unwrap_or(root.path());
-    folders::sync(folders::remove_empty(folder, root.path()))
+    root.disk().sync_folder(folders::remove_empty(folder, root.path()))
 }

@@ -1,5 +1,6 @@
 //! The folder as an object store: each call, on a blocking thread.
 
+use crate::disk::{Disk, RealDisk};
 use crate::failure::blocking;
 use crate::paths::Root;
 use crate::recent::Recent;
@@ -31,7 +32,11 @@ impl LocalFs {
     /// # Errors
     /// [`ErrorKind::InvalidConfig`] when the path is empty.
     pub fn open(root: impl Into<PathBuf>) -> Result<LocalFs> {
-        Ok(LocalFs { root: Arc::new(Root::new(&root.into())?), recent: Arc::default() })
+        LocalFs::on(Arc::new(RealDisk), root.into())
+    }
+
+    pub(crate) fn on(disk: Arc<dyn Disk>, root: PathBuf) -> Result<LocalFs> {
+        Ok(LocalFs { root: Arc::new(Root::new(&root, disk)?), recent: Arc::default() })
     }
 
     async fn at<T: Send + 'static>(

@@ -1,10 +1,13 @@
 //! The temporary file of one object: made, written, committed to its place or removed. All of it blocks.
 
+use crate::disk::Disk;
 use crate::folders::{self, ATTEMPTS, Durable};
 use crate::paths::{Root, temporary_id};
-use rustix::fs::{CWD, RenameFlags, renameat_with};
+use crate::recent::Recent;
 use rustix::io::Errno;
-use sealift::{Checksum, ChecksumAlgorithm, Error, ErrorKind, IfExists, Key, Result, Token};
+use sealift::{
+    Checksum, ChecksumAlgorithm, CommitOptions, Committed, Error, ErrorKind, IfExists, Key, LeftBehind, Result, Token,
+};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
@@ -26,10 +29,24 @@ pub(crate) struct Temporary {
     place: Place,
 }
 
-#[derive(Debug, PartialEq, Eq)]
-enum Place {
+/// Where its content is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Under the temporary name.
     Temporary,
-    Committed,
+    /// Under its key, where everybody sees it.
+    Final,
+    Removed,
+}
+
+/// How it is to be committed.
+pub(crate) struct Commit<'a> {
+    pub(crate) whole: Checksum,
+    pub(crate) options: &'a CommitOptions,
+    /// Where the token goes.
+    pub(crate) recent: &'a Recent,
+    /// When this is set by then, it is not put in its place.
+    pub(crate) given_up: &'a AtomicBool,
 }
 
 impl Temporary {
@@ -86,52 +103,91 @@ impl Temporary {
         Ok(())
     }
 
-    /// Makes the file durable and puts it in its place, in one step that everybody sees whole. Returns its metadata.
-    /// When `given_up` is set by then, it is not put there.
-    pub(crate) fn commit(
-        mut self,
-        whole: Checksum,
-        if_exists: IfExists,
-        given_up: &AtomicBool,
-    ) -> Result<fs::Metadata> {
-        if whole != self.written {
-            let reason = format!("{whole} was to be written, and {} was", self.written);
+    /// Makes the file durable and puts it in its place, in one step that everybody sees whole, and makes that durable.
+    /// [`place`](Self::place) tells where it is after an error, which names it where it is visible.
+    pub(crate) fn commit(&mut self, commit: &Commit<'_>) -> Result<Committed> {
+        if commit.whole != self.written {
+            let reason = format!("{} was to be written, and {} was", commit.whole, self.written);
             return Err(Error::new(ErrorKind::Corrupt, "verify", self.location(), reason));
         }
         let target = self.root.path_of("commit", &self.key)?;
-        self.put_in_place(&target, if_exists, given_up).map_err(|error| {
-            if let Some(folder) = target.parent() {
-                // It may have been made for this file alone.
-                folders::remove_empty(folder, self.root.path());
+        let root = Arc::clone(&self.root);
+        let folder = target.parent().unwrap_or(root.path());
+        let committed = self.put_in_place(&target, folder, commit).map_err(|error| {
+            // It may have been made for this file alone.
+            folders::remove_empty(folder, root.path());
+            root.failed("commit", &self.key, error)
+        })?;
+        match folders::sync_up_to(root.disk(), folder, root.path()) {
+            Ok(()) => Ok(committed),
+            Err(error) => {
+                let why = format!("it is whole, and not known to outlast a crash of the machine: {error}");
+                let visible = LeftBehind::object(self.location()).because(why);
+                let failed = root.failed("make durable", &self.key, error);
+                Err(failed.with_left_behind([visible]).with_left_behind(committed.left_behind))
             }
-            self.root.failed("commit", &self.key, error)
-        })
+        }
     }
 
-    fn put_in_place(&mut self, target: &Path, if_exists: IfExists, given_up: &AtomicBool) -> io::Result<fs::Metadata> {
-        let folder = target.parent().unwrap_or(self.root.path());
+    fn put_in_place(&mut self, target: &Path, folder: &Path, commit: &Commit<'_>) -> io::Result<Committed> {
         // To the nanosecond, so that no two commits have the same tag.
         self.file.set_modified(SystemTime::now())?;
         self.file.sync_all()?;
         let metadata = self.file.metadata()?;
-        let mut moved = Ok(());
+        // Before it can be seen, so that whoever sees it knows whose it is.
+        let etag = commit.recent.remember(&metadata, commit.options.token.clone());
+        let mut moved = Err(io::ErrorKind::NotFound.into());
         for attempt in 0..ATTEMPTS {
             folders::before_attempt(attempt);
             folders::create(folder, Durable::Yes)?;
-            if given_up.load(Ordering::SeqCst) {
+            if commit.given_up.load(Ordering::SeqCst) {
                 return Err(io::Error::new(io::ErrorKind::Interrupted, "it was given up"));
             }
-            moved = move_file(&self.path, target, if_exists);
+            moved = move_file(self.root.disk(), &self.path, target, commit.options.if_exists);
             match &moved {
                 // The folder went with the last object that was removed from it.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 _ => break,
             }
         }
-        moved?;
-        self.place = Place::Committed;
-        folders::sync_up_to(folder, self.root.path())?;
-        Ok(metadata)
+        let moved = moved?;
+        self.place = Place::Final;
+        Ok(Committed {
+            etag: Some(etag),
+            checksum: Some(commit.whole.to_be_bytes()),
+            at: metadata.modified().ok(),
+            left_behind: match moved {
+                Moved::Whole => Vec::new(),
+                Moved::NameLeft(error) => vec![self.left(&error)],
+            },
+            ..Committed::default()
+        })
+    }
+
+    /// Where its content is.
+    pub(crate) fn place(&self) -> Place {
+        self.place
+    }
+
+    /// Removes it, unless it is in its place. The error names it.
+    pub(crate) fn remove(&mut self) -> Result<()> {
+        if self.place != Place::Temporary {
+            return Ok(());
+        }
+        match self.root.disk().remove_file(&self.path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                let left = self.left(&error);
+                Err(self.root.failed("remove the temporary file of", &self.key, error).with_left_behind([left]))
+            }
+            _ => {
+                self.place = Place::Removed;
+                Ok(())
+            }
+        }
+    }
+
+    fn left(&self, error: &io::Error) -> LeftBehind {
+        LeftBehind::file(self.path.display().to_string()).because(format!("it could not be removed: {error}"))
     }
 
     fn location(&self) -> String {
@@ -141,11 +197,8 @@ impl Temporary {
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        if self.place == Place::Temporary
-            && let Err(error) = fs::remove_file(&self.path)
-            && error.kind() != io::ErrorKind::NotFound
-        {
-            tracing::error!("left behind: {}: {error}; `sealift sweep` removes it", self.path.display());
+        if let Err(error) = self.remove() {
+            tracing::error!("{error}");
         }
         remove_empty_folders(&self.root, &self.path);
     }
@@ -163,6 +216,17 @@ fn create_locked(path: &Path) -> io::Result<File> {
         folders::create(folder, Durable::No)?;
     }
     let file = OpenOptions::new().write(true).create_new(true).open(path)?;
+    match lock(&file, path) {
+        Ok(()) => Ok(file),
+        Err(error) => {
+            // A sweep may have been quicker.
+            let _ = fs::remove_file(path);
+            Err(error)
+        }
+    }
+}
+
+fn lock(file: &File, path: &Path) -> io::Result<()> {
     match file.try_lock() {
         Ok(()) => {}
         Err(fs::TryLockError::WouldBlock) => return Err(io::ErrorKind::WouldBlock.into()),
@@ -172,21 +236,28 @@ fn create_locked(path: &Path) -> io::Result<File> {
     }
     // A sweep may have removed it between the two steps.
     match fs::metadata(path)?.ino() == file.metadata()?.ino() {
-        true => Ok(file),
+        true => Ok(()),
         false => Err(io::ErrorKind::NotFound.into()),
     }
 }
 
-fn move_file(from: &Path, to: &Path, if_exists: IfExists) -> io::Result<()> {
+/// How a file came to its place.
+enum Moved {
+    Whole,
+    /// It has its name, and still the temporary one too.
+    NameLeft(io::Error),
+}
+
+fn move_file(disk: &dyn Disk, from: &Path, to: &Path, if_exists: IfExists) -> io::Result<Moved> {
     match if_exists {
-        IfExists::Replace => fs::rename(from, to),
-        IfExists::Fail => match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        IfExists::Replace => fs::rename(from, to).map(|()| Moved::Whole),
+        IfExists::Fail => match disk.rename_new(from, to) {
             // A file system that cannot: a second name, which fails too if it is taken, and then only that one.
-            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
+            Err(error) if matches!(Errno::from_io_error(&error), Some(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP)) => {
                 fs::hard_link(from, to)?;
-                fs::remove_file(from)
+                Ok(disk.remove_file(from).map_or_else(Moved::NameLeft, |()| Moved::Whole))
             }
-            moved => Ok(moved?),
+            moved => moved.map(|()| Moved::Whole),
         },
     }
 }

@@ -3,7 +3,7 @@
 use crate::failure::blocking;
 use crate::paths::Root;
 use crate::recent::Recent;
-use crate::temporary::Temporary;
+use crate::temporary::{Commit, Place, Temporary};
 use async_trait::async_trait;
 use futures::TryStreamExt;
 use sealift::{
@@ -43,12 +43,22 @@ impl LocalUpload {
         recent: &Arc<Recent>,
         key: &Key,
         options: &CommitOptions,
-        _attempts: &Attempts,
+        attempts: &Attempts,
     ) -> Result<LocalUpload> {
         root.path_of("write", key)?;
         let location = root.location(key.as_ref());
         let (root, key) = (Arc::clone(root), key.clone());
-        let temporary = blocking("write", location.clone(), move || Temporary::create(&root, &key)).await?;
+        let attempt = attempts.begin();
+        attempt.sent();
+        let create = move || {
+            let created = Temporary::create(&root, &key);
+            match &created {
+                Ok(_) => attempt.applied(),
+                Err(_) => attempt.refused(),
+            }
+            created
+        };
+        let temporary = blocking("write", location.clone(), create).await?;
         let id = temporary.id().to_owned();
         let shared = Shared {
             stage: Mutex::new(Stage::Open(temporary)),
@@ -92,26 +102,27 @@ impl Upload for LocalUpload {
     }
 
     async fn complete(&self, _parts: &[PartReceipt], whole: Checksum, attempts: &Attempts) -> Result<Committed> {
-        let (shared, location) = (Arc::clone(&self.shared), self.location.clone());
-        let CommitOptions { token, if_exists } = self.options.clone();
+        let (shared, location, options) = (Arc::clone(&self.shared), self.location.clone(), self.options.clone());
         let attempt = attempts.begin();
         // Before the thread has it: an abort that comes meanwhile waits for it, and then it is looked for.
         attempt.sent();
         blocking("commit", self.location.clone(), move || {
             let mut stage = shared.stage();
-            let Stage::Open(temporary) = std::mem::replace(&mut *stage, Stage::Ended) else {
+            let Stage::Open(temporary) = &mut *stage else {
                 attempt.refused();
                 return Err(ended(location));
             };
-            let metadata = temporary.commit(whole, if_exists, &shared.given_up).inspect_err(|_| attempt.refused())?;
-            attempt.applied();
-            let etag = shared.recent.remember(&metadata, token);
-            Ok(Committed {
-                etag: Some(etag),
-                checksum: Some(whole.to_be_bytes()),
-                at: metadata.modified().ok(),
-                ..Committed::default()
-            })
+            let commit = Commit { whole, options: &options, recent: &shared.recent, given_up: &shared.given_up };
+            let committed = temporary.commit(&commit);
+            match temporary.place() {
+                Place::Final => attempt.applied(),
+                Place::Temporary | Place::Removed => attempt.refused(),
+            }
+            // What cannot be removed stays open for the abort, which names it.
+            if temporary.remove().is_ok() {
+                *stage = Stage::Ended;
+            }
+            committed
         })
         .await
     }
@@ -120,7 +131,11 @@ impl Upload for LocalUpload {
         let shared = Arc::clone(&self.shared);
         shared.given_up.store(true, Ordering::SeqCst);
         blocking("abort", self.location.clone(), move || {
-            *shared.stage() = Stage::Ended;
+            let mut stage = shared.stage();
+            if let Stage::Open(temporary) = &mut *stage {
+                temporary.remove()?;
+            }
+            *stage = Stage::Ended;
             Ok(())
         })
         .await

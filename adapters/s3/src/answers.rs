@@ -6,9 +6,11 @@ use aws_sdk_s3::config::interceptors::{
     AfterDeserializationInterceptorContextRef, BeforeDeserializationInterceptorContextMut,
 };
 use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_s3::operation::abort_multipart_upload::AbortMultipartUploadOutput;
 use aws_sdk_s3::operation::complete_multipart_upload::CompleteMultipartUploadOutput;
 use aws_sdk_s3::operation::copy_object::CopyObjectOutput;
 use aws_sdk_s3::operation::create_multipart_upload::CreateMultipartUploadOutput;
+use aws_sdk_s3::operation::delete_object::DeleteObjectOutput;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::operation::list_multipart_uploads::ListMultipartUploadsOutput;
@@ -83,7 +85,7 @@ impl Intercept for Answers {
         _config: &mut ConfigBag,
     ) -> Result<(), Box<dyn StdError + Send + Sync>> {
         let Ok(output) = context.output_or_error() else { return Ok(()) };
-        match flaw(output).or_else(|| page(context.response())) {
+        match flaw(output).or_else(|| page(context.response())).or_else(|| stray(output, context.response())) {
             Some(flaw) => Err(Unreadable(flaw).into()),
             None => Ok(()),
         }
@@ -181,6 +183,16 @@ fn page(response: &HttpResponse) -> Option<&'static str> {
     let declared = response.headers().get("content-type").is_some_and(is_html) && !body.starts_with(b"<?xml");
     let begins = |with: &[u8]| body.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with));
     (!body.is_empty() && (declared || begins(b"<!doctype") || begins(b"<html"))).then_some("it is a web page")
+}
+
+/// Whether an answer that has no body has one: an error, or another program's.
+fn stray(output: &Output, response: &HttpResponse) -> Option<&'static str> {
+    let bare = output.downcast_ref::<PutObjectOutput>().is_some()
+        || output.downcast_ref::<UploadPartOutput>().is_some()
+        || output.downcast_ref::<DeleteObjectOutput>().is_some()
+        || output.downcast_ref::<AbortMultipartUploadOutput>().is_some();
+    let empty = response.body().bytes().is_none_or(|body| body.trim_ascii().is_empty());
+    (bare && !empty).then_some("it has a body where none belongs")
 }
 
 /// Whether a content type is that of a web page.

@@ -2,8 +2,8 @@
 //! or proven before it is first relied on.
 
 use crate::client::Client;
+use crate::conditions_cache;
 use crate::proof::{Proof, prove};
-use crate::proofs;
 use crate::provider::Conditions;
 use sealift::{CommitOptions, Error, ErrorKind, IfExists, Key, Result};
 use std::path::PathBuf;
@@ -62,12 +62,12 @@ impl Gate {
 
     async fn prove(&self, client: &Client, key: &Key) -> Result<Proof> {
         let Some(cache) = &self.cache else { return prove(client, key).await };
-        if proofs::remembered(cache, client).await {
+        if conditions_cache::remembered(cache, client).await {
             return Ok(Proof::Kept);
         }
         let proof = prove(client, key).await?;
         if matches!(proof, Proof::Kept) {
-            proofs::remember(cache, client).await;
+            conditions_cache::remember(cache, client).await;
         }
         Ok(proof)
     }

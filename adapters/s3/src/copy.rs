@@ -2,11 +2,11 @@
 
 use crate::client::{Client, full_checksum};
 use crate::clock::{ServiceClock, time};
-use crate::copy_parts::copy_in_parts;
+use crate::copy_parts::{copy_in_parts, left_of_copy};
 use crate::copy_source::Source;
 use crate::limits::COMPLETE;
 use crate::persist::{Lost, persist};
-use crate::stop::{Answer, answer, stopped};
+use crate::stop::{Answer, answer, stopped, unless_stopped};
 use sealift::{Attempts, Committed, Key, LeftBehind, ObjectInfo, Result, Work};
 
 /// What one CopyObject takes (AWS, "CopyObject": up to 5 GB in a single atomic action).
@@ -14,7 +14,7 @@ const AT_ONCE: u64 = 5_000_000_000;
 
 /// Copies the object that `info` describes from `from` to `to`.
 pub(crate) async fn copy(client: &Client, from: &Key, info: &ObjectInfo, to: &Key, work: &Work) -> Result<Committed> {
-    let source = Source::look(client, from, info).await?;
+    let source = unless_stopped(work, Source::look(client, from, info)).await?;
     match source.size() <= AT_ONCE {
         true => copy_at_once(&source, to, work).await,
         false => copy_in_parts(&source, to, work).await,
@@ -23,22 +23,14 @@ pub(crate) async fn copy(client: &Client, from: &Key, info: &ObjectInfo, to: &Ke
 
 async fn copy_at_once(source: &Source<'_>, to: &Key, work: &Work) -> Result<Committed> {
     let target = source.client.location(to);
-    let perhaps = || LeftBehind::object(&target).perhaps().because("its copy was sent, and the answer is open");
-    work.may_leave([perhaps()]);
     let attempts = Attempts::default();
+    work.may_leave([LeftBehind::object(&target).perhaps().because("its copy was sent, and the answer is open")]);
     let error = match answer(work, send(source, to, &attempts)).await {
         Answer::InTime(Ok(committed)) => return Ok(committed),
-        Answer::AfterStop(Ok(_)) => {
-            let copy = LeftBehind::object(&target).because("a complete copy, beside the original");
-            return Err(stopped("copy", &source.client.location(source.key)).with_left_behind([copy]));
-        }
         Answer::InTime(Err(error)) => error,
-        Answer::AfterStop(Err(_)) | Answer::Never => stopped("copy", &source.client.location(source.key)),
+        Answer::AfterStop(_) | Answer::Never => stopped(&source.client.location(source.key)),
     };
-    match attempts.effect().is_possible() {
-        true => Err(error.with_left_behind([perhaps()])),
-        false => Err(error),
-    }
+    Err(error.with_left_behind(left_of_copy(&target, attempts.effect())))
 }
 
 async fn send(source: &Source<'_>, to: &Key, attempts: &Attempts) -> Result<Committed> {

@@ -8,11 +8,11 @@ use crate::limits::COMPLETE;
 use crate::persist::{Lost, persist};
 use crate::provider::Checksums;
 use crate::start::{Started, start};
-use crate::stop::{Answer, answer, stopped};
+use crate::stop::{Answer, answer, stopped, unless_stopped};
 use aws_sdk_s3::operation::create_multipart_upload::builders::CreateMultipartUploadFluentBuilder;
 use aws_sdk_s3::primitives::{DateTime, DateTimeFormat};
 use aws_sdk_s3::types::{ChecksumType, CompletedMultipartUpload, CompletedPart};
-use sealift::{Attempts, Committed, Error, Key, LeftBehind, Result, Work};
+use sealift::{Attempts, Committed, Effect, Error, Key, LeftBehind, Result, Work};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -24,7 +24,7 @@ const ABORT_LIMIT: Duration = Duration::from_secs(20);
 /// Copies `source` to `to`, part by part. An upload that is given up is aborted.
 pub(crate) async fn copy_in_parts(source: &Source<'_>, to: &Key, work: &Work) -> Result<Committed> {
     let client = source.client;
-    let template = template(source).await?;
+    let template = unless_stopped(work, template(source)).await?;
     let Started { id, beside } = start_copy(source, to, template, work).await?;
     let upload = LeftBehind::upload(client.location(to), &id);
     work.may_leave(beside.iter().cloned().chain([upload]));
@@ -35,15 +35,25 @@ pub(crate) async fn copy_in_parts(source: &Source<'_>, to: &Key, work: &Work) ->
         Err(error) => error,
     };
     let mut left = beside.clone();
-    if attempts.effect().is_possible() {
-        left.push(copy.object());
-    }
+    left.extend(left_of_copy(&client.location(to), attempts.effect()));
     match timeout(ABORT_LIMIT, abort(client, to.as_ref(), &id)).await {
         Ok(Ok(())) => {}
         Ok(Err(failed)) => left.extend_from_slice(failed.left_behind()),
         Err(_) => left.push(LeftBehind::upload(client.location(to), &id).because("its abort took too long")),
     }
     Err(error.with_left_behind(left))
+}
+
+/// What a copy may have left at `target` that is not wanted any more, or was not answered.
+pub(crate) fn left_of_copy(target: &str, effect: Effect) -> Option<LeftBehind> {
+    let object = LeftBehind::object(target);
+    match effect {
+        Effect { applied: 1.., .. } => Some(object.because("a complete copy, beside the original")),
+        effect if effect.is_possible() => {
+            Some(object.perhaps().because("its copy was sent, and the answer does not tell whether it was made"))
+        }
+        _ => None,
+    }
 }
 
 /// Everything that belongs to the object.
@@ -90,7 +100,7 @@ async fn start_copy(
 }
 
 fn stop(source: &Source<'_>) -> Error {
-    stopped("copy", &source.client.location(source.key))
+    stopped(&source.client.location(source.key))
 }
 
 /// An upload that becomes the copy.
@@ -103,11 +113,7 @@ struct Copy<'a> {
 
 impl Copy<'_> {
     async fn run(&self, work: &Work, attempts: &Attempts) -> Result<Committed> {
-        let parts = tokio::select! {
-            biased;
-            () = work.stopped() => return Err(stop(self.source)),
-            parts = self.copy_parts() => parts?,
-        };
+        let parts = unless_stopped(work, self.copy_parts()).await?;
         let upload = LeftBehind::upload(self.client().location(self.to), self.id).perhaps();
         work.may_leave(self.beside.iter().cloned().chain([self.object(), upload]));
         match answer(work, self.complete(parts, attempts)).await {

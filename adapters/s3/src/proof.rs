@@ -10,6 +10,7 @@ use crate::limits::ANSWER;
 use crate::meeting::{Meeting, meeting_bodies};
 use crate::put::put;
 use crate::upload::S3Upload;
+use crate::verdict::{Again, Verdict, judge};
 use aws_sdk_s3::primitives::ByteStream;
 use sealift::{
     Attempts, Checksum, ChecksumAlgorithm, CommitOptions, Error, ErrorKind, IfExists, Key, LeftBehind, ObjectInfo,
@@ -115,7 +116,10 @@ impl Trial<'_> {
                 }
                 (Outcome::Won(_), Outcome::Refused) | (Outcome::Refused, Outcome::Won(_)) => return Ok(Ok(key)),
                 (Outcome::Rejected(reason), _) | (_, Outcome::Rejected(reason)) => return Ok(Err(reason)),
-                (Outcome::Failed(error), _) | (_, Outcome::Failed(error)) => Err(error),
+                (Outcome::Failed(error, Again::Never), _) | (_, Outcome::Failed(error, Again::Never)) => {
+                    return Err(error);
+                }
+                (Outcome::Failed(error, _), _) | (_, Outcome::Failed(error, _)) => Err(error),
                 (Outcome::Refused, Outcome::Refused) => Ok(Err(
                     self.ignores("a put on the condition that there is no object is refused where there is none")
                 )),
@@ -159,7 +163,15 @@ impl Trial<'_> {
                 let error = client.failed(OPERATION, &scratch.key, error);
                 Outcome::Rejected(self.ignores(&format!("it rejects conditions ({})", error.reason())))
             }
-            _ => Outcome::Failed(client.failed(OPERATION, &scratch.key, error)),
+            _ => {
+                let (verdict, again) = judge(&error);
+                match verdict {
+                    Verdict::Refused => attempt.refused(),
+                    Verdict::Unclear => attempt.unclear(),
+                    Verdict::Unanswered => {}
+                }
+                Outcome::Failed(client.failed(OPERATION, &scratch.key, error), again)
+            }
         }
     }
 
@@ -258,7 +270,7 @@ enum Outcome {
     Refused,
     /// The service takes no conditions.
     Rejected(String),
-    Failed(Error),
+    Failed(Error, Again),
 }
 
 fn on_condition() -> CommitOptions {

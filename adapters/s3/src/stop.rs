@@ -1,7 +1,7 @@
-//! A request that was sent before the order to stop came: its answer tells more surely than anything else what there is
+//! A copy that is to stop. A request that was sent before the order to stop came: its answer tells more surely than anything else what there is
 //! to remove, so it gets a moment.
 
-use sealift::{Error, ErrorKind, Work};
+use sealift::{Error, ErrorKind, Result, Work};
 use std::time::Duration;
 use tokio::time::sleep;
 
@@ -32,7 +32,16 @@ pub(crate) async fn answer<T>(work: &Work, request: impl Future<Output = T>) -> 
     }
 }
 
-/// The error of work that was told to stop.
-pub(crate) fn stopped(operation: &'static str, location: &str) -> Error {
-    Error::new(ErrorKind::Cancelled, operation, location, "it was asked to stop")
+/// What `look` says, which leaves nothing, unless the order to stop comes before.
+pub(crate) async fn unless_stopped<T>(work: &Work, look: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::select! {
+        biased;
+        () = work.stopped() => Err(stopped(work.location())),
+        said = look => said,
+    }
+}
+
+/// The error of a copy that was told to stop.
+pub(crate) fn stopped(location: &str) -> Error {
+    Error::new(ErrorKind::Cancelled, "copy", location, "it was asked to stop")
 }

@@ -3,6 +3,7 @@
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Builder, Credentials as Keys, Region};
+use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 use bytes::Bytes;
 use futures::future::try_join_all;
 use sealift::{
@@ -33,6 +34,11 @@ async fn store_on(bucket: &str) -> S3Store {
 
 /// A store on a new bucket.
 async fn new_store() -> S3Store {
+    let (_, bucket) = new_bucket().await;
+    store_on(&bucket).await
+}
+
+async fn new_bucket() -> (Client, String) {
     let config = Builder::new()
         .behavior_version(BehaviorVersion::latest())
         .credentials_provider(keys())
@@ -41,11 +47,12 @@ async fn new_store() -> S3Store {
         .force_path_style(true)
         .build();
     let bucket = format!("sealift-s3-{}", Token::random());
-    let made = Client::from_conf(config).create_bucket().bucket(&bucket).send().await;
+    let client = Client::from_conf(config);
+    let made = client.create_bucket().bucket(&bucket).send().await;
     if let Err(error) = made {
         panic!("no S3 service at {}: run ./localstack/up first ({error:?})", endpoint());
     }
-    store_on(&bucket).await
+    (client, bucket)
 }
 
 fn key(key: &str) -> Key {
@@ -243,6 +250,38 @@ async fn only_the_object_that_is_meant_is_removed() {
     assert_eq!(store.delete(&name, Some(&second)).await.expect("gone already"), Removal::Gone);
     assert_eq!(store.retract(&name, &second).await.expect("gone already"), Removal::Gone);
     assert_eq!(store.head(&name).await.expect_err("gone").kind(), ErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn in_a_bucket_with_versions_a_commit_is_undone_and_a_removal_keeps_what_was_there() {
+    let (client, bucket) = new_bucket().await;
+    let versioned = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
+    client.put_bucket_versioning().bucket(&bucket).versioning_configuration(versioned).send().await.expect("versioned");
+    let (store, name) = (store_on(&bucket).await, key("versions"));
+    let put = async |body: &[u8]| {
+        let options = commit(IfExists::Replace);
+        store.put(&name, payload(body), &options, &Attempts::default()).await.expect("stored");
+        store.head(&name).await.expect("there")
+    };
+    let (first, second) = (put(b"first").await, put(b"second").await);
+    assert!(store.retracting_restores(&second));
+    assert_eq!(store.retract(&name, &second).await.expect("removed"), Removal::Gone);
+    assert_eq!(store.head(&name).await.expect("back").version, first.version);
+
+    assert_eq!(store.delete(&name, Some(&first)).await.expect("removed"), Removal::Gone);
+    assert_eq!(store.head(&name).await.expect_err("gone").kind(), ErrorKind::NotFound);
+    let kept = client.get_object().bucket(&bucket).key("versions").set_version_id(first.version).send().await;
+    kept.expect("an earlier version");
+}
+
+/// The condition is proven first, since LocalStack is a service that nothing is known of.
+#[tokio::test]
+async fn the_proof_of_conditions_leaves_nothing() {
+    let store = new_store().await;
+    let put = store.put(&key("folder/k"), payload(b"x"), &commit(IfExists::Fail), &Attempts::default()).await;
+    put.expect("stored");
+    assert_eq!(keys_of(&store, "").await, ["folder/k"]);
+    assert!(store.leftovers("").await.expect("listed").is_empty());
 }
 
 #[tokio::test]

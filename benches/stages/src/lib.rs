@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use futures::TryStreamExt;
 use sealift::{
-    Checksum, ChecksumAlgorithm, CommitOptions, Committed, Error, ErrorKind, Growth, Key, Leftover, ObjectInfo,
-    ObjectStore, Page, PartPolicy, PartReceipt, Payload, Result, Upload,
+    Attempts, Checksum, ChecksumAlgorithm, CommitOptions, Committed, Error, ErrorKind, Growth, Key, Leftover,
+    ObjectInfo, ObjectStore, Page, PartPolicy, PartReceipt, Payload, Removal, Result, Upload, Work,
 };
 use std::collections::HashMap;
 use std::fmt;
@@ -67,7 +67,7 @@ impl InProcess {
         let object =
             Object { bytes, size: whole.byte_count(), token: options.token.to_string(), checksum: checksum.clone() };
         self.objects().insert(key.to_string(), object);
-        Committed { etag: None, version: None, checksum: Some(checksum) }
+        Committed { checksum: Some(checksum), ..Committed::default() }
     }
 
     fn object(&self, key: &Key) -> Result<Object> {
@@ -103,12 +103,20 @@ impl ObjectStore for InProcess {
         ChecksumAlgorithm::Crc64Nvme
     }
 
-    async fn put(&self, key: &Key, payload: Payload, options: &CommitOptions) -> Result<Committed> {
+    async fn put(
+        &self,
+        key: &Key,
+        payload: Payload,
+        options: &CommitOptions,
+        attempts: &Attempts,
+    ) -> Result<Committed> {
         let bytes = self.take(&payload).await?;
+        attempts.begin().applied();
         Ok(self.commit(key, bytes, payload.checksum(), options))
     }
 
-    async fn start(&self, key: &Key, options: &CommitOptions) -> Result<Box<dyn Upload>> {
+    async fn start(&self, key: &Key, options: &CommitOptions, attempts: &Attempts) -> Result<Box<dyn Upload>> {
+        attempts.begin().applied();
         let (store, key, options) = (self.clone(), key.clone(), options.clone());
         Ok(Box::new(Parts { store, key, options, parts: Mutex::default() }))
     }
@@ -123,6 +131,7 @@ impl ObjectStore for InProcess {
             version: None,
             token: Some(object.token),
             checksum: Some(object.checksum),
+            kept_checksum: None,
         })
     }
 
@@ -134,17 +143,17 @@ impl ObjectStore for InProcess {
         Err(not_needed("list"))
     }
 
-    async fn delete(&self, key: &Key) -> Result<()> {
+    async fn delete(&self, key: &Key, _only: Option<&ObjectInfo>) -> Result<Removal> {
         self.objects().remove(key.as_ref());
-        Ok(())
+        Ok(Removal::Gone)
     }
 
-    async fn delete_exactly(&self, key: &Key, _info: &ObjectInfo) -> Result<()> {
-        self.delete(key).await
+    async fn retract(&self, key: &Key, info: &ObjectInfo) -> Result<Removal> {
+        self.delete(key, Some(info)).await
     }
 
-    async fn rename(&self, _from: &Key, _to: &Key) -> Result<()> {
-        Err(not_needed("move"))
+    async fn copy(&self, _from: &Key, _info: &ObjectInfo, _to: &Key, _work: &Work) -> Result<Committed> {
+        Err(not_needed("copy"))
     }
 
     async fn leftovers(&self, _prefix: &str) -> Result<Vec<Leftover>> {
@@ -186,7 +195,8 @@ impl Upload for Parts {
         Ok(PartReceipt { number, tag: number.to_string(), checksum: payload.checksum() })
     }
 
-    async fn complete(&self, parts: &[PartReceipt], whole: Checksum) -> Result<Committed> {
+    async fn complete(&self, parts: &[PartReceipt], whole: Checksum, attempts: &Attempts) -> Result<Committed> {
+        attempts.begin().applied();
         let mut all = BytesMut::new();
         let held = std::mem::take(&mut *self.parts.lock().unwrap_or_else(PoisonError::into_inner));
         for part in parts {

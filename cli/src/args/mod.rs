@@ -27,7 +27,7 @@ Exit codes:
   4    refused: credentials or permissions
   5    the object exists and was not to be replaced
   6    the service is unreachable, in another region, or too slow
-  7    what is stored is damaged or incomplete
+  7    what is stored is damaged or incomplete, or has no checksum (get --require-checksum)
   8    the producer failed (run)
   9    the input was empty (put, run)
   10   something was left behind; the message names it
@@ -58,11 +58,11 @@ pub(crate) enum Command {
     CommandConfig(CommandConfig),
     /// Configurations of other tools.
     #[command(subcommand)]
-    Storage(Storage),
+    Storage(StorageCommand),
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Storage {
+pub(crate) enum StorageCommand {
     /// Read a command adapter's configuration, and say which options of sealift mean the same.
     Import(Import),
 }
@@ -102,9 +102,12 @@ pub(crate) struct Run {
 pub(crate) struct Get {
     /// The object's name below the storage's prefix, or its whole URL.
     pub(crate) name: String,
-    /// Write to this file, which appears only when everything was read and verified.
+    /// Write to this file, which appears only when everything was read and agrees with every checksum there is.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// Fail where nothing keeps a checksum of the object: no service, no metadata, and not the stream itself.
+    #[arg(long)]
+    pub(crate) require_checksum: bool,
     #[command(flatten)]
     pub(crate) storage: StorageArgs,
 }
@@ -229,6 +232,8 @@ pub(crate) struct StorageArgs {
     #[arg(long)]
     pub(crate) anonymous: bool,
     #[command(flatten)]
+    pub(crate) s3: S3Args,
+    #[command(flatten)]
     pub(crate) azure: AzureArgs,
     #[command(flatten)]
     pub(crate) gcs: GcsArgs,
@@ -271,6 +276,22 @@ impl StorageArgs {
             (false, true) => Summary::None,
             (false, false) => Summary::Text,
         }
+    }
+}
+
+/// What only s3-native asks for.
+#[derive(Debug, Args)]
+pub(crate) struct S3Args {
+    /// Whether the service keeps the condition of --if-absent, for those who know it of theirs. Without it, it is known of
+    /// some services, and proven of the others on an object of its own, once (s3-native).
+    #[arg(long)]
+    pub(crate) conditional_writes: Option<ConditionalWritesArg>,
+}
+
+impl S3Args {
+    /// Whether any of them was said.
+    pub(crate) fn is_given(&self) -> bool {
+        self.conditional_writes.is_some()
     }
 }
 
@@ -322,6 +343,12 @@ pub(crate) enum Summary {
 pub(crate) enum ChecksumsArg {
     FullObject,
     None,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ConditionalWritesArg {
+    Honoured,
+    Unknown,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -1,11 +1,12 @@
 //! `backup`: an Aptos node's data into an archive, on any storage.
 
-use super::writing;
+use super::changing;
 use crate::args::{Backup, Continuously, EpochEnding, NodeArgs, StateSnapshot, Summary, Transaction};
-use crate::failure::Failure;
-use crate::interrupt::{Interrupt, Signal};
+use crate::failure::{Cause, Failure};
+use crate::interrupt::Interrupt;
+use crate::outcome::Aftermath;
 use crate::report;
-use crate::target::Target;
+use crate::storages::Opened;
 use sealift::{BackupStorage, Budget};
 use sealift_aptos::{BackedUp, Backups, Client, ClientOptions, Continue, Continuous, Known, Options, Schedule};
 use sealift_command::CommandStorage;
@@ -16,14 +17,15 @@ use std::time::{Duration, Instant};
 /// Into a bucket.
 pub(super) async fn run(args: Backup, interrupt: &Interrupt) -> Result<(), Failure> {
     let memory = Memory::of(&args)?;
-    let archive = Target::open_archive(args.storage(), Budget::new(memory.storage)?).await?;
+    let archive = Opened::archive(args.storage(), Budget::new(memory.storage)?).await?;
     let made = made(&args, &memory, Arc::new(archive.clone()), interrupt);
-    writing(interrupt, archive.bucket(), made).await
+    let made = changing(interrupt, archive.bucket(), made, |clean| Some(Aftermath::NoBackupKnown(clean))).await;
+    ended(&args, made)
 }
 
 /// Through a command adapter. Its processes may still be running when this returns; see `by_command`.
 pub(super) async fn by_command(args: &Backup, storage: &CommandStorage, interrupt: &Interrupt) -> Result<(), Failure> {
-    made(args, &Memory::of(args)?, Arc::new(storage.clone()), interrupt).await
+    ended(args, made(args, &Memory::of(args)?, Arc::new(storage.clone()), interrupt).await)
 }
 
 /// How `--memory` is divided, in bytes.
@@ -43,7 +45,7 @@ impl Memory {
     fn of(args: &Backup) -> Result<Memory, Failure> {
         let all = args.storage().memory.as_u64();
         if all < Memory::MIN {
-            return Err(Failure::Usage("a backup needs --memory 32MiB or more".into()));
+            return Err(Failure::usage("a backup needs --memory 32MiB or more"));
         }
         // Snapshots and transactions are made at once; epoch endings are too small to count.
         let backups = if matches!(args, Backup::Continuously(_)) { 2 } else { 1 };
@@ -82,7 +84,7 @@ async fn made(
             tell(args.storage().summary(), &made?, started.elapsed());
             Ok(())
         }
-        signal = interrupt.requested() => stopped(args, signal),
+        signal = interrupt.requested() => Err(Failure::interrupted(signal)),
     }
 }
 
@@ -106,16 +108,16 @@ async fn continuously(
     Ok(continuous.run(&known).await)
 }
 
-/// A signal is how continuous backups end, and an interruption of others.
-fn stopped(args: &Backup, signal: Signal) -> Result<(), Failure> {
-    let kept = "no backup under way was made known, and chunks that are sealed are used by the next run of the same";
-    let text = format!("stopped by {signal}; {kept}");
-    match args {
-        Backup::Continuously(_) => {
-            report::note(format!("sealift: {text}"));
+/// A signal is how continuous backups end, if it leaves nothing, and an interruption of others.
+fn ended(args: &Backup, made: Result<(), Failure>) -> Result<(), Failure> {
+    match (args, made) {
+        (Backup::Continuously(_), Err(failure))
+            if matches!(failure.cause(), Cause::Interrupted(_)) && failure.left().is_empty() =>
+        {
+            report::note(format_args!("sealift: {failure}"));
             Ok(())
         }
-        _ => Err(Failure::Interrupted(signal, text)),
+        (_, made) => made,
     }
 }
 

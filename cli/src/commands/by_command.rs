@@ -6,8 +6,9 @@ use super::put::{READ, check_not_empty, copy};
 use super::run::{Destination, produce};
 use super::stoppable;
 use crate::args::{Command, Get, Ls, Put, Run, StorageArgs, Summary, WriteArgs};
-use crate::failure::Failure;
+use crate::failure::{Cause, Failure};
 use crate::interrupt::Interrupt;
+use crate::outcome::Aftermath;
 use crate::report;
 use sealift::{BackupHandle, BackupStorage, FileHandle, FileWriter, ShellSafeName};
 use sealift_command::{CommandConfig, CommandStorage};
@@ -40,9 +41,9 @@ pub(super) fn is_meant(command: &Command) -> bool {
 /// Runs the command to its end. Nothing that it started is left running.
 pub(super) async fn run(command: Command, interrupt: &Interrupt) -> Result<(), Failure> {
     match command {
-        Command::Put(Put { folder: Some(_), .. } | Put { files_from: Some(_), .. }) => {
-            Err(Failure::Usage("--storage command-adapter stores one file at a time: leave out --folder and --files-from".into()))
-        }
+        Command::Put(Put { folder: Some(_), .. } | Put { files_from: Some(_), .. }) => Err(Failure::usage(
+            "--storage command-adapter stores one file at a time: leave out --folder and --files-from",
+        )),
         Command::Put(args) => {
             let storage = open(&args.storage)?;
             closing(&storage, put(&storage, &args, interrupt)).await
@@ -53,7 +54,7 @@ pub(super) async fn run(command: Command, interrupt: &Interrupt) -> Result<(), F
         }
         Command::Get(args) => {
             let storage = open(&args.storage)?;
-            closing(&storage, stoppable(interrupt, get(&storage, &args))).await
+            closing(&storage, get(&storage, &args, interrupt)).await
         }
         Command::Ls(args) => {
             let storage = open(&args.storage)?;
@@ -63,9 +64,8 @@ pub(super) async fn run(command: Command, interrupt: &Interrupt) -> Result<(), F
             let storage = open(args.storage())?;
             closing(&storage, super::backup::by_command(&args, &storage, interrupt)).await
         }
-        _ => Err(Failure::Usage(
-            "--storage command-adapter has put, run, get, ls and backup: its commands can neither show, remove, move nor sweep objects"
-                .into(),
+        _ => Err(Failure::usage(
+            "--storage command-adapter has put, run, get, ls and backup: its commands can neither show, remove, move nor sweep objects",
         )),
     }
 }
@@ -73,7 +73,7 @@ pub(super) async fn run(command: Command, interrupt: &Interrupt) -> Result<(), F
 fn open(args: &StorageArgs) -> Result<CommandStorage, Failure> {
     match &args.command_adapter_config {
         Some(file) => Ok(CommandStorage::new(CommandConfig::load(file)?)),
-        None => Err(Failure::Usage("--storage command-adapter needs --command-adapter-config FILE".into())),
+        None => Err(Failure::usage("--storage command-adapter needs --command-adapter-config FILE")),
     }
 }
 
@@ -89,29 +89,48 @@ async fn put(storage: &CommandStorage, args: &Put, interrupt: &Interrupt) -> Res
     let taken = async {
         let (handle, mut writer) = create(storage, args.name.as_deref().unwrap_or_default(), &args.write).await?;
         let count = copy(stdin(), &mut writer).await?;
+        check_not_empty(count, &args.write)?;
         Ok((handle, writer, count))
     };
-    let (handle, writer, count) = stoppable(interrupt, taken).await?;
-    store(writer, count, &args.write, interrupt).await?;
+    let (handle, writer, count) = stoppable(interrupt, taken).await.map_err(given_up)?;
+    store(writer, interrupt).await?;
     tell("put", &handle, count, started, args.storage.summary());
     Ok(())
 }
 
 async fn produced(storage: &CommandStorage, args: &Run, interrupt: &Interrupt) -> Result<(), Failure> {
     let started = Instant::now();
-    let (handle, writer) = stoppable(interrupt, create(storage, &args.name, &args.write)).await?;
-    let written = Written { writer, storage: storage.clone() };
-    let (written, count) = produce(args, written, interrupt).await?;
-    store(written.writer, count, &args.write, interrupt).await?;
+    let taken = async {
+        let (handle, writer) = stoppable(interrupt, create(storage, &args.name, &args.write)).await?;
+        let written = Written { writer, storage: storage.clone() };
+        let (written, count) = produce(args, written, interrupt).await?;
+        check_not_empty(count, &args.write)?;
+        Ok((handle, written, count))
+    };
+    let (handle, written, count) = taken.await.map_err(given_up)?;
+    store(written.writer, interrupt).await?;
     tell("run", &handle, count, started, args.storage.summary());
     Ok(())
 }
 
-async fn get(storage: &CommandStorage, args: &Get) -> Result<(), Failure> {
+/// What a failure means that came before the end of the input, where the storage's command did not fail itself. It has
+/// ended by the time this is told.
+fn given_up(failure: Failure) -> Failure {
+    match failure.cause() {
+        Cause::Interrupted(_) | Cause::Producer(_) | Cause::EmptyInput => failure.and(Aftermath::CommandGivenUp),
+        _ => failure,
+    }
+}
+
+async fn get(storage: &CommandStorage, args: &Get, interrupt: &Interrupt) -> Result<(), Failure> {
+    if args.require_checksum {
+        return Err(Failure::usage("--require-checksum: nothing is known of what a command has checked"));
+    }
     let started = Instant::now();
     let handle: FileHandle = args.name.parse()?;
-    let mut reader = BufReader::with_capacity(READ, storage.open_for_read(&handle).await?);
-    let count = write_out(&mut reader, args.output.as_deref()).await?;
+    let reading = stoppable(interrupt, async { Ok(storage.open_for_read(&handle).await?) }).await?;
+    let mut reader = BufReader::with_capacity(READ, reading);
+    let count = write_out(&mut reader, args.output.as_deref(), interrupt, |_| Ok(())).await?;
     let (handle, elapsed) = (handle.as_ref(), started.elapsed());
     match args.storage.summary() {
         Summary::Json => report::note(report::by_command_json("get", "bytes_out", handle, count, elapsed)),
@@ -134,25 +153,21 @@ async fn ls(storage: &CommandStorage, args: &Ls) -> Result<(), Failure> {
 
 async fn create(storage: &CommandStorage, name: &str, args: &WriteArgs) -> Result<(FileHandle, FileWriter), Failure> {
     if args.if_absent {
-        return Err(Failure::Usage("--if-absent: a command cannot be told to keep what exists".into()));
+        return Err(Failure::usage("--if-absent: a command cannot be told to keep what exists"));
     }
     let Some((backup, file)) = name.rsplit_once('/') else {
-        return Err(Failure::Usage(format!("{name}: a file of a command adapter is named BACKUP/FILE")));
+        return Err(Failure::usage(format!("{name}: a file of a command adapter is named BACKUP/FILE")));
     };
     let (backup, file): (BackupHandle, ShellSafeName) = (backup.parse()?, file.parse()?);
     Ok(storage.create_for_write(&backup, &file).await?)
 }
 
-async fn store(mut writer: FileWriter, count: u64, args: &WriteArgs, interrupt: &Interrupt) -> Result<(), Failure> {
-    check_not_empty(count, args)?;
-    tokio::select! {
-        biased;
-        stored = writer.shutdown() => stored.map_err(|error| Failure::from_io(error, "store the file")),
-        signal = interrupt.requested() => {
-            let what = "when the command had all of the input: the file is whole, or not there";
-            Err(Failure::Interrupted(signal, format!("stopped by {signal} {what}")))
-        }
-    }
+async fn store(mut writer: FileWriter, interrupt: &Interrupt) -> Result<(), Failure> {
+    let stored = async { writer.shutdown().await.map_err(|error| Failure::from_io(error, "store the file")) };
+    stoppable(interrupt, stored).await.map_err(|failure| match failure.cause() {
+        Cause::Interrupted(_) => failure.and(Aftermath::CommandHadAll),
+        _ => failure,
+    })
 }
 
 fn tell(operation: &str, handle: &FileHandle, count: u64, started: Instant, summary: Summary) {

@@ -2,10 +2,12 @@
 //! unchanged tool gets the native adapters by it, with one process a file instead of a shell, a compressor and a cloud's
 //! command line.
 
-use crate::args::{AzureArgs, ChecksumsArg, CodecArg, CommandConfig, GcsArgs, StorageArgs};
+use crate::args::{
+    AzureArgs, ChecksumsArg, CodecArg, CommandConfig, ConditionalWritesArg, GcsArgs, S3Args, StorageArgs,
+};
 use crate::failure::Failure;
 use crate::report;
-use crate::target;
+use crate::storages;
 use clap::ValueEnum;
 use sealift::Budget;
 use shlex::try_quote;
@@ -16,11 +18,9 @@ const EXISTS: u8 = 5;
 
 pub(super) fn run(args: &CommandConfig) -> Result<(), Failure> {
     if args.storage.storage.as_deref() == Some("command-adapter") || args.storage.command_adapter_config.is_some() {
-        return Err(Failure::Usage(
-            "command-config is for native storage; a command adapter has a configuration".into(),
-        ));
+        return Err(Failure::usage("command-config is for native storage; a command adapter has a configuration"));
     }
-    target::check(&args.storage)?;
+    storages::check(&args.storage)?;
     let program = match &args.program {
         Some(program) => program.clone(),
         None => std::env::current_exe().map_err(|error| anyhow::Error::new(error).context("find this program"))?,
@@ -75,6 +75,7 @@ fn flags(args: &StorageArgs) -> Result<String, Failure> {
         endpoint_url,
         region,
         anonymous,
+        s3: S3Args { conditional_writes },
         azure: AzureArgs { account_name, sas_file },
         gcs: GcsArgs { credentials_file },
         checksums,
@@ -98,6 +99,7 @@ fn flags(args: &StorageArgs) -> Result<String, Failure> {
         ("--local-fs-dir", local_fs_dir),
         ("--endpoint-url", endpoint_url.clone()),
         ("--region", region.clone()),
+        ("--conditional-writes", conditional_writes.as_ref().and_then(name_of::<ConditionalWritesArg>)),
         ("--account-name", account_name.clone()),
         ("--sas-file", sas_file),
         ("--credentials-file", credentials_file),
@@ -118,7 +120,7 @@ fn flags(args: &StorageArgs) -> Result<String, Failure> {
         let quoted = Some(&value).filter(|value| !value.contains(['\n', '\r'])).and_then(|value| try_quote(value).ok());
         match quoted {
             Some(quoted) => flags.push(format!("{name}={quoted}")),
-            None => return Err(Failure::Usage(format!("{name}: {value:?} cannot be written to a configuration"))),
+            None => return Err(Failure::usage(format!("{name}: {value:?} cannot be written to a configuration"))),
         }
     }
     Ok(flags.join(" "))
@@ -131,6 +133,6 @@ fn name_of<T: ValueEnum>(value: &T) -> Option<String> {
 fn text_of(path: &Path) -> Result<String, Failure> {
     let text = path.to_str().map(str::to_owned);
     text.ok_or_else(|| {
-        Failure::Usage(format!("{}: only paths in UTF-8 can be written to a configuration", path.display()))
+        Failure::usage(format!("{}: only paths in UTF-8 can be written to a configuration", path.display()))
     })
 }

@@ -23,7 +23,7 @@ pub(super) fn run(args: &Import) -> Result<(), Failure> {
             ));
         }
         Err(Cannot(why)) => {
-            return Err(Failure::Usage(format!(
+            return Err(Failure::usage(format!(
                 "{file}: sealift has no options that mean the same: {why}; \
                  it can be used as it is: --storage command-adapter --command-adapter-config {file}"
             )));

@@ -1,16 +1,21 @@
-//! `ls`, `stat`, `rm` and `mv`: objects without their content.
+//! `ls`, `stat` and `mv`: objects without their content.
 
-use crate::args::{Ls, Mv, Rm, Stat, Summary};
+use super::{changing, owned, stoppable};
+use crate::args::{Ls, Mv, Stat, Summary};
 use crate::failure::Failure;
+use crate::interrupt::Interrupt;
+use crate::outcome::Aftermath;
 use crate::report;
-use crate::target::Target;
+use crate::storages::Opened;
 use futures::{StreamExt, TryStreamExt};
+use sealift::ErrorKind;
+use std::cell::Cell;
 
 pub(super) async fn ls(args: Ls) -> Result<(), Failure> {
-    let target = Target::open_prefix(&args.storage, &args.name).await?;
-    let mut objects = target.bucket.list(&target.key_prefix()).boxed();
+    let opened = Opened::below(&args.storage, &args.name).await?;
+    let mut objects = opened.bucket.list(&opened.key_prefix()).boxed();
     while let Some(info) = objects.try_next().await? {
-        let name = target.name_of(&info.key);
+        let name = opened.name_of(&info.key);
         match args.storage.json {
             true => report::line(report::object_json(name, &info)),
             false if args.names => report::line(name),
@@ -20,42 +25,42 @@ pub(super) async fn ls(args: Ls) -> Result<(), Failure> {
     Ok(())
 }
 
-pub(super) async fn mv(args: Mv) -> Result<(), Failure> {
-    let target = Target::open_object(&args.storage, &args.from).await?;
-    let (from, to) = (target.key()?, target.key_of(&args.to)?);
-    target.bucket.rename(&from, &to).await?;
+/// A move is not dropped on a signal: it is asked to stop, and its own result says what became of it.
+pub(super) async fn mv(args: Mv, interrupt: &Interrupt) -> Result<(), Failure> {
+    let opened = stoppable(interrupt, Opened::object(&args.storage, &args.from)).await?;
+    let (from, to) = (opened.key()?, opened.key_of(&args.to)?);
+    let stopped = Cell::new(false);
+    let work = async {
+        let moved = owned(interrupt, &opened.bucket, opened.bucket.rename(&from, &to)).await;
+        moved.map_err(|error| match interrupt.received() {
+            None => Failure::from(error),
+            Some(signal) if error.kind() == ErrorKind::Cancelled => {
+                stopped.set(true);
+                Failure::interrupted(signal).with_left(error.left_behind().to_vec())
+            }
+            Some(signal) => {
+                let left = error.left_behind().to_vec();
+                Failure::interrupted(signal).with_left(left).and(Aftermath::Said(error))
+            }
+        })
+    };
+    changing(interrupt, &opened.bucket, work, |clean| stopped.get().then_some(Aftermath::NotMoved(clean))).await?;
+    let (from, to) = (opened.location(&from), opened.location(&to));
     match args.storage.summary() {
-        Summary::Json => report::line(report::moved_json(&target.location(&from), &target.location(&to))),
-        Summary::Text => report::line(format_args!("moved {} to {}", target.location(&from), target.location(&to))),
+        Summary::Json => report::line(report::moved_json(&from, &to)),
+        Summary::Text => report::line(format_args!("moved {from} to {to}")),
         Summary::None => {}
     }
     Ok(())
 }
 
 pub(super) async fn stat(args: Stat) -> Result<(), Failure> {
-    let target = Target::open_object(&args.storage, &args.name).await?;
-    let info = target.bucket.stat(&target.key()?).await?;
-    let name = target.name_of(&info.key);
+    let opened = Opened::object(&args.storage, &args.name).await?;
+    let info = opened.bucket.stat(&opened.key()?).await?;
+    let name = opened.name_of(&info.key);
     match args.storage.json {
         true => report::line(report::object_json(name, &info)),
         false => report::line(report::object(name, &info)),
-    }
-    Ok(())
-}
-
-pub(super) async fn rm(args: Rm) -> Result<(), Failure> {
-    let [first, rest @ ..] = args.names.as_slice() else { return Ok(()) };
-    let target = Target::open_object(&args.storage, first).await?;
-    let mut keys = vec![target.key()?];
-    for name in rest {
-        keys.push(target.key_of(name)?);
-    }
-    // Asked first, so that a name that is wrong removes nothing.
-    for key in &keys {
-        target.bucket.stat(key).await?;
-    }
-    for key in &keys {
-        target.bucket.remove(key).await?;
     }
     Ok(())
 }

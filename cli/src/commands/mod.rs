@@ -1,4 +1,4 @@
-//! The commands, one module each. What they share is here: opening, ending, and stopping when asked to.
+//! The commands, one module each. What they share is here: ending, and stopping when asked to.
 
 mod backup;
 mod by_command;
@@ -8,14 +8,16 @@ mod import;
 mod look;
 mod put;
 mod put_files;
+mod rm;
 mod run;
 mod sweep;
 
-use crate::args::{Cli, Command, Storage, WriteArgs};
+use crate::args::{Cli, Command, StorageCommand, WriteArgs};
 use crate::failure::Failure;
-use crate::interrupt::Interrupt;
-pub(crate) use put_files::Stored;
+use crate::interrupt::{Interrupt, Watch};
+use crate::outcome::{Aftermath, Clean, Closed};
 use sealift::{Bucket, IfExists};
+use std::pin::pin;
 
 /// Runs the command to its end. Whatever it was, nothing of it is under way afterwards.
 pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
@@ -23,7 +25,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Interrupt::listen().map_err(|error| Failure::from(anyhow::Error::new(error).context("listen for signals")))?;
     match cli.command {
         Command::CommandConfig(args) => command_config::run(&args),
-        Command::Storage(Storage::Import(args)) => import::run(&args),
+        Command::Storage(StorageCommand::Import(args)) => import::run(&args),
         command if by_command::is_meant(&command) => by_command::run(command, &interrupt).await,
         Command::Backup(args) => backup::run(args, &interrupt).await,
         Command::Put(args) => put::run(args, &interrupt).await,
@@ -31,40 +33,54 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Get(args) => get::run(args, &interrupt).await,
         Command::Ls(args) => stoppable(&interrupt, look::ls(args)).await,
         Command::Stat(args) => stoppable(&interrupt, look::stat(args)).await,
-        Command::Rm(args) => stoppable(&interrupt, look::rm(args)).await,
-        Command::Mv(args) => stoppable(&interrupt, look::mv(args)).await,
-        Command::Sweep(args) => stoppable(&interrupt, sweep::run(args)).await,
+        Command::Rm(args) => rm::run(args, &interrupt).await,
+        Command::Mv(args) => look::mv(args, &interrupt).await,
+        Command::Sweep(args) => sweep::run(args, &interrupt).await,
     }
 }
 
-/// Runs `work` until it ends or a signal comes. `work` is dropped on a signal.
+/// Runs `work` until it ends or a signal comes. `work` is dropped on a signal, of which no more is said: what that leaves
+/// is known when the bucket is closed.
 async fn stoppable<T>(interrupt: &Interrupt, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     tokio::select! {
         biased;
         done = work => done,
-        signal = interrupt.requested() => {
-            Err(Failure::Interrupted(signal, format!("stopped by {signal}; nothing was stored")))
-        }
+        signal = interrupt.requested() => Err(Failure::interrupted(signal)),
     }
 }
 
-/// Runs `work`, which writes to `bucket` and stops by itself on a signal; then waits until whatever it began is sealed
-/// or gone.
-async fn writing<T>(
+/// Runs `work`, which changes what is in `bucket` and stops by itself on a signal; then waits until whatever it began has
+/// ended. `aftermath` is what a failure then means where nothing is left.
+async fn changing<T>(
     interrupt: &Interrupt,
     bucket: &Bucket,
     work: impl Future<Output = Result<T, Failure>>,
+    aftermath: impl FnOnce(Clean) -> Option<Aftermath>,
 ) -> Result<T, Failure> {
-    interrupt.watch(bucket);
+    let _watch = watch(interrupt, bucket);
     let done = work.await;
-    match bucket.close().await {
-        Ok(()) => done,
-        Err(left) => {
-            let left: Vec<String> = left.iter().map(ToString::to_string).collect();
-            let ended = done.err().map(|failure| format!("{failure}; ")).unwrap_or_default();
-            Err(Failure::LeftBehind(format!("{ended}{}", left.join("; "))))
-        }
+    Closed::of(bucket).await.settle(done, aftermath)
+}
+
+/// Runs `work`, a task that `bucket` owns. On a signal the bucket is asked to stop it, and then it says what became of it.
+async fn owned<T>(
+    interrupt: &Interrupt,
+    bucket: &Bucket,
+    work: impl Future<Output = sealift::Result<T>>,
+) -> sealift::Result<T> {
+    let mut work = pin!(work);
+    tokio::select! {
+        biased;
+        done = &mut work => return done,
+        _ = interrupt.requested() => bucket.stop(),
     }
+    work.await
+}
+
+/// Has a second signal name what is under way in `bucket`.
+fn watch(interrupt: &Interrupt, bucket: &Bucket) -> Watch {
+    let bucket = bucket.clone();
+    interrupt.watch(move || bucket.under_way().into_iter().flat_map(|work| work.may_leave).collect())
 }
 
 fn if_exists(args: &WriteArgs) -> IfExists {

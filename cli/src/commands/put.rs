@@ -1,12 +1,13 @@
 //! `put`: standard input becomes an object. Also how any stream becomes one, for `run`.
 
 use super::put_files::{self, Files};
-use super::{if_exists, stoppable, writing};
+use super::{changing, if_exists, stoppable};
 use crate::args::{Put, Summary, WriteArgs};
-use crate::failure::Failure;
+use crate::failure::{Cause, Failure};
 use crate::interrupt::Interrupt;
+use crate::outcome::Aftermath;
 use crate::report;
-use crate::target::Target;
+use crate::storages::Opened;
 use sealift::{Sealed, Sink};
 use std::fs::File;
 use std::io::stdin;
@@ -26,17 +27,18 @@ pub(super) async fn run(mut args: Put, interrupt: &Interrupt) -> Result<(), Fail
 
 async fn put_input(args: Put, interrupt: &Interrupt) -> Result<(), Failure> {
     let name = args.name.as_deref().unwrap_or_default();
-    let target = stoppable(interrupt, Target::open_object(&args.storage, name)).await?;
-    let key = target.key()?;
+    let opened = stoppable(interrupt, Opened::object(&args.storage, name)).await?;
+    let key = opened.key()?;
     let work = async {
         let mode = if_exists(&args.write);
-        target.bucket.check_writable(&key, mode).await?;
-        let mut sink = target.bucket.create(&key, mode)?;
+        opened.bucket.check_writable(&key, mode).await?;
+        let mut sink = opened.bucket.create(&key, mode)?;
         let input = stdin().as_fd().try_clone_to_owned().map_err(|error| Failure::from_io(error, "read the input"))?;
         let count = pour(File::from(input), &mut sink).await?;
         seal(sink, count, &args.write).await
     };
-    let sealed = writing(interrupt, &target.bucket, stoppable(interrupt, work)).await?;
+    let work = stoppable(interrupt, work);
+    let sealed = changing(interrupt, &opened.bucket, work, |clean| Some(Aftermath::NothingStored(clean))).await?;
     tell("put", &sealed, args.storage.summary());
     Ok(())
 }
@@ -57,21 +59,25 @@ pub(super) async fn copy(
 
 /// Seals what was poured, unless it was nothing and that is not allowed.
 pub(super) async fn seal(sink: Sink, count: u64, args: &WriteArgs) -> Result<Sealed, Failure> {
-    if let Err(empty) = check_not_empty(count, args) {
-        sink.abort().await?;
-        return Err(empty);
+    match check_not_empty(count, args) {
+        Ok(()) => Ok(sink.seal().await?),
+        Err(empty) => Err(given_up(sink, empty).await),
     }
-    Ok(sink.seal().await?)
+}
+
+/// Gives the sink up because of `failure`, which then names what is left.
+pub(super) async fn given_up(sink: Sink, failure: Failure) -> Failure {
+    match sink.abort().await {
+        Ok(()) => failure,
+        Err(error) => failure.with_left(error.left_behind().to_vec()),
+    }
 }
 
 /// A failure for no input, unless that is allowed.
 pub(super) fn check_not_empty(count: u64, args: &WriteArgs) -> Result<(), Failure> {
     match count == 0 && !args.allow_empty {
         false => Ok(()),
-        true => {
-            let hint = "if it is meant to be empty, say --allow-empty";
-            Err(Failure::EmptyInput(format!("the input was empty, so nothing was stored; {hint}")))
-        }
+        true => Err(Failure::new(Cause::EmptyInput)),
     }
 }
 
@@ -82,4 +88,5 @@ pub(super) fn tell(operation: &str, sealed: &Sealed, summary: Summary) {
         Summary::Text => report::line(report::sealed(sealed)),
         Summary::None => {}
     }
+    report::left_beside(&sealed.left_behind);
 }

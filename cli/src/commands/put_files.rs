@@ -1,14 +1,17 @@
 //! `put` of a folder or a list: many files, as many at a time as memory allows. Each is sealed by itself.
 
-use super::put::pour;
-use super::{if_exists, stoppable, writing};
+use super::put::{given_up, pour};
+use super::{changing, if_exists, stoppable};
 use crate::args::{Put, Summary};
-use crate::failure::Failure;
+use crate::failure::{Cause, Failure};
 use crate::interrupt::Interrupt;
+use crate::outcome::Aftermath;
 use crate::report;
-use crate::target::Target;
+use crate::storages::Opened;
+use crate::tally::Tally;
 use futures::stream::{self, Stream, StreamExt};
-use sealift::{Error, ErrorKind, IfExists, Sealed};
+use sealift::{Error, ErrorKind, IfExists};
+use std::cell::RefCell;
 use std::io::{BufRead, BufReader, stdin};
 use std::path::{Component, Path, PathBuf};
 use std::pin::pin;
@@ -31,15 +34,6 @@ pub(super) enum Files {
     List(PathBuf),
 }
 
-/// What was stored.
-#[derive(Debug, Default)]
-pub(crate) struct Stored {
-    pub(crate) files: u64,
-    pub(crate) bytes_in: u64,
-    pub(crate) bytes_stored: u64,
-    pub(crate) seconds: f64,
-}
-
 /// A file to store.
 struct Source {
     path: PathBuf,
@@ -49,55 +43,39 @@ struct Source {
 
 pub(super) async fn run(args: Put, files: Files, interrupt: &Interrupt) -> Result<(), Failure> {
     let name = args.name.as_deref().unwrap_or_default();
-    let target = stoppable(interrupt, Target::open_prefix(&args.storage, name)).await?;
+    let opened = stoppable(interrupt, Opened::below(&args.storage, name)).await?;
     let started = Instant::now();
-    let mut stored = Stored::default();
-    let work = async {
-        let all = store_all(&target, files, if_exists(&args.write), &mut stored);
-        tokio::select! {
-            biased;
-            done = all => done,
-            signal = interrupt.requested() => {
-                Err(Failure::Interrupted(signal, format!("stopped by {signal}")))
-            }
-        }
-    };
-    let done = writing(interrupt, &target.bucket, work).await;
-    stored.seconds = started.elapsed().as_secs_f64();
-    match done {
-        Ok(()) => {
-            let below = format!("{}/{}", target.bucket.url(), target.key_prefix());
-            match args.storage.summary() {
-                Summary::Json => report::line(report::stored_json(&below, &stored)),
-                Summary::Text => report::line(report::stored(&below, &stored)),
-                Summary::None => {}
-            }
-            Ok(())
-        }
-        Err(failure) => Err(failure.after(format!("{} files were stored before", stored.files))),
+    let stored = RefCell::new(Tally::default());
+    let work = stoppable(interrupt, store_all(&opened, files, if_exists(&args.write), &stored));
+    let done = changing(interrupt, &opened.bucket, work, |_| None).await;
+    let stored = stored.into_inner();
+    report::left_beside(&stored.left_behind);
+    done.map_err(|failure| failure.and(Aftermath::FilesStored(stored.files)))?;
+    let below = format!("{}/{}", opened.bucket.url(), opened.key_prefix());
+    match args.storage.summary() {
+        Summary::Json => report::line(report::stored_json(&below, &stored, started.elapsed())),
+        Summary::Text => report::line(report::stored(&below, &stored, started.elapsed())),
+        Summary::None => {}
     }
+    Ok(())
 }
 
 /// Stores everything there is. What cannot be read is told and left out, and is the failure in the end; a storage that
 /// refuses one file is not asked to take the next.
-async fn store_all(target: &Target, files: Files, mode: IfExists, stored: &mut Stored) -> Result<(), Failure> {
+async fn store_all(opened: &Opened, files: Files, mode: IfExists, stored: &RefCell<Tally>) -> Result<(), Failure> {
     let results = find(files)
         .map(|source| async move {
             let Source { path, name } = source?;
-            store(target, &path, &name, mode).await
+            store(opened, &path, &name, mode, stored).await
         })
         .buffer_unordered(OPEN);
     let mut results = pin!(results);
     let mut failed = Vec::new();
     while let Some(result) = results.next().await {
         match result {
-            Ok(sealed) => {
-                stored.files += 1;
-                stored.bytes_in += sealed.bytes_in;
-                stored.bytes_stored += sealed.bytes_stored;
-            }
+            Ok(()) => {}
             Err(failure) if is_of_the_file(&failure) => {
-                report::note(format!("sealift: not stored: {failure}"));
+                report::note(format_args!("sealift: not stored: {failure}"));
                 failed.push(failure);
             }
             Err(failure) => return Err(failure),
@@ -107,32 +85,45 @@ async fn store_all(target: &Target, files: Files, mode: IfExists, stored: &mut S
     match failed.into_iter().next() {
         None => Ok(()),
         Some(only) if count == 1 => Err(only),
-        Some(first) => Err(first.after(format!("{count} files could not be read; the first"))),
+        Some(first) => Err(first.while_doing(format!("{count} files could not be read; the first"))),
     }
 }
 
-/// Whether a failure says nothing of the storage and of other files.
+/// Whether a failure says nothing of the storage and of other files, and has left nothing.
 fn is_of_the_file(failure: &Failure) -> bool {
-    match failure {
-        Failure::After(_, failure) => is_of_the_file(failure),
-        Failure::Storage(error) => {
+    let of_the_file = match failure.cause() {
+        Cause::Storage(error) => {
             matches!(error.kind(), ErrorKind::Changed | ErrorKind::InvalidName | ErrorKind::TooLarge)
         }
-        Failure::Other(_) => true,
+        Cause::Other(_) => true,
         _ => false,
-    }
+    };
+    of_the_file && failure.left().is_empty()
 }
 
-async fn store(target: &Target, path: &Path, name: &str, mode: IfExists) -> Result<Sealed, Failure> {
-    let key = target.key_below(name)?;
-    let unreadable =
-        |error: std::io::Error| Failure::Other(anyhow::Error::new(error).context(path.display().to_string()));
+/// Stores one file, and counts it in the moment in which it is sealed, so that none is missed when this is dropped.
+async fn store(
+    opened: &Opened,
+    path: &Path,
+    name: &str,
+    mode: IfExists,
+    stored: &RefCell<Tally>,
+) -> Result<(), Failure> {
+    let key = opened.key_below(name)?;
+    let unreadable = |error: std::io::Error| other(anyhow::Error::new(error).context(path.display().to_string()));
     let file = File::open(path).await.map_err(unreadable)?;
     let length = file.metadata().await.map_err(unreadable)?.len();
-    let mut sink = target.bucket.create_sized(&key, mode, length)?;
-    let poured = pour(file.into_std().await, &mut sink).await;
-    poured.map_err(|failure| failure.after(format!("store {}", path.display())))?;
-    Ok(sink.seal().await?)
+    let mut sink = opened.bucket.create_sized(&key, mode, length)?;
+    if let Err(failure) = pour(file.into_std().await, &mut sink).await {
+        return Err(given_up(sink, failure).await.while_doing(format!("store {}", path.display())));
+    }
+    let sealed = sink.seal().await?;
+    stored.borrow_mut().add(sealed);
+    Ok(())
+}
+
+fn other(error: anyhow::Error) -> Failure {
+    Failure::new(Cause::Other(error))
 }
 
 /// Finds the files, on a thread of its own that ends when nobody listens. If it fails, that is the last item: a list that
@@ -154,7 +145,7 @@ fn find(files: Files) -> impl Stream<Item = Result<Source, Failure>> {
         }
     });
     let sources = stream::unfold(sources, |mut sources| async { sources.recv().await.map(|source| (source, sources)) });
-    let ended = async { finding.await.err().map(|error| Err(Failure::Other(anyhow::Error::new(error)))) };
+    let ended = async { finding.await.err().map(|error| Err(other(anyhow::Error::new(error)))) };
     sources.chain(stream::once(ended).filter_map(std::future::ready))
 }
 
@@ -164,7 +155,7 @@ fn walk(folder: PathBuf) -> impl Iterator<Item = Result<Source, Failure>> {
     entries.filter_map(move |entry| {
         let entry = match entry {
             Ok(entry) => entry,
-            Err(error) => return Some(Err(Failure::Other(anyhow::Error::new(error)))),
+            Err(error) => return Some(Err(other(anyhow::Error::new(error)))),
         };
         let kind = entry.file_type();
         if kind.is_dir() {
@@ -173,7 +164,7 @@ fn walk(folder: PathBuf) -> impl Iterator<Item = Result<Source, Failure>> {
         let path = entry.into_path();
         if !kind.is_file() {
             let error = anyhow::anyhow!("{}: it is no file (a socket, a pipe, a device)", path.display());
-            return Some(Err(Failure::Other(error)));
+            return Some(Err(other(error)));
         }
         let below = path.strip_prefix(&folder).unwrap_or(&path).to_owned();
         Some(name_of(&below).map(|name| Source { path, name }))
@@ -186,12 +177,12 @@ fn lines(list: &Path) -> Result<impl Iterator<Item = Result<Source, Failure>> + 
         true => Box::new(stdin().lock()),
         false => match std::fs::File::open(list) {
             Ok(file) => Box::new(BufReader::new(file)),
-            Err(error) => return Err(Failure::Storage(Error::io(reading, list.display().to_string(), error))),
+            Err(error) => return Err(Error::io(reading, list.display().to_string(), error).into()),
         },
     };
     let lines = input.lines().filter(|line| !line.as_ref().is_ok_and(String::is_empty));
     Ok(lines.map(move |line| {
-        let line = line.map_err(|error| Failure::Other(anyhow::Error::new(error).context(reading.clone())))?;
+        let line = line.map_err(|error| other(anyhow::Error::new(error).context(reading.clone())))?;
         let path = PathBuf::from(line);
         name_of(&path).map(|name| Source { path, name })
     }))
@@ -199,7 +190,7 @@ fn lines(list: &Path) -> Result<impl Iterator<Item = Result<Source, Failure>> + 
 
 /// The name for a file at `path`: its parts with `/` between, as they are listed.
 fn name_of(path: &Path) -> Result<String, Failure> {
-    let refused = |why: &str| Failure::Other(anyhow::anyhow!("{}: {why}", path.display()));
+    let refused = |why: &str| other(anyhow::anyhow!("{}: {why}", path.display()));
     let mut parts = Vec::new();
     for part in path.components() {
         match part {

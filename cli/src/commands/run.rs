@@ -2,28 +2,29 @@
 //! a producer that has finished from one that has died; its parent can.
 
 use super::put::{copy, seal, tell};
-use super::{if_exists, stoppable, writing};
+use super::{changing, if_exists, stoppable};
 use crate::args::Run;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
+use crate::outcome::Aftermath;
 use crate::producer::Producer;
-use crate::target::Target;
+use crate::storages::Opened;
 use sealift::Sink;
 use tokio::io::AsyncWrite;
 use tokio::process::ChildStdout;
 
 pub(super) async fn run(args: Run, interrupt: &Interrupt) -> Result<(), Failure> {
-    let target = stoppable(interrupt, Target::open_object(&args.storage, &args.name)).await?;
-    let key = target.key()?;
+    let opened = stoppable(interrupt, Opened::object(&args.storage, &args.name)).await?;
+    let key = opened.key()?;
     let work = async {
         let mode = if_exists(&args.write);
-        let writable = async { Ok(target.bucket.check_writable(&key, mode).await?) };
+        let writable = async { Ok(opened.bucket.check_writable(&key, mode).await?) };
         stoppable(interrupt, writable).await?;
-        let sink = target.bucket.create(&key, mode)?;
+        let sink = opened.bucket.create(&key, mode)?;
         let (sink, count) = produce(&args, sink, interrupt).await?;
         stoppable(interrupt, seal(sink, count, &args.write)).await
     };
-    let sealed = writing(interrupt, &target.bucket, work).await?;
+    let sealed = changing(interrupt, &opened.bucket, work, |clean| Some(Aftermath::NothingStored(clean))).await?;
     tell("run", &sealed, args.storage.summary());
     Ok(())
 }
@@ -47,19 +48,13 @@ pub(super) async fn produce<D: Destination>(
     mut destination: D,
     interrupt: &Interrupt,
 ) -> Result<(D, u64), Failure> {
-    let (mut producer, output) = Producer::start(&args.producer)?;
-    let produced = tokio::select! {
-        produced = produce_all(&mut producer, output, &mut destination) => produced,
-        signal = interrupt.requested() => {
-            Err(Failure::Interrupted(signal, format!("stopped by {signal}; nothing was stored")))
-        }
-    };
-    match produced {
+    let (mut producer, output) = Producer::start(&args.producer, interrupt)?;
+    match stoppable(interrupt, produce_all(&mut producer, output, &mut destination)).await {
         Ok(count) => Ok((destination, count)),
         Err(failure) => {
-            let (given_up, ()) = tokio::join!(destination.give_up(), producer.stop());
-            given_up.map_err(|left| Failure::LeftBehind(format!("{failure}; {left}")))?;
-            Err(failure)
+            let (given_up, survivor) = tokio::join!(destination.give_up(), producer.stop());
+            let left = given_up.err().map(|error| error.left_behind().to_vec()).unwrap_or_default();
+            Err(failure.with_left(left).with_left(survivor))
         }
     }
 }

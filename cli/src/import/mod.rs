@@ -41,41 +41,41 @@ pub(crate) fn native(config: &CommandConfig, environment: impl Fn(&str) -> Optio
     if !creating.iter().any(|word| word.trim_end_matches(';').ends_with("$BACKUP_HANDLE/$FILE_NAME")) {
         return cannot("create_for_write gives files another handle than BACKUP/FILE");
     }
-    let same_place = match (&read.place, &write.place) {
-        (Place::Nowhere, _) => return cannot("open_for_read has no path or URL that ends in /$FILE_HANDLE"),
+    let same_base = match (&read.base, &write.base) {
+        (Base::Nowhere, _) => return cannot("open_for_read has no path or URL that ends in /$FILE_HANDLE"),
         // It may go there first.
-        (Place::Folder(folder), Place::Nowhere) => creating.contains(folder),
+        (Base::Folder(folder), Base::Nowhere) => creating.contains(folder),
         (read, write) => read == write,
     };
-    if !same_place || read.codec != write.codec {
+    if !same_base || read.codec != write.codec {
         return cannot("open_for_read reads from another place, or in another form, than create_for_write writes");
     }
-    if let Place::S3(url) | Place::Gcs(url) | Place::Azure(url) = &read.place
+    if let Base::S3(url) | Base::Gcs(url) | Base::Azure(url) = &read.base
         && !words("list_metadata_files", &commands.list_metadata_files)?.join(" ").contains(&format!("{url}/metadata"))
     {
         return cannot("list_metadata_files looks elsewhere than in the folder `metadata` beside the backups");
     }
     let mut notes = Vec::new();
     let mut known = |text: &str| substituted(text, &variables, &mut notes);
-    let mut flags = match &read.place {
-        Place::S3(url) | Place::Gcs(url) => vec![format!("--storage={}", quoted(&known(url)))],
-        Place::Azure(url) => azcopy::flags(&known(url))?,
-        Place::Folder(folder) => {
+    let mut flags = match &read.base {
+        Base::S3(url) | Base::Gcs(url) => vec![format!("--storage={}", quoted(&known(url)))],
+        Base::Azure(url) => azcopy::flags(&known(url))?,
+        Base::Folder(folder) => {
             vec!["--storage=local-fs".into(), format!("--local-fs-dir={}", quoted(&known(folder)))]
         }
-        Place::Nowhere => Vec::new(),
+        Base::Nowhere => Vec::new(),
     };
     for (name, value) in [("--endpoint-url", &write.endpoint), ("--region", &write.region)] {
         flags.extend(value.as_deref().map(|value| format!("{name}={}", quoted(&known(value)))));
     }
-    match &read.place {
-        Place::Azure(_) => notes.push(azcopy::credentials(write.secret.as_deref())),
-        Place::Gcs(_) => notes.push(gsutil::credentials()),
-        Place::S3(_) | Place::Folder(_) | Place::Nowhere => {}
+    match &read.base {
+        Base::Azure(_) => notes.push(azcopy::credentials(write.secret.as_deref())),
+        Base::Gcs(_) => notes.push(gsutil::credentials()),
+        Base::S3(_) | Base::Folder(_) | Base::Nowhere => {}
     }
-    match (&read.place, read.codec) {
-        (Place::S3(_) | Place::Gcs(_) | Place::Azure(_), Codec::None) => flags.push("--codec=none".into()),
-        (Place::Folder(_), Codec::Gzip) => flags.push("--codec=gzip".into()),
+    match (&read.base, read.codec) {
+        (Base::S3(_) | Base::Gcs(_) | Base::Azure(_), Codec::None) => flags.push("--codec=none".into()),
+        (Base::Folder(_), Codec::Gzip) => flags.push("--codec=gzip".into()),
         _ => {}
     }
     if let Some(profile) = &write.profile {
@@ -91,7 +91,7 @@ pub(crate) fn native(config: &CommandConfig, environment: impl Fn(&str) -> Optio
 
 /// Where files are, as the command writes it: with its variables, without the handle.
 #[derive(Debug, PartialEq, Eq)]
-enum Place {
+enum Base {
     S3(String),
     Gcs(String),
     /// The URL of a folder in a container, without a signature.
@@ -109,7 +109,7 @@ enum Codec {
 /// What a command that stores or reads a file does.
 #[derive(Debug)]
 struct Transfer {
-    place: Place,
+    base: Base,
     codec: Codec,
     anonymous: bool,
     endpoint: Option<String>,
@@ -139,7 +139,7 @@ impl Transfer {
             false => Codec::None,
         };
         let nowhere = Transfer {
-            place: Place::Nowhere,
+            base: Base::Nowhere,
             codec,
             anonymous: false,
             endpoint: None,
@@ -149,10 +149,10 @@ impl Transfer {
         };
         if calls("azcopy") {
             let azcopy::Copy { url, secret } = azcopy::copy(name, &words)?;
-            return Ok(Transfer { place: Place::Azure(url), secret, ..nowhere });
+            return Ok(Transfer { base: Base::Azure(url), secret, ..nowhere });
         }
         if gsutil::TOOLS.into_iter().any(calls) {
-            return Ok(Transfer { place: Place::Gcs(gsutil::copied(name, &words)?), ..nowhere });
+            return Ok(Transfer { base: Base::Gcs(gsutil::copied(name, &words)?), ..nowhere });
         }
         if calls("aws") || calls("s5cmd") {
             return nowhere.on_s3(name, &words);
@@ -163,8 +163,8 @@ impl Transfer {
             }
         }
         let folder = words.iter().filter_map(|word| base_of(word.trim_start_matches(['<', '>']))).next_back();
-        let place = folder.map_or(Place::Nowhere, |folder| Place::Folder(folder.to_owned()));
-        Ok(Transfer { place, ..nowhere })
+        let base = folder.map_or(Base::Nowhere, |folder| Base::Folder(folder.to_owned()));
+        Ok(Transfer { base, ..nowhere })
     }
 
     fn on_s3(mut self, name: &str, words: &[String]) -> Result<Self, Cannot> {
@@ -172,7 +172,7 @@ impl Transfer {
         let Some(base) = url.and_then(|url| base_of(url)) else {
             return cannot(format!("{name} has no URL s3://…/$FILE_HANDLE"));
         };
-        self.place = Place::S3(base.to_owned());
+        self.base = Base::S3(base.to_owned());
         // Only the tool's own options count.
         let start = words.iter().position(|word| matches!(program_of(word), "aws" | "s5cmd")).unwrap_or_default();
         let mut options =

@@ -225,3 +225,24 @@ async fn a_marker_that_may_be_left_is_named() {
         assert_eq!((found.certainty(), error.left_behind().len()), (certainty, 2), "{error}");
     }
 }
+
+/// Without permission to see blocks, and after a block that was not answered.
+#[tokio::test]
+async fn where_no_block_may_be_staged_there_is_none() {
+    for may_stage in [false, true] {
+        let server = Server::start(move |request, before| match operation(request).as_str() {
+            "PUT block" if before == 0 => Reply::Cut,
+            "PUT block" if may_stage && request.header("content-md5").is_some() => error(400, "Md5Mismatch"),
+            _ => error(403, "AuthorizationPermissionMismatch"),
+        })
+        .await;
+        let upload = upload(&server).await;
+        upload.put_part(1, digits()).await.expect_err("cut off, then refused");
+        let aborted = upload.abort().await;
+        assert_eq!(operations(&server), ["PUT block", "PUT block", "GET blocklist", "PUT block"]);
+        match may_stage {
+            false => aborted.expect("there cannot be any"),
+            true => assert_eq!(aborted.expect_err("it may come").left_behind().len(), 1),
+        }
+    }
+}

@@ -3,7 +3,8 @@
 use crate::server::{Reply, Server};
 use crate::{QUANTUM, commit, data, digits, holds, key, payload, resource, started};
 use sealift::{Attempts, ErrorKind, IfExists, ObjectStore};
-use sealift_gcs::{Credentials, GcsOptions, GcsStore};
+use sealift_gcs::{Credentials, GcsOptions, GcsStore, TOKEN_WITHIN};
+use std::time::Duration;
 
 /// A store whose tokens come from the server itself; and the folder that holds their file.
 async fn store(server: &Server) -> (GcsStore, tempfile::TempDir) {
@@ -132,4 +133,27 @@ async fn no_token_is_no_request() {
         assert!(text.contains("no usable credentials") && text.contains("revoked"), "{text}");
         assert!(!format!("{error} {error:?}").contains("s3cret"), "{error}");
     }
+}
+
+/// Who gives out tokens says nothing: the operation ends, and nothing was sent to the service.
+#[tokio::test]
+async fn a_token_that_does_not_come_is_given_up() {
+    let server = Server::start(|request, _| match request.operation().as_str() {
+        "token" => Reply::Hold,
+        other => panic!("{other}"),
+    })
+    .await;
+    let ((store, _folder), attempts) = (store(&server).await, Attempts::default());
+    let (key, options) = (key(), commit(IfExists::Fail));
+    let mut put = store.put(&key, digits(), &options, &attempts);
+    while server.all("token").is_empty() {
+        let step = tokio::time::timeout(Duration::from_millis(5), &mut put).await;
+        assert!(step.is_err(), "it waits");
+    }
+    tokio::time::pause();
+    let begun = tokio::time::Instant::now();
+    let error = put.await.expect_err("no token");
+    assert!(error.to_string().contains("no token came within"), "{error}");
+    assert!(begun.elapsed() <= TOKEN_WITHIN, "{:?}", begun.elapsed());
+    assert!(!attempts.effect().is_possible());
 }

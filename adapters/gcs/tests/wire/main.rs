@@ -1,6 +1,9 @@
 //! What goes over the wire, and what comes of answers that no emulator gives.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod answers;
+mod attempts;
+mod copies;
 mod credentials;
 mod objects;
 mod server;
@@ -63,6 +66,11 @@ fn resource(bytes: &[u8], token: &str) -> Reply {
                 "timeCreated":"2026-01-02T03:04:05.678Z","metadata":{{"sealift-token":"{token}"}}}}"#
         ),
     )
+}
+
+/// A page of somebody else's.
+fn page() -> Reply {
+    Reply::Answer(200, "content-type: text/html\r\n".into(), b"<html>Welcome to the hotel</html>".to_vec())
 }
 
 /// The answer to a start.

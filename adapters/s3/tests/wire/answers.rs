@@ -78,6 +78,21 @@ async fn what_a_call_may_have_done_whose_answer_cannot_be_read_is_named() {
 }
 
 #[tokio::test]
+async fn an_error_inside_a_success_is_no_success_of_any_call() {
+    let inside = |_: &Request| Reply::Answer(200, ETAG.into(), "<Error><Code>AccessDenied</Code></Error>".into());
+    for (call, error) in every_call(inside).await {
+        assert!(matches!(error.kind(), ErrorKind::Service | ErrorKind::Denied), "{call}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_where_none_belongs_or_of_another_kind_is_no_success_of_any_call() {
+    for (call, error) in every_call(|_| Reply::Answer(200, ETAG.into(), "{\"ok\":true}".into())).await {
+        assert_eq!(error.kind(), ErrorKind::Service, "{call}: {error}");
+    }
+}
+
+#[tokio::test]
 async fn an_empty_success_is_none_where_something_has_to_be_told() {
     for (call, error) in every_call(|request| match request.method.as_str() {
         "DELETE" => html(200),

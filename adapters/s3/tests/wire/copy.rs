@@ -6,7 +6,7 @@ use sealift::{Bucket, Budget, Codec, Compressor, Level};
 use std::sync::Arc;
 
 #[tokio::test]
-async fn a_rename_of_more_than_one_copy_takes_goes_in_parts() {
+async fn a_copy_of_more_than_one_request_takes_goes_in_parts() {
     let server = Server::start(|request, _| match (request.method.as_str(), request.operation().1) {
         ("HEAD", _) => Reply::ok(&format!(
             "{ETAG}content-length: 11000000000\r\nx-amz-meta-sealift-token: T\r\nx-amz-meta-other: O\r\n\
@@ -154,6 +154,48 @@ async fn a_copy_of_what_has_been_replaced_is_refused_before_anything_is_sent() {
     assert_eq!(server.requests().len(), 2);
 }
 
+async fn bucket(server: &Server) -> Bucket {
+    let compressor = Compressor::new(Codec::Gzip(Level::default()), None).expect("threads");
+    let budget = Budget::new(64 << 20).expect("enough");
+    Bucket::new(store(&server.endpoint).await, Arc::new(compressor), budget)
+}
+
+/// Waits until a copy of the object, or of a part of it, has come.
+async fn copy_came(server: &Server) {
+    while server.requests().last().is_none_or(|request| request.method != "PUT") {
+        server.request_came().await;
+    }
+}
+
+/// Time is put forward once it is asked to stop.
+#[tokio::test]
+async fn a_small_copy_that_is_stopped_and_not_answered_is_named() {
+    let server = Server::start(|request, _| match request.method.as_str() {
+        "HEAD" => Reply::ok(&format!("{ETAG}content-length: 9\r\n")),
+        _ => Reply::Silence,
+    })
+    .await;
+    let bucket = bucket(&server).await;
+    let (name, to) = (key(), "b".parse().expect("valid"));
+    let moved = async {
+        let error = bucket.rename(&name, &to).await.expect_err("stopped");
+        assert_eq!(error.kind(), ErrorKind::Cancelled, "{error}");
+        let [left] = error.left_behind() else { panic!("{error}") };
+        assert_eq!(left.certainty(), Certainty::Perhaps);
+        assert!(left.to_string().contains("the object s3://bucket/b"), "{left}");
+    };
+    let stop = async {
+        copy_came(&server).await;
+        bucket.stop();
+        tokio::task::yield_now().await;
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_secs(6)).await;
+        tokio::time::resume();
+    };
+    tokio::join!(moved, stop);
+    assert!(server.requests().iter().all(|request| request.method != "DELETE"), "the original is kept");
+}
+
 /// The move of an object that takes long, asked to stop while a part of it is copied.
 #[tokio::test]
 async fn a_large_copy_that_is_stopped_is_aborted_and_says_so_meanwhile() {
@@ -165,9 +207,7 @@ async fn a_large_copy_that_is_stopped_is_aborted_and_says_so_meanwhile() {
         _ => Reply::error(NO_SUCH_UPLOAD.0, NO_SUCH_UPLOAD.1),
     })
     .await;
-    let compressor = Compressor::new(Codec::Gzip(Level::default()), None).expect("threads");
-    let budget = Budget::new(64 << 20).expect("enough");
-    let bucket = Bucket::new(store(&server.endpoint).await, Arc::new(compressor), budget);
+    let bucket = bucket(&server).await;
     let to = "b".parse().expect("valid");
     let name = key();
     let moved = async {
@@ -175,9 +215,7 @@ async fn a_large_copy_that_is_stopped_is_aborted_and_says_so_meanwhile() {
         assert_eq!((error.kind(), error.left_behind().len()), (ErrorKind::Cancelled, 0), "{error}");
     };
     let stop = async {
-        while server.requests().last().is_none_or(|request| request.method != "PUT") {
-            server.request_came().await;
-        }
+        copy_came(&server).await;
         let under_way = bucket.under_way();
         assert!(under_way[0].to_string().contains("upload id ID1"), "{under_way:?}");
         bucket.stop();

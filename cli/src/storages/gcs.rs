@@ -37,12 +37,12 @@ fn options(
     options.part_size = args.part_size.map(|size| size.as_u64());
     options.expected_size = args.expected_size.map(|size| size.as_u64());
     if args.region.is_some() {
-        return Err(Failure::Usage("--region: a bucket of Google's is found by its name alone".into()));
+        return Err(Failure::usage("--region: a bucket of Google's is found by its name alone"));
     }
     match args.checksums {
         None | Some(ChecksumsArg::FullObject) => Ok(options),
         Some(ChecksumsArg::None) => {
-            Err(Failure::Usage("--checksums none: Google always keeps a checksum, and it is compared".into()))
+            Err(Failure::usage("--checksums none: Google always keeps a checksum, and it is compared"))
         }
     }
 }

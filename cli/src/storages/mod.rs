@@ -1,4 +1,4 @@
-//! From arguments to an opened storage: the only place that knows all adapters. Which storage is meant is in `place`, and
+//! From arguments to an opened storage: the only place that knows all adapters. Which storage is meant is in `named`, and
 //! what an adapter takes of the arguments in its own file.
 
 #[cfg(feature = "azure")]
@@ -8,7 +8,7 @@ mod gcs;
 #[cfg(not(all(feature = "s3", feature = "gcs", feature = "azure")))]
 mod left_out;
 mod local_fs;
-mod place;
+mod named;
 #[cfg(feature = "s3")]
 mod s3;
 
@@ -20,14 +20,14 @@ use left_out::azure;
 use left_out::gcs;
 #[cfg(not(feature = "s3"))]
 use left_out::s3;
-pub(crate) use place::check;
-use place::{Cloud, Place, parse_url, place, url_prefix};
+pub(crate) use named::check;
+use named::{Cloud, Storage, named, parse_url, url_prefix};
 use sealift::{Archive, Bucket, Budget, Codec, Compressor, Key, Level, ObjectStore, ZstdLevel};
 use std::sync::Arc;
 
 /// An opened storage, and where in it the command works.
 #[derive(Debug)]
-pub(crate) struct Target {
+pub(crate) struct Opened {
     pub(crate) bucket: Bucket,
     prefix: String,
     /// What the command's NAME came to be, below the prefix.
@@ -47,39 +47,39 @@ impl Streams {
     }
 }
 
-impl Target {
+impl Opened {
     /// Opens the storage for a command about the object `name`, which may be a whole URL.
-    pub(crate) async fn open_object(args: &StorageArgs, name: &str) -> Result<Self, Failure> {
+    pub(crate) async fn object(args: &StorageArgs, name: &str) -> Result<Self, Failure> {
         match name.contains("://") {
-            false => Target::open(args, budget(args)?, place(args)?, &args.prefix, name).await,
+            false => Opened::open(args, budget(args)?, named(args)?, &prefix(args)?, name).await,
             true => {
-                let (place, path) = parse_url(name)?;
-                let (place, key) = match place {
+                let (storage, path) = parse_url(name)?;
+                let (storage, key) = match storage {
                     // A file's URL has no root of its own: its folder is one.
-                    Place::LocalFs { root } => {
+                    Storage::Folder { root } => {
                         let (folder, file) = path.rsplit_once('/').unwrap_or(("", &path));
-                        (Place::LocalFs { root: root.join(folder) }, file.to_owned())
+                        (Storage::Folder { root: root.join(folder) }, file.to_owned())
                     }
-                    place => (place, path),
+                    storage => (storage, path),
                 };
                 whole_url_alone(args)?;
-                Target::open(args, budget(args)?, place, "", &key).await
+                Opened::open(args, budget(args)?, storage, "", &key).await
             }
         }
     }
 
     /// Opens the storage for a command about everything below `name`, which may be a whole URL.
-    pub(crate) async fn open_prefix(args: &StorageArgs, name: &str) -> Result<Self, Failure> {
+    pub(crate) async fn below(args: &StorageArgs, name: &str) -> Result<Self, Failure> {
         match name.contains("://") {
-            false => Target::open(args, budget(args)?, place(args)?, &args.prefix, name).await,
+            false => Opened::open(args, budget(args)?, named(args)?, &prefix(args)?, name).await,
             true => {
-                let (place, path) = parse_url(name)?;
+                let (storage, path) = parse_url(name)?;
                 whole_url_alone(args)?;
-                match place {
-                    Place::LocalFs { root } => {
-                        Target::open(args, budget(args)?, Place::LocalFs { root: root.join(path) }, "", "").await
+                match storage {
+                    Storage::Folder { root } => {
+                        Opened::open(args, budget(args)?, Storage::Folder { root: root.join(path) }, "", "").await
                     }
-                    place => Target::open(args, budget(args)?, place, "", &path).await,
+                    storage => Opened::open(args, budget(args)?, storage, "", &path).await,
                 }
             }
         }
@@ -87,38 +87,45 @@ impl Target {
 
     /// Opens the archive of backups below the prefix, whose files have `budget`. Not of zstd, which the tools that
     /// restore it could not read.
-    pub(crate) async fn open_archive(args: &StorageArgs, budget: Budget) -> Result<Archive, Failure> {
-        let target = Target::open(args, budget, place(args)?, &args.prefix, "").await?;
-        if let Codec::Zstd(_) = target.bucket.codec() {
-            return Err(Failure::Usage(
-                "--codec zstd: the Aptos tools could not restore such a backup; use gzip, or none on local-fs".into(),
+    pub(crate) async fn archive(args: &StorageArgs, budget: Budget) -> Result<Archive, Failure> {
+        let opened = Opened::open(args, budget, named(args)?, &prefix(args)?, "").await?;
+        if let Codec::Zstd(_) = opened.bucket.codec() {
+            return Err(Failure::usage(
+                "--codec zstd: the Aptos tools could not restore such a backup; use gzip, or none on local-fs",
             ));
         }
-        Ok(Archive::new(target.bucket, &target.prefix)?)
+        Ok(Archive::new(opened.bucket, &opened.prefix)?)
     }
 
-    async fn open(args: &StorageArgs, budget: Budget, place: Place, prefix: &str, name: &str) -> Result<Self, Failure> {
-        let (place_prefix, default_codec) = match &place {
-            Place::Bucket(..) => (url_prefix(args)?, CodecArg::Gzip),
-            Place::LocalFs { .. } => (String::new(), CodecArg::None),
+    async fn open(
+        args: &StorageArgs,
+        budget: Budget,
+        storage: Storage,
+        prefix: &str,
+        name: &str,
+    ) -> Result<Self, Failure> {
+        let default_codec = match &storage {
+            Storage::Bucket(..) => CodecArg::Gzip,
+            Storage::Folder { .. } => CodecArg::None,
         };
         let codec = codec(args.codec.unwrap_or(default_codec), args.level)?;
         let streams = Streams { budget, compressor: Arc::new(Compressor::new(codec, args.compress_threads)?) };
-        if args.azure.is_given() && !matches!(place, Place::Bucket(Cloud::Azure, _)) {
-            return Err(Failure::Usage("--account-name and --sas-file are for azure-native only".into()));
+        if args.s3.is_given() && !matches!(storage, Storage::Bucket(Cloud::S3, _)) {
+            return Err(Failure::usage("--conditional-writes is for s3-native only"));
         }
-        if args.gcs.is_given() && !matches!(place, Place::Bucket(Cloud::Gcs, _)) {
-            return Err(Failure::Usage("--credentials-file is for gcs-native only".into()));
+        if args.azure.is_given() && !matches!(storage, Storage::Bucket(Cloud::Azure, _)) {
+            return Err(Failure::usage("--account-name and --sas-file are for azure-native only"));
         }
-        let bucket = match place {
-            Place::Bucket(Cloud::S3, bucket) => s3::open(args, bucket, streams).await?,
-            Place::Bucket(Cloud::Gcs, bucket) => gcs::open(args, bucket, streams).await?,
-            Place::Bucket(Cloud::Azure, container) => azure::open(args, container, streams).await?,
-            Place::LocalFs { root } => local_fs::open(root, streams)?,
+        if args.gcs.is_given() && !matches!(storage, Storage::Bucket(Cloud::Gcs, _)) {
+            return Err(Failure::usage("--credentials-file is for gcs-native only"));
+        }
+        let bucket = match storage {
+            Storage::Bucket(Cloud::S3, bucket) => s3::open(args, bucket, streams).await?,
+            Storage::Bucket(Cloud::Gcs, bucket) => gcs::open(args, bucket, streams).await?,
+            Storage::Bucket(Cloud::Azure, container) => azure::open(args, container, streams).await?,
+            Storage::Folder { root } => local_fs::open(root, streams)?,
         };
-        let prefixes = [place_prefix.trim_matches('/'), prefix.trim_matches('/')];
-        let prefix = prefixes.iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join("/");
-        Ok(Target { bucket, prefix, name: name.to_owned() })
+        Ok(Opened { bucket, prefix: prefix.to_owned(), name: name.to_owned() })
     }
 
     /// The key of the command's object.
@@ -158,6 +165,13 @@ impl Target {
     }
 }
 
+/// What every key begins with in the storage that --storage names.
+fn prefix(args: &StorageArgs) -> Result<String, Failure> {
+    let of_url = url_prefix(args)?;
+    let prefixes = [of_url.trim_matches('/'), args.prefix.trim_matches('/')];
+    Ok(prefixes.iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join("/"))
+}
+
 fn budget(args: &StorageArgs) -> Result<Budget, Failure> {
     Ok(Budget::new(args.memory.as_u64())?)
 }
@@ -168,16 +182,14 @@ fn codec(codec: CodecArg, level: Option<u8>) -> Result<Codec, Failure> {
         (CodecArg::Zstd, level) => Ok(Codec::Zstd(level.map_or(Ok(ZstdLevel::default()), ZstdLevel::new)?)),
         (CodecArg::None, None) => Ok(Codec::Plain),
         (CodecArg::None, Some(_)) => {
-            Err(Failure::Usage("--level is for what is compressed: say --codec gzip or --codec zstd with it".into()))
+            Err(Failure::usage("--level is for what is compressed: say --codec gzip or --codec zstd with it"))
         }
     }
 }
 
 fn whole_url_alone(args: &StorageArgs) -> Result<(), Failure> {
     match args.bucket.is_some() || args.local_fs_dir.is_some() || !args.prefix.is_empty() {
-        true => Err(Failure::Usage(
-            "a whole URL leaves no room for --bucket, --container, --local-fs-dir or --prefix".into(),
-        )),
+        true => Err(Failure::usage("a whole URL leaves no room for --bucket, --container, --local-fs-dir or --prefix")),
         false => Ok(()),
     }
 }

@@ -5,12 +5,12 @@ use crate::failure::Failure;
 use percent_encoding::percent_decode_str;
 use std::path::PathBuf;
 
-/// A storage.
+/// A storage, by its name.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum Storage {
     /// A bucket of a cloud.
     Bucket(Cloud, String),
-    LocalFs {
+    Folder {
         root: PathBuf,
     },
 }
@@ -70,24 +70,24 @@ fn urls() -> String {
 }
 
 /// The storage that --storage names, without its prefix.
-pub(super) fn place(args: &StorageArgs) -> Result<Place, Failure> {
-    let missing = |what: String| Err(Failure::Usage(format!("--storage {what}")));
+pub(super) fn named(args: &StorageArgs) -> Result<Storage, Failure> {
+    let missing = |what: String| Err(Failure::usage(format!("--storage {what}")));
     let storage = args.storage.as_deref();
     if let Some(cloud) = Cloud::ALL.into_iter().find(|cloud| storage == Some(cloud.words().kind)) {
         let Words { kind, bucket, .. } = cloud.words();
         return match &args.bucket {
-            Some(bucket) => Ok(Place::Bucket(cloud, bucket.clone())),
+            Some(bucket) => Ok(Storage::Bucket(cloud, bucket.clone())),
             None => missing(format!("{kind} needs --{bucket} NAME; or say --storage {}", cloud.example())),
         };
     }
     match storage {
         Some("local-fs") => match &args.local_fs_dir {
-            Some(root) => Ok(Place::LocalFs { root: root.clone() }),
+            Some(root) => Ok(Storage::Folder { root: root.clone() }),
             None => missing("local-fs needs --local-fs-dir FOLDER; or say --storage file:///FOLDER".into()),
         },
         Some(url) if url.contains("://") => match parse_url(url)? {
-            (Place::LocalFs { root }, path) => Ok(Place::LocalFs { root: root.join(path) }),
-            (place, _) => Ok(place),
+            (Storage::Folder { root }, path) => Ok(Storage::Folder { root: root.join(path) }),
+            (storage, _) => Ok(storage),
         },
         Some(other) => {
             // What is no word may be a connection string, and hold a key.
@@ -96,7 +96,7 @@ pub(super) fn place(args: &StorageArgs) -> Result<Place, Failure> {
             let kinds = Cloud::ALL.map(|cloud| cloud.words().kind).join(", ");
             missing(format!("{shown}: unknown; use {kinds}, local-fs, command-adapter, {}", urls()))
         }
-        None => Err(Failure::Usage(format!(
+        None => Err(Failure::usage(format!(
             "no storage was named; use --storage {}, set SEALIFT_STORAGE, or give the object's whole URL",
             urls()
         ))),
@@ -107,33 +107,36 @@ pub(super) fn place(args: &StorageArgs) -> Result<Place, Failure> {
 pub(crate) fn check(args: &StorageArgs) -> Result<(), Failure> {
     match args.endpoint_url.as_deref().is_some_and(holds_secret) {
         true => Err(secret("--endpoint-url")),
-        false => place(args).map(drop),
+        false => named(args).map(drop),
     }
 }
 
-/// The prefix in the URL of --storage.
+/// The prefix in the URL of --storage. A file's URL has none: all of its path is the folder.
 pub(super) fn url_prefix(args: &StorageArgs) -> Result<String, Failure> {
     match args.storage.as_deref() {
-        Some(url) if url.contains("://") => parse_url(url).map(|(_, path)| path),
+        Some(url) if url.contains("://") => match parse_url(url)? {
+            (Storage::Folder { .. }, _) => Ok(String::new()),
+            (Storage::Bucket(..), path) => Ok(path),
+        },
         _ => Ok(String::new()),
     }
 }
 
 /// A URL as a storage and the path in it. Only file URLs are percent-decoded: a key may hold any character.
-pub(super) fn parse_url(url: &str) -> Result<(Place, String), Failure> {
+pub(super) fn parse_url(url: &str) -> Result<(Storage, String), Failure> {
     if holds_secret(url) {
         return Err(secret("the URL"));
     }
     // Not all of it is shown: what follows a question mark may be a signature of a kind that is not known here.
-    let wrong = |why: String| Failure::Usage(format!("{}: {why}", url.split('?').next().unwrap_or_default()));
+    let wrong = |why: String| Failure::usage(format!("{}: {why}", url.split('?').next().unwrap_or_default()));
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
     if let Some(cloud) = Cloud::ALL.into_iter().find(|cloud| scheme == cloud.words().scheme) {
         let (bucket, path) = rest.split_once('/').unwrap_or((rest, ""));
         let Words { bucket: word, .. } = cloud.words();
         return match bucket {
             "" => Err(wrong(format!("it names no {word}; use {}", cloud.example()))),
-            bucket if cloud.takes(bucket) => Ok((Place::Bucket(cloud, bucket.to_owned()), path.to_owned())),
-            _ => Err(Failure::Usage(format!(
+            bucket if cloud.takes(bucket) => Ok((Storage::Bucket(cloud, bucket.to_owned()), path.to_owned())),
+            _ => Err(Failure::usage(format!(
                 "the URL (not shown) has something else than the name of a {word} before its path; use {}",
                 cloud.example()
             ))),
@@ -143,7 +146,7 @@ pub(super) fn parse_url(url: &str) -> Result<(Place, String), Failure> {
         let path = rest.strip_prefix("localhost").unwrap_or(rest);
         let path = percent_decode_str(path).decode_utf8().map_err(|_| wrong("it is not UTF-8".into()))?;
         return match path.strip_prefix('/') {
-            Some(path) => Ok((Place::LocalFs { root: PathBuf::from("/") }, path.trim_end_matches('/').to_owned())),
+            Some(path) => Ok((Storage::Folder { root: PathBuf::from("/") }, path.trim_end_matches('/').to_owned())),
             None => Err(wrong("a file URL has three slashes and an absolute path: file:///FOLDER".into())),
         };
     }
@@ -155,7 +158,7 @@ pub(super) fn parse_url(url: &str) -> Result<(Place, String), Failure> {
 }
 
 fn secret(what: &str) -> Failure {
-    Failure::Usage(format!(
+    Failure::usage(format!(
         "{what} (not shown) holds a signature or a password, and everybody on this machine can read a command line: \
          give it by the environment or a file instead (a shared access signature by AZURE_STORAGE_SAS_TOKEN or --sas-file)"
     ))
@@ -180,17 +183,17 @@ mod tests {
 
     #[test]
     fn urls_and_what_they_name() {
-        let s3 = |bucket: &str| Place::Bucket(Cloud::S3, bucket.into());
-        let azure = |container: &str| Place::Bucket(Cloud::Azure, container.into());
+        let s3 = |bucket: &str| Storage::Bucket(Cloud::S3, bucket.into());
+        let azure = |container: &str| Storage::Bucket(Cloud::Azure, container.into());
         let parsed = |url: &str| parse_url(url).expect("a URL");
         assert_eq!(parsed("s3://b"), (s3("b"), String::new()));
         assert_eq!(parsed("s3://b/p/q"), (s3("b"), "p/q".into()));
         assert_eq!(parsed("s3://b/p@q?r:s"), (s3("b"), "p@q?r:s".into()));
         assert_eq!(parsed("s3://arn:aws:s3:x/p@q").1, "p@q");
-        assert_eq!(parsed("gs://b_1.example/p q"), (Place::Bucket(Cloud::Gcs, "b_1.example".into()), "p q".into()));
+        assert_eq!(parsed("gs://b_1.example/p q"), (Storage::Bucket(Cloud::Gcs, "b_1.example".into()), "p q".into()));
         assert_eq!(parsed("az://c"), (azure("c"), String::new()));
         assert_eq!(parsed("az://$root/p%20q"), (azure("$root"), "p%20q".into()));
-        assert_eq!(parsed("file:///a%20b/c/"), (Place::LocalFs { root: "/".into() }, "a b/c".into()));
+        assert_eq!(parsed("file:///a%20b/c/"), (Storage::Folder { root: "/".into() }, "a b/c".into()));
         for bad in ["s3://", "gs://", "gs:///p", "gs://Bucket", "az://", "file://a/b", "ftp://x/y"] {
             assert!(parse_url(bad).is_err(), "{bad}");
         }

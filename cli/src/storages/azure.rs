@@ -27,7 +27,7 @@ fn options(
             let options = AzureOptions::from_connection_string(&Secret::new(connection), container)?;
             match account.filter(|account| *account != options.account) {
                 Some(account) => {
-                    return Err(Failure::Usage(format!(
+                    return Err(Failure::usage(format!(
                         "AZURE_STORAGE_CONNECTION_STRING is for the account {}, and {account} was named; unset one",
                         options.account
                     )));
@@ -37,7 +37,7 @@ fn options(
         }
         (None, Some(account)) => AzureOptions::new(account, container),
         (None, None) => {
-            return Err(Failure::Usage(format!(
+            return Err(Failure::usage(format!(
                 "az://{container}: in which storage account? Say --account-name, or set AZURE_STORAGE_ACCOUNT or \
                  AZURE_STORAGE_CONNECTION_STRING"
             )));
@@ -64,11 +64,11 @@ fn options(
         None => None,
         Some(ChecksumsArg::None) => Some(Checksums::None),
         Some(ChecksumsArg::FullObject) => {
-            return Err(Failure::Usage("--checksums full-object: Azure keeps no checksum over a whole object".into()));
+            return Err(Failure::usage("--checksums full-object: Azure keeps no checksum over a whole object"));
         }
     };
     match &args.region {
-        Some(_) => Err(Failure::Usage("--region: a storage account is in one region, which is not said".into())),
+        Some(_) => Err(Failure::usage("--region: a storage account is in one region, which is not said")),
         None => Ok(options),
     }
 }
@@ -85,7 +85,7 @@ fn sas_of(place: &str, text: &str) -> Result<Secret, Failure> {
     let query = text.trim().rsplit('?').next().unwrap_or_default();
     match query.contains("sig=") && !query.contains(char::is_whitespace) {
         true => Ok(Secret::new(query.to_owned())),
-        false => Err(Failure::Usage(format!("{place} holds no shared access signature (sv=…&sig=…)"))),
+        false => Err(Failure::usage(format!("{place} holds no shared access signature (sv=…&sig=…)"))),
     }
 }
 

@@ -1,0 +1,62 @@
+//! Ranged reads, by Google's SDK.
+
+use crate::client::Client;
+use crate::faults::Fault;
+use crate::sdk::fault_of;
+use crate::tries::Tries;
+use bytes::{Bytes, BytesMut};
+use google_cloud_storage::model_ext::ReadRange;
+use sealift::{Error, ErrorKind, Result};
+use std::ops::Range;
+use tokio::time::timeout;
+
+/// The bytes of `range`, of the generation that `etag` names.
+pub(crate) async fn get(client: &Client, key: &str, range: Range<u64>, etag: Option<&str>) -> Result<Bytes> {
+    let changed = || {
+        let reason = "it was replaced or removed while it was being read";
+        Error::new(ErrorKind::Changed, "read", client.location(key), reason)
+            .with_hint("what was read so far must not be used; read again")
+    };
+    let generation = match etag.map(str::parse::<i64>) {
+        None => None,
+        Some(Ok(generation)) if generation > 0 => Some(generation),
+        // No generation has such a name.
+        Some(_) => return Err(changed()),
+    };
+    let mut tries = Tries::default();
+    loop {
+        let fault = match get_once(client, key, &range, generation).await {
+            Ok(bytes) => return Ok(bytes),
+            Err(fault) => fault,
+        };
+        if generation.is_some() && (fault.no_such_object() || matches!(fault.status(), Some(412 | 416))) {
+            return Err(changed());
+        }
+        let paused = tries.pause(&client.http, fault).await;
+        paused.map_err(|fault| client.failed("read", key, fault))?;
+    }
+}
+
+async fn get_once(client: &Client, key: &str, range: &Range<u64>, generation: Option<i64>) -> Result<Bytes, Fault> {
+    let (wanted, limit) = (range.end - range.start, client.http.standstill);
+    client.http.credentials.for_request().await?;
+    let mut read =
+        client.sdk.read_object(client.bucket_resource(), key).set_read_range(ReadRange::segment(range.start, wanted));
+    if let Some(generation) = generation {
+        read = read.set_generation(generation);
+    }
+    let stalled = |_| Fault::Stalled(limit);
+    let mut answer = timeout(limit, read.send()).await.map_err(stalled)?.map_err(fault_of)?;
+    let mut bytes = BytesMut::with_capacity(wanted as usize);
+    while let Some(more) = timeout(limit, answer.next()).await.map_err(stalled)? {
+        bytes.extend_from_slice(&more.map_err(fault_of)?);
+        if bytes.len() as u64 > wanted {
+            break;
+        }
+    }
+    // Of which bytes an answer is, the SDK does not tell; that they are others than asked for shows in their checksum.
+    match bytes.len() as u64 == wanted {
+        true => Ok(bytes.freeze()),
+        false => Err(Fault::Unexpected(format!("{wanted} bytes were asked for, and others came"))),
+    }
+}
