@@ -85,12 +85,13 @@ fn permissions_on<C: Cloud>(deeds: &[Deed]) {
 fn matrix(scope: Scope) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let table = runtime.block_on(async {
-        let at_once = std::env::var("SEALIFT_MATRIX_AT_ONCE").ok().and_then(|text| text.parse().ok()).unwrap_or(16);
+        let at_once = std::env::var("SEALIFT_MATRIX_AT_ONCE").ok().and_then(|text| text.parse().ok()).unwrap_or(32);
         let mut running =
             Running { table: Table::default(), places: Arc::new(Semaphore::new(at_once)), cells: JoinSet::new() };
         running.begin::<sealift_tests::s3::TestBucket>("s3", calls::S3, scope);
         running.begin::<sealift_tests::azure::TestContainer>("azure", calls::AZURE, scope);
         running.begin::<sealift_tests::gcs::TestBucket>("gcs", calls::GCS, scope);
+        println!("{} cells", running.cells.len());
         running.end().await
     });
     println!("{}", table.text());

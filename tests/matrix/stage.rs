@@ -49,6 +49,11 @@ impl<C: Cloud> Stage<C> {
         bucket.close().await.expect("nothing left");
     }
 
+    pub(crate) async fn end(self) {
+        self.proxy.shutdown().await;
+        self.cloud.clear().await;
+    }
+
     pub(crate) async fn world(&self) -> World {
         World::of(&self.cloud).await
     }
