@@ -31,7 +31,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 /// Of the cells that are quick, the part that runs every time: one in so many.
-const ONE_IN: u64 = 12;
+const ONE_IN: u64 = 48;
 /// What no cell may take, whatever its own limit is.
 const GIVEN_UP_AFTER: Duration = Duration::from_secs(1200);
 
