@@ -127,6 +127,9 @@ impl Running {
 
     async fn end(mut self) -> Table {
         while let Some(ended) = self.cells.join_next().await {
+            if self.cells.len().is_multiple_of(500) {
+                println!("{} cells to go", self.cells.len());
+            }
             let (cloud, cell, outcome) = ended.expect("a cell's panic is its outcome");
             self.table.add(cloud, &cell, outcome);
         }
