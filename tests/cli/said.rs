@@ -139,16 +139,45 @@ async fn who_may_not_look_may_still_write_and_remove<C: Cloud>() {
     proxy.shutdown().await;
 }
 
-/// The signal comes before anything was copied.
-async fn a_move_that_is_stopped_in_time_moves_nothing<C: Cloud>() {
+/// The signal comes before anything is copied, at about the time when that begins: what is said is what is so.
+async fn a_move_that_is_stopped_is_done_or_not_as_it_says<C: Cloud>() {
     let remote = C::new("cli").await;
     run_with_input(on(&remote, remote.endpoint(), &["put", "a"]), b"data").await.expect_code(0);
     let proxy = FaultProxy::start(remote.endpoint()).await;
     let held = proxy.on(C::on(Step::Look), Fault::ApplyThenStall);
     let stopping = Stopping::after(&held, on(&remote, &proxy.endpoint(), &["mv", "a", "b"]), b"").await;
     held.release();
-    let said = stopping.end().await.expect_code(130).stderr;
-    assert!(said.contains("stopped by SIGINT; it was not moved") && !said.contains("stored"), "{said}");
+    let ended = stopping.end().await;
+    assert!(!ended.stderr.contains("stored"), "{}", ended.stderr);
+    match ended.code {
+        Some(0) => {
+            assert!(ended.text().starts_with("moved "), "{}", ended.text());
+            assert_eq!(remote.objects().await, ["p/b"]);
+        }
+        Some(130) => {
+            assert!(ended.stderr.contains("stopped by SIGINT; it was not moved"), "{}", ended.stderr);
+            assert_eq!(remote.objects().await, ["p/a"]);
+        }
+        _ => {
+            let ended = ended.expect_code(10);
+            assert!(ended.stderr.contains("/p/b"), "{}", ended.stderr);
+            assert!(remote.objects().await.contains(&"p/a".to_owned()));
+        }
+    }
+    proxy.shutdown().await;
+}
+
+/// The copy was sent and is not answered, so it may still appear.
+async fn a_move_that_is_stopped_in_its_copy_names_it<C: Cloud>() {
+    let remote = C::new("cli").await;
+    run_with_input(on(&remote, remote.endpoint(), &["put", "a"]), b"data").await.expect_code(0);
+    let proxy = FaultProxy::start(remote.endpoint()).await;
+    let held = proxy.on(C::on(Step::Copy), Fault::Stall);
+    let stopping = Stopping::after(&held, on(&remote, &proxy.endpoint(), &["mv", "a", "b"]), b"").await;
+    let said = stopping.end().await.expect_code(10).stderr;
+    let copy = format!("left behind: perhaps the object {}/p/b", remote.url());
+    assert!(said.contains("stopped by SIGINT") && said.contains(&copy), "{said}");
+    assert!(!said.contains("stored") && !said.contains("not moved"), "{said}");
     assert_eq!(remote.objects().await, ["p/a"]);
     proxy.shutdown().await;
 }
@@ -238,7 +267,8 @@ on_every_cloud!(
     a_removal_that_is_stopped_says_what_is_removed_and_what_is_not_known,
     a_removal_under_way_is_heard_out,
     who_may_not_look_may_still_write_and_remove,
-    a_move_that_is_stopped_in_time_moves_nothing,
+    a_move_that_is_stopped_is_done_or_not_as_it_says,
+    a_move_that_is_stopped_in_its_copy_names_it,
     a_move_that_is_done_is_told_also_after_a_signal,
     a_whole_url_takes_no_prefix_of_another,
 );

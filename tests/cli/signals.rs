@@ -18,6 +18,14 @@ fn pid(child: &Child) -> Pid {
     Pid::from_raw(child.id().expect("running") as i32).expect("a pid")
 }
 
+fn name_of(signal: Signal) -> &'static str {
+    match signal {
+        Signal::INT => "SIGINT",
+        Signal::TERM => "SIGTERM",
+        _ => "SIGHUP",
+    }
+}
+
 /// A `put` that has a part under way, held at the proxy as `held` says, and waits for more input.
 async fn put_under_way<C: Cloud>(remote: &C, proxy: &FaultProxy, held: Fault) -> (Child, ChildStdin) {
     let held = proxy.on(C::on(Step::AnyPart), held);
@@ -35,9 +43,20 @@ async fn stopped_by<C: Cloud>(signal: Signal, code: i32) {
     let id = child.id().expect("running");
     let sent = Instant::now();
     kill_process(pid(&child), signal).expect("sent");
-    let ended = end(child).await.expect_code(code);
+    let ended = end(child).await;
     assert!(sent.elapsed() < Duration::from_secs(5), "{:?}", sent.elapsed());
-    assert!(ended.stderr.contains("nothing was stored"), "{}", ended.stderr);
+    match ended.code {
+        // Azure's blocks that were sent and not answered may arrive after everything was removed.
+        Some(10) if remote.url().starts_with("az://") => {
+            let said = ended.expect_code(10).stderr;
+            assert!(said.contains("perhaps the incomplete upload of") && said.contains("may still arrive"), "{said}");
+            assert!(!said.contains("nothing was stored"), "{said}");
+        }
+        _ => {
+            let said = ended.expect_code(code).stderr;
+            assert!(said.contains(&format!("stopped by {}; nothing was stored", name_of(signal))), "{said}");
+        }
+    }
     drop(stdin); // Open until here.
     assert!(!process_exists(id));
     remote.assert_untouched().await;
