@@ -30,8 +30,10 @@ use table::Table;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-/// Of the cells that are quick, the part that runs every time: one in so many.
-const ONE_IN: u64 = 12;
+/// Of the cells that do not wait for minutes, the part that runs every time: one in so many.
+const ONE_IN: u64 = 30;
+/// The same of those that only read or remove something small.
+const ONE_IN_OF_SMALL: u64 = 4;
 /// What no cell may take, whatever its own limit is.
 const GIVEN_UP_AFTER: Duration = Duration::from_secs(1200);
 
