@@ -160,5 +160,9 @@ fn is_quick(cell: &Cell, name: &str) -> bool {
         && (matches!(cell.kind, Kind::Stall | Kind::AppliedThenStall) || cell.often == Often::Always);
     let mut hasher = DefaultHasher::new();
     name.hash(&mut hasher);
-    !waits && hasher.finish().is_multiple_of(ONE_IN)
+    let one_in = match cell.call.task {
+        Task::Put | Task::Upload | Task::Move => ONE_IN,
+        _ => ONE_IN_OF_SMALL,
+    };
+    !waits && hasher.finish().is_multiple_of(one_in)
 }
