@@ -23,9 +23,9 @@ pub(crate) const THEIR_UPLOAD: &str = "backups/theirs-open";
 const TO_THE_END: Duration = Duration::from_secs(200);
 /// The same where nobody answers: a minute and a bit for each attempt, or ten for a completion.
 const WITHOUT_ANSWER: Duration = Duration::from_secs(900);
-/// After it is given up: the 5 seconds for an answer and the 30 for an abort that src/shutdown.rs states, and what many
-/// cells at once on two cores take besides.
-const GIVEN_UP: Duration = Duration::from_secs(60);
+/// After it is given up: the 5 seconds for an answer and the 30 for an abort that src/shutdown.rs states, and what a machine
+/// is late that does dozens of these at once.
+const GIVEN_UP: Duration = Duration::from_secs(35 + 25);
 
 pub(crate) struct Stage<C> {
     pub(crate) cloud: C,
