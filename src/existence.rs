@@ -46,9 +46,7 @@ impl fmt::Display for Confirmed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Confirmed::Checksum => f.write_str("confirmed by the service's checksum"),
-            Confirmed::TokenAndSize => {
-                f.write_str("confirmed by a look (its token and size; the service keeps no checksum of the whole)")
-            }
+            Confirmed::TokenAndSize => f.write_str("confirmed by a look at its token and size"),
             Confirmed::Answer { unseen } => {
                 write!(f, "confirmed by the service's answer alone: it could not be looked at ({unseen})")
             }

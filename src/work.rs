@@ -104,6 +104,14 @@ impl Work {
 
 impl Stage {
     fn may_leave(&self, location: &str) -> Vec<LeftBehind> {
+        let beside = match self {
+            Stage::Parts(upload) | Stage::CompleteSent(upload, _) => upload.left_beside(),
+            _ => Vec::new(),
+        };
+        self.of_its_own(location).into_iter().chain(beside).collect()
+    }
+
+    fn of_its_own(&self, location: &str) -> Vec<LeftBehind> {
         let object = || LeftBehind::object(location);
         match self {
             Stage::Nothing => Vec::new(),

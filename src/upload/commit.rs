@@ -97,7 +97,8 @@ impl Commit<'_> {
                 return Ok(ours(Committed::default(), *info, confirmed));
             }
             Look::Differs(info, reason) => return Err(self.remove_damaged(&info, reason, effect).await),
-            Look::Another(_) | Look::Absent => self.unless_pending(effect),
+            Look::Another(_) => self.unless_pending(effect),
+            Look::Absent => self.unless_said(effect),
             Look::Unseen(unseen) => Existence::Perhaps(vec![self.unseen(effect, &unseen)]),
         };
         let error = match existence {
@@ -116,7 +117,8 @@ impl Commit<'_> {
         match self.look_well().await {
             Look::Fits(info, _) => self.undo(&info, effect).await,
             Look::Differs(info, reason) => self.remove_damaged(&info, reason, effect).await.existence,
-            Look::Another(_) | Look::Absent => self.unless_pending(effect),
+            Look::Another(_) => self.unless_pending(effect),
+            Look::Absent => self.unless_said(effect),
             Look::Unseen(unseen) => Existence::Perhaps(vec![self.unseen(effect, &unseen)]),
         }
     }
@@ -142,6 +144,10 @@ impl Commit<'_> {
 
     async fn retract(&self, info: &ObjectInfo, effect: Effect, otherwise: &str) -> Existence {
         match self.store.retract(self.key, info).await {
+            Ok(Removal::Another) if self.is_still_ours().await => {
+                let why = format!("{otherwise}: the service says that other content is there, and shows this");
+                Existence::Perhaps(vec![self.object().because(why)])
+            }
             Ok(Removal::Gone | Removal::Another) if effect.may_repeat() => {
                 let why = "it was taken back, and an attempt to store it that was not answered may do so once more";
                 Existence::Perhaps(vec![self.object().perhaps().because(why)])
@@ -157,6 +163,16 @@ impl Commit<'_> {
             false => Existence::Nothing,
             true => Existence::Perhaps(vec![
                 self.object().perhaps().because("it was sent and not answered, so it may still appear"),
+            ]),
+        }
+    }
+
+    /// After a look at nothing: the same, unless the service has said that it was stored.
+    fn unless_said(&self, effect: Effect) -> Existence {
+        match effect.applied {
+            0 => self.unless_pending(effect),
+            _ => Existence::Perhaps(vec![
+                self.object().perhaps().because("the service says that it was stored, and does not show it"),
             ]),
         }
     }
@@ -205,6 +221,10 @@ impl Commit<'_> {
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NoSuchBucket) => Look::Absent,
             Err(error) => Look::Unseen(error),
         }
+    }
+
+    async fn is_still_ours(&self) -> bool {
+        matches!(self.look().await, Look::Fits(..) | Look::Differs(..))
     }
 
     fn fit(&self, info: &ObjectInfo) -> Result<Confirmed, String> {

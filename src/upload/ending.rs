@@ -45,7 +45,7 @@ impl Uploader {
             Stage::Nothing | Stage::Starting(_) | Stage::Committed | Stage::Leaves(_) => return Existence::Nothing,
         };
         let (upload, mut effect) = stage;
-        let mut left = Vec::new();
+        let mut left = self.left_beside();
         if let Some(upload) = upload {
             match upload.abort().await {
                 // No completion can take effect any more, so the look is the last word.
@@ -104,14 +104,20 @@ impl Uploader {
             &location,
             "it was given up in the moment in which it was committed",
         );
+        let error = error.with_left_behind(self.left_beside());
         match within_abort_limit("take back", &location, taken).await {
             Ok(existence) => existence.after(error, &location),
             Err(late) => error.with_left_behind([LeftBehind::object(&location).because(late.reason().to_owned())]),
         }
     }
 
+    /// Other uploads that the start of this one may have left: however it ends.
+    fn left_beside(&self) -> Vec<LeftBehind> {
+        self.upload.as_ref().map(|upload| upload.left_beside()).unwrap_or_default()
+    }
+
     fn sealed(&self, Ours { committed, confirmed }: Ours) -> Sealed {
-        let beside = self.upload.as_ref().map(|upload| upload.left_beside()).unwrap_or_default();
+        let beside = self.left_beside();
         Sealed {
             location: self.plan.location(),
             bytes_in: self.bytes_in,

@@ -11,7 +11,7 @@ use crate::checksum::Checksum;
 use crate::codec::compressor::Block;
 use crate::error::{Error, ErrorKind, Result};
 use crate::existence::Ours;
-use crate::object::{PartReceipt, Upload};
+use crate::object::{Committed, PartReceipt, Upload};
 use crate::shutdown::Registered;
 use crate::work::{Stage, Work};
 use bytes::Bytes;
@@ -275,7 +275,7 @@ impl Uploader {
         self.work.set(Stage::PutSent(attempts.clone()));
         let Plan { store, key, options, .. } = &self.plan;
         let answer = stop.answer(store.put(key, part.payload, options, &attempts)).await.before_stop()?;
-        match self.commit().settle(answer, attempts.effect()).await {
+        match self.settled(answer, &attempts, stop).await? {
             Ok(ours) => {
                 place.stored(self.whole.byte_count(), store.slow_downs());
                 Ok(ours)
@@ -298,7 +298,18 @@ impl Uploader {
         self.work.set(Stage::CompleteSent(Arc::clone(&upload), attempts.clone()));
         let answer = stop.answer(upload.complete(&self.receipts, self.whole, &attempts)).await.before_stop()?;
         // What is open after this, the abort makes sure of.
-        self.commit().settle(answer, attempts.effect()).await.map_err(|failed| failed.error)
+        self.settled(answer, &attempts, stop).await?.map_err(|failed| failed.error)
+    }
+
+    /// Settles the answer to the commit. A service that is silent when it is looked at does not hold up a stop: then the
+    /// clean-up looks, on its own limit.
+    async fn settled(
+        &self,
+        answer: Result<Committed>,
+        attempts: &Attempts,
+        stop: &mut Stop,
+    ) -> Result<Result<Ours, Failed>> {
+        stop.answer(self.commit().settle(answer, attempts.effect())).await.before_stop()
     }
 
     pub(super) fn commit(&self) -> Commit<'_> {

@@ -62,6 +62,7 @@ pub(crate) enum Kind {
     TooMany,
     Expired,
     Missing,
+    MissingPage,
     ErrorInside,
     Unreadable,
     UnreadableButApplied,
@@ -74,7 +75,7 @@ pub(crate) enum Kind {
     Spoils(Field, Spoiled),
 }
 
-pub(crate) const KINDS: [Kind; 27] = [
+pub(crate) const KINDS: [Kind; 28] = [
     Kind::Refused,
     Kind::Reset,
     Kind::ResetMidBody,
@@ -87,6 +88,7 @@ pub(crate) const KINDS: [Kind; 27] = [
     Kind::TooMany,
     Kind::Expired,
     Kind::Missing,
+    Kind::MissingPage,
     Kind::ErrorInside,
     Kind::Unreadable,
     Kind::UnreadableButApplied,
@@ -196,6 +198,14 @@ fn why_not<C: Cloud>(cell: &Cell) -> Option<&'static str> {
             if !changes =>
         {
             return Some("a request that only reads applies nothing");
+        }
+        Kind::Missing if matches!(step, Step::Abort | Step::Delete) => {
+            return Some("the service says that what is to go is gone, and is believed");
+        }
+        Kind::Spoils(Field::Length | Field::Checksum, Spoiled::Wrong)
+            if stores && step == Step::Look && often == Often::Always =>
+        {
+            return Some("the service shows a damaged object whenever it is looked at, and is believed");
         }
         Kind::Truncated | Kind::Drip if !C::has_body(step) => return Some("the answer has no body"),
         Kind::Empty | Kind::EmptyButApplied if changes && !C::has_body(step) && step_says_all_in_its_status(step) => {

@@ -98,6 +98,8 @@ fn on<C: Cloud>(step: Step) -> Match {
 
 fn fault<C: Cloud>(step: Step, kind: Kind) -> Fault {
     let success = C::success(step);
+    // A page has a body.
+    let page = if success == 204 || success == 499 { 200 } else { success };
     let failed = || C::refusal(Problem::Failed);
     match kind {
         Kind::Refused => unreachable!("set up on its own"),
@@ -118,9 +120,10 @@ fn fault<C: Cloud>(step: Step, kind: Kind) -> Fault {
         Kind::TooMany => C::problem(Problem::TooMany),
         Kind::Expired => C::problem(Problem::Expired),
         Kind::Missing => C::problem(Problem::Missing),
+        Kind::MissingPage => Fault::Reply(Reply::html(404)),
         Kind::ErrorInside => C::problem(Problem::Inside),
-        Kind::Unreadable => Fault::Reply(Reply::html(success)),
-        Kind::UnreadableButApplied => Fault::ApplyThenReply(Reply::html(success)),
+        Kind::Unreadable => Fault::Reply(Reply::html(page)),
+        Kind::UnreadableButApplied => Fault::ApplyThenReply(Reply::html(page)),
         Kind::Empty => Fault::Reply(Reply::empty(success)),
         Kind::EmptyButApplied => Fault::ApplyThenReply(Reply::empty(success)),
         Kind::Truncated => Fault::CutReply { after_bytes: 10 },

@@ -145,7 +145,7 @@ pub(crate) async fn run<C: Cloud>(permissions: Permissions, deed: Deed) -> Row {
     };
     let outcome = run.judge(&stage);
     wrong.extend(outcome.violations.iter().map(Violation::to_string));
-    stage.proxy.shutdown().await;
+    stage.end().await;
     Row { permissions, deed, words: outcome.story, wrong }
 }
 

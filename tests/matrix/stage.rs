@@ -23,8 +23,9 @@ pub(crate) const THEIR_UPLOAD: &str = "backups/theirs-open";
 const TO_THE_END: Duration = Duration::from_secs(200);
 /// The same where nobody answers: a minute and a bit for each attempt, or ten for a completion.
 const WITHOUT_ANSWER: Duration = Duration::from_secs(900);
-/// After it is given up: the 5 seconds for an answer and the 30 for an abort that src/shutdown.rs states, and a little.
-const GIVEN_UP: Duration = Duration::from_secs(40);
+/// After it is given up: the 5 seconds for an answer and the 30 for an abort that src/shutdown.rs states, and what a machine
+/// is late that does dozens of these at once.
+const GIVEN_UP: Duration = Duration::from_secs(35 + 25);
 
 pub(crate) struct Stage<C> {
     pub(crate) cloud: C,
@@ -47,6 +48,11 @@ impl<C: Cloud> Stage<C> {
         tokio::io::AsyncWriteExt::write_all(&mut sink, content).await.expect("written");
         sink.seal().await.expect("stored");
         bucket.close().await.expect("nothing left");
+    }
+
+    pub(crate) async fn end(self) {
+        self.proxy.shutdown().await;
+        self.cloud.clear().await;
     }
 
     pub(crate) async fn world(&self) -> World {

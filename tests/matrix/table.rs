@@ -37,7 +37,10 @@ impl Table {
         }
         if !outcome.violations.is_empty() {
             let kinds: Vec<String> = outcome.violations.iter().map(ToString::to_string).collect();
-            self.stories.push(format!("{cloud}/{cell}: {}\n      {}", kinds.join(", "), outcome.story));
+            // At once too: all of them take an hour.
+            let story = format!("{cloud}/{cell}: {}\n      {}", kinds.join(", "), outcome.story);
+            println!("  {story}");
+            self.stories.push(story);
         }
     }
 

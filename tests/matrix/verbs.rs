@@ -59,7 +59,7 @@ pub(crate) async fn run<C: Cloud>(cell: Cell) -> Outcome {
         false_reading: done.false_reading,
     };
     let outcome = run.judge(&stage);
-    stage.proxy.shutdown().await;
+    stage.end().await;
     outcome
 }
 

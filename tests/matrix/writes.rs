@@ -50,7 +50,7 @@ pub(crate) async fn run<C: Cloud>(cell: Cell) -> Outcome {
         false_reading: false,
     };
     let outcome = run.judge(&stage);
-    stage.proxy.shutdown().await;
+    stage.end().await;
     outcome
 }
 

@@ -1,6 +1,6 @@
 //! Writes that fail or are given up: the abort leaves nothing.
 
-use crate::scene::{Scene, THREE_PARTS, key};
+use crate::scene::{Scene, THREE_PARTS, assert_only_perhaps, key};
 use sealift::{Certainty, Error, ErrorKind, IfExists, Remnant};
 use sealift_tests::cloud::{Cloud, Problem, Step};
 use sealift_tests::proxy::Fault;
@@ -41,6 +41,8 @@ pub(crate) async fn a_writer_dropped_with_a_part_in_flight<C: Cloud>() {
     let sink = scene.filled(IfExists::Replace, THREE_PARTS).await;
     fault.wait_fired(1).await;
     drop(sink);
+    // Where blocks may be staged at any time, it may still arrive.
+    assert_only_perhaps(&scene.bucket.close().await.err().unwrap_or_default());
     scene.assert_nothing_left().await;
 }
 

@@ -93,6 +93,7 @@ cloud!(azure: sealift_tests::azure::TestContainer;
     leftovers: an_abort_that_fails_says_what_is_left_and_a_sweep_removes_it, a_list_of_uploads_that_is_none_is_an_error;
     discards: an_abort_that_cannot_look_says_what_is_left,
         a_discard_applied_with_its_reply_lost_leaves_nothing,
+        where_nothing_can_be_deleted_the_blocks_stay_and_are_swept,
         a_mark_that_cannot_be_removed_is_no_object_and_is_swept;);
 cloud!(gcs: sealift_tests::gcs::TestBucket;
     starts: a_start_that_fails, a_writer_dropped_while_its_upload_is_being_started,

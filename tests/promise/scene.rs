@@ -1,7 +1,7 @@
 //! What every test of this file needs: a bucket of its own on the emulator, a proxy that injects faults, a Sealift
 //! bucket that talks through it, and the account of what was there before.
 
-use sealift::{Bucket, Budget, Codec, Compressor, Error, IfExists, Key, Level, Sealed, Sink};
+use sealift::{Bucket, Budget, Certainty, Codec, Compressor, Error, IfExists, Key, Level, Sealed, Sink};
 use sealift_tests::cloud::{Cloud, Step};
 use sealift_tests::leaks::Counts;
 use sealift_tests::proxy::{Fault, FaultProxy};
@@ -101,6 +101,12 @@ pub(crate) async fn open_bucket_of<C: Cloud>(name: &str, endpoint: &str, codec: 
     let store = C::connect(name, endpoint).await;
     let compressor = Compressor::new(codec, NonZeroUsize::new(2)).expect("threads");
     Bucket::new(store, Arc::new(compressor), Budget::new(Budget::DEFAULT).expect("valid"))
+}
+
+/// Asserts that nothing is named that is surely there.
+pub(crate) fn assert_only_perhaps(errors: &[Error]) {
+    let mut left = errors.iter().flat_map(Error::left_behind);
+    assert!(left.all(|left| left.certainty() == Certainty::Perhaps), "{errors:?}");
 }
 
 pub(crate) fn key() -> Key {

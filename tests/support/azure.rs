@@ -289,6 +289,11 @@ impl Cloud for TestContainer {
         assert_eq!(status, StatusCode::CREATED, "{body:?}");
     }
 
+    async fn clear(&self) {
+        let (status, body) = self.call(Method::DELETE, "", "restype=container", Bytes::new()).await;
+        assert_eq!(status, StatusCode::ACCEPTED, "{body:?}");
+    }
+
     fn vendor(&self, errand: Errand<'_>) -> Command {
         let python = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../localstack/.state/venv-azure/bin/python");
         assert!(python.exists(), "{} is missing: run ./localstack/up", python.display());

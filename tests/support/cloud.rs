@@ -86,6 +86,9 @@ pub trait Cloud: Send + Sync + Sized + 'static {
     /// Begins to store an object as another program would, and leaves it.
     async fn leave_unfinished(&self, key: &str);
 
+    /// Removes everything from the bucket: the emulators keep what they hold in memory.
+    async fn clear(&self);
+
     /// The vendor's own client, about to do this, as a child process with its standard streams piped.
     fn vendor(&self, errand: Errand<'_>) -> Command;
 

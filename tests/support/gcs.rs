@@ -291,6 +291,14 @@ impl Cloud for TestBucket {
         self.upload("resumable", key, "{}".into()).await;
     }
 
+    async fn clear(&self) {
+        for key in self.objects().await {
+            let path = format!("/storage/v1/b/{}/o/{}", self.name, encoded(&key));
+            let (status, body) = self.call(Method::DELETE, &path, Bytes::new()).await;
+            assert!(status.is_success(), "{body:?}");
+        }
+    }
+
     fn vendor(&self, errand: Errand<'_>) -> Command {
         let python = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../localstack/.state/venv-gcs/bin/python");
         assert!(python.exists(), "{} is missing: run ./localstack/up", python.display());

@@ -213,6 +213,7 @@ pub fn violations(said: &Said, facts: &Facts) -> BTreeSet<Violation> {
             }
         }
     }
+    unnamed_objects(said, facts, &mut found);
     unnamed_uploads(said, facts, &mut found);
     bystanders(facts, &mut found);
     if said.took > facts.limit {
@@ -255,9 +256,11 @@ fn store(said: &Said, facts: &Facts, key: &str, content: &Bytes, found: &mut BTr
 fn moved(said: &Said, facts: &Facts, from: &str, to: &str, found: &mut BTreeSet<Violation>) {
     let content = facts.before.objects.get(from).expect("it was there");
     let rival = facts.foreign.objects.get(from);
-    let arrived = facts.settled.objects.get(to) == Some(content);
+    // What another put there before the move began in earnest is moved like anything else.
+    let moves_rivals = rival.is_some() && facts.settled.objects.get(to) == rival;
+    let arrived = facts.settled.objects.get(to) == Some(content) || moves_rivals;
     let stands = facts.settled.objects.get(from) == Some(content);
-    if rival.is_some() && facts.settled.objects.get(from) != rival {
+    if rival.is_some() && facts.settled.objects.get(from) != rival && !moves_rivals {
         found.insert(Violation::ForeignDeleted);
     }
     if !arrived && !stands && rival.is_none() {
@@ -274,6 +277,25 @@ fn moved(said: &Said, facts: &Facts, from: &str, to: &str, found: &mut BTreeSet<
     let old = facts.before.objects.get(to);
     if !arrived && old.is_some() && facts.settled.objects.get(to) != old {
         found.insert(Violation::LostData);
+    }
+}
+
+/// Whether a run was to do something with this key.
+fn asked_for(facts: &Facts, key: &str) -> bool {
+    match &facts.errand {
+        Errand::Store { key: own, .. } | Errand::Remove { key: own } => key == own,
+        Errand::Move { from, to } => key == from || key == to,
+        Errand::Sweep { .. } | Errand::Read => false,
+    }
+}
+
+/// Objects under names that nobody asked for.
+fn unnamed_objects(said: &Said, facts: &Facts, found: &mut BTreeSet<Violation>) {
+    for key in facts.settled.objects.keys() {
+        let known = facts.before.objects.contains_key(key) || facts.foreign.objects.contains_key(key);
+        if !known && !asked_for(facts, key) && !said.named.object(&format!("{}/{key}", facts.url)) {
+            found.insert(Violation::UnnamedObject);
+        }
     }
 }
 
@@ -294,11 +316,7 @@ fn unnamed_uploads(said: &Said, facts: &Facts, found: &mut BTreeSet<Violation>) 
 
 /// What was there and the run had nothing to do with.
 fn bystanders(facts: &Facts, found: &mut BTreeSet<Violation>) {
-    let touched = |key: &str| match &facts.errand {
-        Errand::Store { key: own, .. } | Errand::Remove { key: own } => key == own,
-        Errand::Move { from, to } => key == from || key == to,
-        Errand::Sweep { .. } | Errand::Read => false,
-    };
+    let touched = |key: &str| asked_for(facts, key);
     let swept = |upload: &(String, String)| matches!(&facts.errand, Errand::Sweep { upload: own } if own == upload);
     for others in [&facts.before, &facts.foreign] {
         for (key, bytes) in others.objects.iter().filter(|(key, _)| !touched(key)) {

@@ -10,7 +10,7 @@ use aws_sdk_s3::config::{BehaviorVersion, Builder, Credentials, Region};
 use bytes::Bytes;
 use hyper::Method;
 use sealift_s3::aws_credential_types::provider::SharedCredentialsProvider;
-use sealift_s3::{S3Options, S3Store};
+use sealift_s3::{Conditions, S3Options, S3Store};
 use std::path::PathBuf;
 use tokio::process::Command;
 
@@ -93,6 +93,8 @@ impl Cloud for TestBucket {
         options.endpoint_url = Some(endpoint.to_owned());
         options.region = Some("us-east-1".into());
         options.part_size = Some(PART as u64);
+        // The emulator keeps them; a proof would be requests that no test expects.
+        options.conditional_writes = Some(Conditions::Honoured);
         options.credentials = sealift_s3::Credentials::Provider(SharedCredentialsProvider::new(keys()));
         S3Store::connect(options).await.expect("options are fine")
     }
@@ -222,6 +224,17 @@ impl Cloud for TestBucket {
         let id = started.expect("started").upload_id.expect("an id");
         let part = self.client.upload_part().bucket(&self.name).key(key).upload_id(&id).part_number(1);
         part.body(vec![7; 1 << 10].into()).send().await.expect("stored");
+    }
+
+    async fn clear(&self) {
+        for key in self.objects().await {
+            self.client.delete_object().bucket(&self.name).key(key).send().await.expect("removed");
+        }
+        for (key, id) in self.unfinished().await {
+            let aborted = self.client.abort_multipart_upload().bucket(&self.name).key(key).upload_id(id);
+            aborted.send().await.expect("aborted");
+        }
+        self.client.delete_bucket().bucket(&self.name).send().await.expect("removed");
     }
 
     fn vendor(&self, errand: Errand<'_>) -> Command {

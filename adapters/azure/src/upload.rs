@@ -11,7 +11,8 @@ use azure_core::base64;
 use azure_core::http::{ClientMethodOptions, Context};
 use azure_storage_blob::models::{BlockBlobClientCommitBlockListOptions, BlockLookupList};
 use sealift::{
-    Attempts, Checksum, CommitOptions, Committed, Error, ErrorKind, Key, PartReceipt, Payload, Result, Upload,
+    Attempts, Checksum, CommitOptions, Committed, Error, ErrorKind, Key, LeftBehind, PartReceipt, Payload, Result,
+    Upload,
 };
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -99,6 +100,18 @@ impl Upload for AzureUpload {
 
     fn remedy(&self) -> &'static str {
         abort::REMEDY
+    }
+
+    /// A block that was sent twice, since the first was not answered, may arrive once more after the commit.
+    fn left_beside(&self) -> Vec<LeftBehind> {
+        let (State::UnderWay(blocks) | State::Over(blocks)) = &*self.state();
+        match blocks.iter().any(|block| block.attempts.effect().is_pending()) {
+            false => Vec::new(),
+            true => {
+                let left = LeftBehind::upload(self.client.location(&self.key), &self.id).with_remedy(abort::REMEDY);
+                vec![left.perhaps().because("a block was sent twice, and one of them was not answered")]
+            }
+        }
     }
 
     async fn put_part(&self, number: u32, payload: Payload) -> Result<PartReceipt> {

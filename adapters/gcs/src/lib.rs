@@ -6,8 +6,18 @@
 //!
 //! # Two clients
 //! Google's own SDK puts whole objects and reads ranges (`sdk`). It has no calls for a session that is fed piece by piece
-//! and can be cancelled, and none of the JSON API for the rest, so that is a client of this crate (`transport`,
-//! `session`). Both send the same credentials (`credentials`), and both are retried in the same way (`tries`).
+//! and can be cancelled, and none of the JSON API for the rest, so that is a client of this crate (`transport`). Both send
+//! the same credentials (`credentials`), and both are retried in the same way (`tries`): one request at a time, so that each
+//! attempt is accounted for.
+//!
+//! # What is believed
+//! A success is one only when its answer can be read and is about what was asked for: an object has its name and its
+//! generation, a listing says that it is one, a removal answers nothing, and a 404 is Google's. `faults` says what each
+//! other answer means for an attempt that could have stored something.
+//!
+//! # The modules
+//! `client` is what every verb needs; `put`, `read`, `look`, `remove`, `copy`, `upload` (over `session` and `pieces`) are the
+//! verbs, and `store` puts them together. `resource` is the service's JSON, `connect` makes a store of `options`.
 //!
 //! # What needs no sweeping
 //! A session that was not finished shows nothing in any listing, cannot be found by anybody but who holds its address,

@@ -1,8 +1,12 @@
 //! How to reach a bucket.
 
-use crate::transport::{CONNECT, STANDSTILL};
 use std::path::PathBuf;
 use std::time::Duration;
+
+/// The time to connect, per attempt, by default.
+pub(crate) const CONNECT: Duration = Duration::from_secs(5);
+/// How long nothing may move, by default.
+pub(crate) const STANDSTILL: Duration = Duration::from_secs(60);
 
 /// How to reach a bucket.
 #[derive(Debug, Clone)]

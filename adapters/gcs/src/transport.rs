@@ -20,11 +20,6 @@ use tokio::time::{Instant, sleep_until, timeout};
 /// take twice the stall timeout instead: Google's SDK has no limit on connecting.
 pub const UNREACHABLE_WITHIN: Duration = Duration::from_secs(30);
 
-/// The time to connect, per attempt, by default.
-pub(crate) const CONNECT: Duration = Duration::from_secs(5);
-/// How long nothing may move, by default.
-pub(crate) const STANDSTILL: Duration = Duration::from_secs(60);
-
 /// How long an answer may take from its first byte to its last: they are short.
 const ANSWER_WITHIN: Duration = Duration::from_secs(300);
 /// The longest answer that is read: many times a full page of a listing.
@@ -236,6 +231,7 @@ impl Standstill {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::options::CONNECT;
 
     const LIMIT: Duration = Duration::from_secs(60);
 

@@ -58,7 +58,7 @@ impl Tries {
 mod tests {
     use super::*;
     use crate::credentials::Renewable;
-    use crate::transport::{CONNECT, STANDSTILL};
+    use crate::options::{CONNECT, STANDSTILL};
 
     fn busy(retry_after: Option<Duration>) -> Fault {
         Fault::Refused(Refusal { status: 503, reason: String::new(), message: String::new(), retry_after, page: false })

@@ -94,9 +94,10 @@ impl Orphans<'_> {
         let mut left: Vec<_> = seen.ids.iter().map(name).collect();
         let unknown = LeftBehind::unknown_upload(&location);
         match seen.unseen {
+            // What was seen may be another writer's, and what was not answered may still be started.
+            None if effect.unanswered > 0 => left.push(unknown.because("its start was not answered")),
             _ if left.len() >= expected => {}
             Some(why) => left.push(unknown.because(format!("its start told no id, and {why}"))),
-            None if effect.unanswered > 0 => left.push(unknown.because("its start was not answered")),
             None => {}
         }
         left
