@@ -52,7 +52,7 @@ pub(crate) struct Traits {
     /// its shutdown. If not, it may be gone as soon as the new one is opened.
     pub(crate) replaces_at_once: bool,
     /// A shutdown, once begun, goes on by itself, and one that is given up takes the file back however far it has come.
-    /// If not, the file may stand, whole.
+    /// If not, the file may stand, whole; a storage that can tell says so when it is closed.
     pub(crate) takes_back: bool,
     /// A runtime that ends under a writer leaves nothing unfinished.
     pub(crate) cleans_up_without_runtime: bool,

@@ -24,7 +24,7 @@ impl Backend for LocalFs {
 
     fn traits(&self) -> Traits {
         // What it hands over at a time.
-        Traits { part: Some(8 << 20), ..Traits::ALL }
+        Traits { part: Some(8 << 20), takes_back: false, ..Traits::ALL }
     }
 
     fn storage(&self) -> Arc<dyn BackupStorage> {
@@ -36,7 +36,7 @@ impl Backend for LocalFs {
     }
 
     async fn is_idle(&self) -> bool {
-        self.archive.bucket().under_way().is_empty()
+        super::is_idle(self.archive.bucket())
     }
 
     async fn files(&self) -> Vec<String> {

@@ -8,7 +8,7 @@ pub(crate) use command::Command;
 pub(crate) use local_fs::LocalFs;
 pub(crate) use native::Native;
 
-use sealift::{Archive, Bucket, Budget, Codec, Compressor, ObjectStore};
+use sealift::{Archive, Bucket, Budget, Certainty, Codec, Compressor, ObjectStore, Remnant, UnderWay};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -17,4 +17,14 @@ fn archive(store: impl ObjectStore, codec: Codec, prefix: &str) -> Archive {
     let compressor = Compressor::new(codec, NonZeroUsize::new(2)).expect("threads");
     let bucket = Bucket::new(store, Arc::new(compressor), Budget::new(Budget::DEFAULT).expect("valid"));
     Archive::new(bucket, prefix).expect("a prefix")
+}
+
+/// Whether nothing is under way. A file that stands, and of which nobody has been told, is listed until the bucket is closed.
+fn is_idle(bucket: &Bucket) -> bool {
+    let stands = |work: &UnderWay| {
+        let mut left = work.may_leave.iter();
+        !work.may_leave.is_empty()
+            && left.all(|left| matches!(left.remnant(), Remnant::Object(_)) && left.certainty() == Certainty::Seen)
+    };
+    bucket.under_way().iter().all(stands)
 }

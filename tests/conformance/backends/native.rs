@@ -23,7 +23,7 @@ impl<C: Cloud> Backend for Native<C> {
 
     fn traits(&self) -> Traits {
         // An upload under way is the service's, and only a request can end it.
-        Traits { part: Some(PART), cleans_up_without_runtime: false, ..Traits::ALL }
+        Traits { part: Some(PART), cleans_up_without_runtime: false, takes_back: false, ..Traits::ALL }
     }
 
     fn storage(&self) -> Arc<dyn BackupStorage> {
@@ -35,7 +35,7 @@ impl<C: Cloud> Backend for Native<C> {
     }
 
     async fn is_idle(&self) -> bool {
-        self.archive.bucket().under_way().is_empty()
+        super::is_idle(self.archive.bucket())
     }
 
     async fn files(&self) -> Vec<String> {
