@@ -45,7 +45,7 @@ impl Uploader {
             Stage::Nothing | Stage::Starting(_) | Stage::Committed | Stage::Leaves(_) => return Existence::Nothing,
         };
         let (upload, mut effect) = stage;
-        let mut left = self.left_beside();
+        let mut left = Vec::new();
         if let Some(upload) = upload {
             match upload.abort().await {
                 // No completion can take effect any more, so the look is the last word.
@@ -56,6 +56,8 @@ impl Uploader {
                 Err(failed) => left.extend_from_slice(failed.left_behind()),
             }
         }
+        // Not before: an abort may have settled what was open.
+        left.extend(self.left_beside());
         let existence = match wanted {
             false => self.commit().take_back(effect).await,
             true => match self.commit().settle(Err(error.clone()), effect).await {

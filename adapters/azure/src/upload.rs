@@ -102,9 +102,10 @@ impl Upload for AzureUpload {
         abort::REMEDY
     }
 
-    /// A block that was sent twice, since the first was not answered, may arrive once more after the commit.
+    /// A block that was sent twice, since the first was not answered, may arrive once more after the commit. What may
+    /// arrive after an abort, the abort says.
     fn left_beside(&self) -> Vec<LeftBehind> {
-        let (State::UnderWay(blocks) | State::Over(blocks)) = &*self.state();
+        let State::UnderWay(blocks) = &*self.state() else { return Vec::new() };
         match blocks.iter().any(|block| block.attempts.effect().is_pending()) {
             false => Vec::new(),
             true => {
