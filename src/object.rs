@@ -254,7 +254,8 @@ pub trait Upload: fmt::Debug + Send + Sync {
         "`sealift sweep` removes it"
     }
 
-    /// Other uploads that the attempts to start this one may have left.
+    /// What may be left besides the object: other uploads that the attempts to start this one may have left, or what may
+    /// still arrive of this one after it was completed. What is left after an abort, its error says.
     fn left_beside(&self) -> Vec<LeftBehind> {
         Vec::new()
     }

@@ -10,7 +10,41 @@ pub(crate) struct Armed {
     /// Counts how often it was done.
     pub(crate) main: FaultHandle,
     /// Fires in the moment in which the task is dropped or stopped.
-    pub(crate) trigger: FaultHandle,
+    trigger: FaultHandle,
+    /// Fires when something is stored that an abort has to remove, where that is what the cell is about.
+    stored: Option<FaultHandle>,
+    at_giving_up: Then,
+}
+
+/// What happens to the proxy when the task is dropped or stopped.
+#[derive(PartialEq, Eq)]
+enum Then {
+    Nothing,
+    NobodyListens,
+}
+
+impl Armed {
+    /// Waits for the moment in which the task is dropped or stopped.
+    pub(crate) async fn given_up(&self, proxy: &FaultProxy) {
+        self.trigger.wait_fired(1).await;
+        self.something_stored().await;
+        if self.at_giving_up == Then::NobodyListens {
+            proxy.down().await;
+            self.main.count_as_fired();
+        }
+    }
+
+    /// Lets the failure go on that makes the task abort.
+    pub(crate) async fn fail(&self) {
+        self.something_stored().await;
+        self.trigger.release();
+    }
+
+    async fn something_stored(&self) {
+        if let Some(stored) = &self.stored {
+            stored.wait_fired(1).await;
+        }
+    }
 }
 
 /// Sets up the fault of `cell`, after which the task may begin.
@@ -20,21 +54,29 @@ pub(crate) async fn arm<C: Cloud>(proxy: &FaultProxy, cell: &Cell) -> Armed {
         kind => {
             let times = if cell.often == Often::Once { 1 } else { usize::MAX };
             let main = proxy.on(on::<C>(cell.call.step).times(times), fault::<C>(cell.call.step, kind));
+            let stored = something_stored::<C>(proxy, cell);
             let cause = cause::<C>(proxy, cell, |fault| fault);
-            Armed { trigger: cause.filter(|_| gives_up(cell)).unwrap_or_else(|| main.clone()), main }
+            let trigger = cause.filter(|_| cell.call.cause == Cause::Aborting).unwrap_or_else(|| main.clone());
+            Armed { main, trigger, stored, at_giving_up: Then::Nothing }
         }
     }
 }
 
-/// Whether the task is given up before the fault, so that it comes to it.
-fn gives_up(cell: &Cell) -> bool {
-    cell.call.cause == Cause::Aborting && cell.ending != Ending::Itself
+/// Counts when a part is stored, where the task is to fail after that.
+fn something_stored<C: Cloud>(proxy: &FaultProxy, cell: &Cell) -> Option<FaultHandle> {
+    (cell.call.cause == Cause::Aborting).then(|| proxy.on(C::on(Step::Part(1)).times(1), Fault::Pass))
 }
 
 /// Nobody listens when the call is made: from the answer before it on, or from the beginning.
 async fn arm_refused<C: Cloud>(proxy: &FaultProxy, cell: &Cell) -> Armed {
+    let stored = something_stored::<C>(proxy, cell);
+    if cell.call.cause == Cause::Aborting && cell.ending != Ending::Itself {
+        let trigger = cause::<C>(proxy, cell, |fault| fault).expect("it has one");
+        let main = proxy.on(Match::new(|_| false), Fault::Pass);
+        return Armed { main, trigger, stored, at_giving_up: Then::NobodyListens };
+    }
     if let Some(main) = cause::<C>(proxy, cell, |fault| Fault::ThenDown(Box::new(fault))) {
-        return Armed { trigger: main.clone(), main };
+        return Armed { trigger: main.clone(), main, stored, at_giving_up: Then::Nothing };
     }
     let Call { task, step, .. } = cell.call;
     let before = match (task, step) {
@@ -64,7 +106,7 @@ async fn arm_refused<C: Cloud>(proxy: &FaultProxy, cell: &Cell) -> Armed {
         proxy.down().await;
         main.count_as_fired();
     }
-    Armed { trigger: main.clone(), main }
+    Armed { trigger: main.clone(), main, stored: None, at_giving_up: Then::Nothing }
 }
 
 /// The parts that have requests of their own before the completion.
@@ -83,7 +125,7 @@ fn cause<C: Cloud>(proxy: &FaultProxy, cell: &Cell, changed: impl Fn(Fault) -> F
         }
         (Cause::Aborting, Ending::Itself) => {
             // Not the first, so that something is stored that is to be removed.
-            let refused = proxy.on(C::on(Step::Part(2)), changed(C::problem(Problem::Denied)));
+            let refused = proxy.on(C::on(Step::Part(2)), changed(Fault::ReplyLater(C::refusal(Problem::Denied))));
             Some(refused)
         }
         (Cause::Aborting, Ending::Dropped | Ending::Stopped) => Some(proxy.on(C::on(Step::Part(2)), Fault::Stall)),

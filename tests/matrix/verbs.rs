@@ -26,7 +26,7 @@ pub(crate) async fn run<C: Cloud>(cell: Cell) -> Outcome {
 
     let ended = CancellationToken::new();
     let done = async {
-        let done = end(&stage.bucket, &cell, &armed).await;
+        let done = end(&stage, &cell, &armed).await;
         ended.cancel();
         done
     };
@@ -81,7 +81,8 @@ enum Reading {
     False,
 }
 
-async fn end(bucket: &Bucket, cell: &Cell, armed: &Armed) -> Done {
+async fn end<C: Cloud>(stage: &Stage<C>, cell: &Cell, armed: &Armed) -> Done {
+    let bucket = &stage.bucket;
     let mut begun = Instant::now();
     let mut doing = Box::pin(perform(bucket.clone(), *cell));
     let mut given_up = false;
@@ -90,7 +91,7 @@ async fn end(bucket: &Bucket, cell: &Cell, armed: &Armed) -> Done {
         Ending::Dropped | Ending::Stopped => {
             tokio::select! {
                 biased;
-                () = armed.trigger.wait_fired(1) => {
+                () = armed.given_up(&stage.proxy) => {
                     (given_up, begun) = (true, Instant::now());
                     match cell.ending {
                         Ending::Stopped => {

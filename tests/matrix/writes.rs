@@ -1,6 +1,6 @@
 //! Cells in which something is stored.
 
-use crate::cells::{Cell, Ending, Kind, Often, Over, Task};
+use crate::cells::{Cause, Cell, Ending, Kind, Often, Over, Task};
 use crate::faults::{Armed, arm};
 use crate::stage::{KEY, Outcome, Run, Stage, THEIR_UPLOAD, THEIRS, large, limit, old, parsed, said, small, theirs};
 use bytes::Bytes;
@@ -29,12 +29,16 @@ pub(crate) async fn run<C: Cloud>(cell: Cell) -> Outcome {
 
     let ended = CancellationToken::new();
     let written = async {
-        let written = end(&stage.bucket, &cell, &armed, content.clone()).await;
+        let written = end(&stage, &cell, &armed, content.clone()).await;
         ended.cancel();
         written
     };
-    let (written, foreign, ()) =
-        tokio::join!(written, another_writer(&stage, &cell, &armed, &ended), recover(&stage, &cell, &armed, &ended));
+    let (written, foreign, (), _) = tokio::join!(
+        written,
+        another_writer(&stage, &cell, &armed, &ended),
+        recover(&stage, &cell, &armed, &ended),
+        ended.run_until_cancelled(fail(&cell, &armed)),
+    );
     let now = stage.world().await;
     armed.main.apply_now().await;
     let settled = stage.world().await;
@@ -64,7 +68,8 @@ struct Written {
     given_up: bool,
 }
 
-async fn end(bucket: &Bucket, cell: &Cell, armed: &Armed, content: Bytes) -> Written {
+async fn end<C: Cloud>(stage: &Stage<C>, cell: &Cell, armed: &Armed, content: Bytes) -> Written {
+    let bucket = &stage.bucket;
     let mut begun = Instant::now();
     let if_exists = if cell.over == Over::Absent { IfExists::Fail } else { IfExists::Replace };
     let mut writing = Box::pin(write(bucket.clone(), if_exists, content));
@@ -74,7 +79,7 @@ async fn end(bucket: &Bucket, cell: &Cell, armed: &Armed, content: Bytes) -> Wri
         Ending::Dropped | Ending::Stopped => {
             tokio::select! {
                 biased;
-                () = armed.trigger.wait_fired(1) => {
+                () = armed.given_up(&stage.proxy) => {
                     (given_up, begun) = (true, Instant::now());
                     match cell.ending {
                         Ending::Stopped => {
@@ -133,6 +138,13 @@ pub(crate) async fn another_writer<C: Cloud>(
         foreign.objects.insert(key.to_owned(), theirs());
     }
     foreign
+}
+
+/// The failure that makes a write abort, once something is stored.
+async fn fail(cell: &Cell, armed: &Armed) {
+    if cell.call.cause == Cause::Aborting && cell.ending == Ending::Itself {
+        armed.fail().await;
+    }
 }
 
 /// What gets better by itself after a while.

@@ -57,6 +57,12 @@ async fn act_as(
             done();
             answered(reply)
         }
+        Fault::ReplyLater(reply) => {
+            collected(request.into_body()).await?;
+            done();
+            rule.released.cancelled().await;
+            answered(reply)
+        }
         Fault::ApplyThenReply(reply) => {
             applied(request, shared).await?;
             done();

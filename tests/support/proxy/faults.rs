@@ -23,6 +23,8 @@ pub enum Fault {
     },
     /// Answered here; the server hears nothing of the request.
     Reply(Reply),
+    /// Held until released or until the client goes; then answered here.
+    ReplyLater(Reply),
     /// The server answers, and another answer is passed on instead.
     ApplyThenReply(Reply),
     /// The server answers, and the connection is cut instead of passing the answer on.
