@@ -47,14 +47,11 @@ impl Uploader {
         let (upload, mut effect) = stage;
         let mut left = Vec::new();
         if let Some(upload) = upload {
-            // Of the upload itself, the abort tells.
-            let own = left_of(&*upload, &self.plan.location());
-            left.retain(|left| left.remnant() != own.remnant());
             match upload.abort().await {
                 // No completion can take effect any more, so the look is the last word.
                 Ok(()) => effect = effect.over(),
                 Err(failed) if failed.left_behind().is_empty() => {
-                    left.push(own.because(failed.reason().to_owned()));
+                    left.push(left_of(&*upload, &self.plan.location()).because(failed.reason().to_owned()));
                 }
                 Err(failed) => left.extend_from_slice(failed.left_behind()),
             }
