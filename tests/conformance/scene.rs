@@ -79,6 +79,8 @@ impl Scene {
         for left in error.left_behind() {
             let may_be = match left.remnant() {
                 Remnant::Object(_) if left.certainty() == Certainty::Seen => stands,
+                // Of a part that was sent and not answered.
+                Remnant::Upload { .. } if left.certainty() == Certainty::Perhaps => stands,
                 _ => unfinished,
             };
             assert!(may_be, "nothing was left behind: {error}");

@@ -24,7 +24,7 @@ impl Backend for LocalFs {
 
     fn traits(&self) -> Traits {
         // What it hands over at a time.
-        Traits { part: Some(8 << 20), takes_back: false, ..Traits::ALL }
+        Traits { part: Some(8 << 20), takes_back: false, cleans_up_without_runtime: false, ..Traits::ALL }
     }
 
     fn storage(&self) -> Arc<dyn BackupStorage> {
