@@ -1,6 +1,6 @@
 //! What a service refuses, and reads that go wrong: clear errors of the right kind.
 
-use crate::scene::{Scene, THREE_PARTS, incompressible, key, open_bucket};
+use crate::scene::{Scene, THREE_PARTS, assert_only_perhaps, incompressible, key, open_bucket};
 use sealift::{Error, ErrorKind, IfExists};
 use sealift_tests::cloud::{Cloud, Problem, Step};
 use sealift_tests::proxy::{Fault, Match};
@@ -44,7 +44,11 @@ pub(crate) async fn credentials_that_end_in_the_middle<C: Cloud>() {
             assert!(fault.fired() >= 1, "{step:?}");
             assert_eq!(error.kind(), ErrorKind::Denied, "{step:?}: {error}");
             assert!(error.hint().is_some_and(|hint| hint.contains("expired")), "{error}");
-            assert!(error.left_behind().is_empty(), "{error}");
+            match step {
+                // Its neighbours were cut off, and where blocks may be staged at any time, they may still arrive.
+                Step::Part(_) => assert_only_perhaps(&[error]),
+                _ => assert!(error.left_behind().is_empty(), "{error}"),
+            }
             scene.assert_nothing_left().await;
         }
     }

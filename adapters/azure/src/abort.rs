@@ -104,6 +104,12 @@ pub(crate) async fn abort(client: &Client, key: &str, upload: UploadId, staged: 
                     hunted.iter_mut().filter(|hunted| blocks.holds(&hunted.block.id)).for_each(|it| it.discarded += 1);
                 }
                 Discarded::Overtaken => {}
+                Discarded::MarkerMayComeLate(error) => {
+                    return Err(match late(&hunted) {
+                        true => error.with_left_behind([left().perhaps()]),
+                        false => error,
+                    });
+                }
                 Discarded::InTheWay(why) => {
                     return Err(refused(&format!("a blob is there that cannot be committed anew as it is: {why}")));
                 }

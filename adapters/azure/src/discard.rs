@@ -28,13 +28,15 @@ use azure_core::http::{ClientMethodOptions, Context, Etag};
 use azure_storage_blob::models::{
     BlockBlobClientCommitBlockListOptions, BlockBlobClientCommitBlockListResultHeaders, BlockLookupList,
 };
-use sealift::{Attempts, LeftBehind, Result};
+use sealift::{Attempts, Error, ErrorKind, LeftBehind, Result};
 
 /// What came of it.
 #[derive(Debug)]
 pub(crate) enum Discarded {
     /// The blocks are gone that were there.
     Done,
+    /// They are gone, and a request for the empty blob was not answered, so it may still appear: the error names it.
+    MarkerMayComeLate(Error),
     /// Somebody else did something to the name meanwhile: look again.
     Overtaken,
     /// A blob is there that cannot be committed anew as it is, for this reason.
@@ -78,16 +80,22 @@ async fn by_marker(client: &Client, operation: &'static str, key: &str) -> Resul
         blob.with_remedy("`sealift sweep` removes it")
     };
     let attempts = Attempts::default();
+    let late = || {
+        let reason = "a request to commit an empty blob was not answered, so the blob may still appear";
+        Error::new(ErrorKind::TimedOut, operation, client.location(key), reason)
+            .with_left_behind([marker().perhaps().because(reason)])
+    };
     let etag = match commit_marker(client, key, &attempts).await {
         Ok(etag) => etag,
         // Another commit came first, and discarded the blocks; or ours did, and its answer was lost.
-        Err(error) if condition_not_met(&error) => match client.properties(key).await.map_err(failed)? {
-            Some(found) => match marker::marker_etag(&found).map_err(failed)? {
+        Err(error) if condition_not_met(&error) => {
+            let found = client.properties(key).await.map_err(failed)?;
+            match found.as_ref().map(marker::marker_etag).transpose().map_err(failed)?.flatten() {
                 Some(etag) => etag,
+                None if attempts.effect().is_pending() => return Ok(Discarded::MarkerMayComeLate(late())),
                 None => return Ok(Discarded::Overtaken),
-            },
-            None => return Ok(Discarded::Overtaken),
-        },
+            }
+        }
         Err(error) if attempts.effect().is_possible() => {
             return Err(failed(error).with_left_behind([marker().perhaps()]));
         }
@@ -95,7 +103,10 @@ async fn by_marker(client: &Client, operation: &'static str, key: &str) -> Resul
     };
     let removed = marker::remove(client, key, etag).await;
     removed.map_err(|error| failed(error).with_left_behind([marker()]))?;
-    Ok(Discarded::Done)
+    Ok(match attempts.effect().may_repeat() {
+        true => Discarded::MarkerMayComeLate(late()),
+        false => Discarded::Done,
+    })
 }
 
 async fn commit_marker(client: &Client, key: &str, attempts: &Attempts) -> azure_core::Result<Etag> {

@@ -126,6 +126,7 @@ pub(crate) async fn remove(client: &Client, leftover: &Leftover) -> Result<()> {
         Discarded::InTheWay(why) => {
             refused(ErrorKind::Service, &format!("a blob is there that cannot be committed anew as it is: {why}"))
         }
+        Discarded::MarkerMayComeLate(error) => Err(error),
         Discarded::MayNotDelete => refused(ErrorKind::Denied, "these credentials may not delete"),
         Discarded::Done | Discarded::Overtaken => {
             match block_list(client, key).await.map_err(failed)?.uncommitted.is_empty() {

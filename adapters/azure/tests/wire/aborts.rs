@@ -1,6 +1,7 @@
 //! Aborts: what is discarded, what is left alone, and what is named.
 
 use super::*;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 #[tokio::test]
 async fn an_abort_waits_for_a_block_that_was_never_answered() {
@@ -224,6 +225,32 @@ async fn a_marker_that_may_be_left_is_named() {
         let found = error.left_behind().iter().find(|left| left.remnant() == marker.remnant()).expect("named");
         assert_eq!((found.certainty(), error.left_behind().len()), (certainty, 2), "{error}");
     }
+}
+
+#[tokio::test]
+async fn a_marker_whose_commit_was_not_answered_may_come_back() {
+    let staged = Mutex::new(String::new());
+    let committed = AtomicUsize::new(0);
+    let server = Server::start(move |request, _| match operation(request).as_str() {
+        "PUT block" => {
+            *staged.lock().expect("fine") = block_id(request);
+            answer(CREATED, "")
+        }
+        "GET blocklist" if committed.load(SeqCst) > 0 => block_list(&[]),
+        "GET blocklist" => block_list(&[staged.lock().expect("fine").clone()]),
+        "PUT blocklist" if committed.fetch_add(1, SeqCst) == 0 => Reply::Cut,
+        "PUT blocklist" => answer(CREATED, "etag: \"0xMARK\"\r\n"),
+        "DELETE blob" if request.header("if-match") == Some("\"0xMARK\"") => answer(202, ""),
+        _ => error(404, "BlobNotFound"),
+    })
+    .await;
+    let upload = upload(&server).await;
+    upload.put_part(1, digits()).await.expect("staged");
+    let error = upload.abort().await.expect_err("the empty blob may come back");
+    let marker = LeftBehind::object("az://container/a key");
+    let left: Vec<_> = error.left_behind().iter().map(|left| (left.remnant(), left.certainty())).collect();
+    assert_eq!(left, [(marker.remnant(), sealift::Certainty::Perhaps)], "{error}");
+    assert_eq!(operations(&server).iter().filter(|it| *it == "PUT blocklist").count(), 2);
 }
 
 /// Without permission to see blocks, and after a block that was not answered.
