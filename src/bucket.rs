@@ -7,6 +7,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::moving;
 use crate::name::Key;
 use crate::object::{CommitOptions, IfExists, Leftover, ObjectInfo, ObjectStore, Token};
+use crate::retry::{RetryPolicy, RetryingStore};
 use crate::shutdown::Shutdown;
 use crate::upload::{self, Length, Plan, Sink, Window};
 use crate::work::UnderWay;
@@ -21,7 +22,7 @@ use tokio::runtime::Handle;
 /// Before the runtime ends, [`close`](Bucket::close) it: aborts need a runtime to run on.
 #[derive(Debug, Clone)]
 pub struct Bucket {
-    store: Arc<dyn ObjectStore>,
+    store: Arc<RetryingStore>,
     compressor: Arc<Compressor>,
     budget: Budget,
     shutdown: Arc<Shutdown>,
@@ -29,9 +30,21 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    /// Streams of `store`, encoded by `compressor`. Several buckets may share a compressor and a budget.
+    /// Streams of `store`, encoded by `compressor`. Several buckets may share a compressor and a budget. What fails in
+    /// passing is tried again for [`RetryPolicy::GIVE_UP_AFTER`].
     pub fn new(store: impl ObjectStore, compressor: Arc<Compressor>, budget: Budget) -> Self {
-        Bucket { store: Arc::new(store), compressor, budget, shutdown: Arc::default(), window: Arc::default() }
+        let shutdown = Arc::new(Shutdown::new(RetryPolicy::default()));
+        let store = Arc::new(RetryingStore::of(Arc::new(store), shutdown.retry().clone()));
+        Bucket { store, compressor, budget, shutdown, window: Arc::default() }
+    }
+
+    /// The same bucket with another policy for what fails in passing. It is a bucket of its own: [`stop`](Self::stop) and
+    /// [`close`](Self::close) of this one do not reach what was opened before.
+    #[must_use]
+    pub fn with_retry_policy(self, policy: RetryPolicy) -> Self {
+        let shutdown = Arc::new(Shutdown::new(policy));
+        let store = Arc::new(self.store.with_retry(shutdown.retry().clone()));
+        Bucket { store, shutdown, ..self }
     }
 
     /// The store's URL, without credentials.
@@ -125,7 +138,7 @@ impl Bucket {
     /// # Cancel safety
     /// Cancel-safe.
     pub async fn open(&self, key: &Key) -> Result<Reader> {
-        download::open(Arc::clone(&self.store), key, &self.compressor, &self.budget).await
+        download::open(Arc::clone(&self.store) as _, key, &self.compressor, &self.budget).await
     }
 
     /// What is stored under `key`. Cancel-safe.

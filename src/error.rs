@@ -2,11 +2,13 @@
 //! Adapters translate their service's errors into it; nothing here knows a service.
 
 use crate::left_behind::LeftBehind;
+use crate::retry::Passing;
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Result with Sealift's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -59,6 +61,7 @@ struct Inner {
     reason: String,
     hint: Option<Cow<'static, str>>,
     left_behind: Vec<LeftBehind>,
+    passing: Option<Passing>,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -78,6 +81,7 @@ impl Error {
             reason: reason.into(),
             hint: None,
             left_behind: Vec::new(),
+            passing: None,
             source: None,
         }))
     }
@@ -114,6 +118,19 @@ impl Error {
         })
     }
 
+    /// Says that the request may be sent again, and why: for adapters. Without this an error is final.
+    pub fn with_passing(self, passing: Passing) -> Self {
+        self.change(|inner| inner.passing = Some(passing))
+    }
+
+    /// The same after so many attempts in so long, and final.
+    pub(crate) fn after_attempts(self, times: u32, lasting: Duration) -> Self {
+        self.change(|inner| {
+            inner.reason = format!("{} (tried {times} times in {} s)", inner.reason, lasting.as_secs());
+            inner.passing = None;
+        })
+    }
+
     /// This error as the reason why something larger failed: `operation` at `location`. Its kind, its hint and what
     /// it left behind become the larger one's.
     pub fn within(self, operation: impl Into<Cow<'static, str>>, location: impl Into<String>) -> Self {
@@ -126,6 +143,7 @@ impl Error {
             reason,
             hint: inner.hint.clone(),
             left_behind: inner.left_behind.clone(),
+            passing: inner.passing,
             source: Some(Arc::new(self)),
         }))
     }
@@ -158,6 +176,11 @@ impl Error {
     /// What to try next, when something is known to help.
     pub fn hint(&self) -> Option<&str> {
         self.0.hint.as_deref()
+    }
+
+    /// Why the request may be sent again, if it may.
+    pub fn passing(&self) -> Option<Passing> {
+        self.0.passing
     }
 
     /// What may be left, each with what removes it. Empty only where it is proven that nothing is, and nothing can appear

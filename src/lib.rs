@@ -24,6 +24,7 @@ mod payload;
 mod promise_tests;
 #[cfg(test)]
 mod read_tests;
+mod retry;
 mod shutdown;
 mod slow_downs;
 mod storage;
@@ -49,6 +50,7 @@ pub use object::{
 };
 pub use part_policy::{Growth, PartPolicy};
 pub use payload::{Payload, PayloadStream};
+pub use retry::{Passing, RetryPolicy, RetryingStore};
 pub use slow_downs::SlowDowns;
 pub use storage::{BackupStorage, FileReader, FileWriter};
 pub use upload::{Sealed, Sink};

@@ -2,6 +2,7 @@
 //! upload does is `upload`'s.
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::retry::{Retry, RetryPolicy};
 use crate::work::{Stage, UnderWay, Work};
 use std::collections::BTreeMap;
 use std::ops::Deref;
@@ -20,9 +21,10 @@ pub(crate) const ABORT_LIMIT: Duration = Duration::from_secs(30);
 pub(crate) const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 
 /// The work of one [`Bucket`](crate::Bucket).
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Shutdown {
     stop: CancellationToken,
+    retry: Retry,
     tasks: TaskTracker,
     state: Mutex<State>,
 }
@@ -35,6 +37,18 @@ struct State {
 }
 
 impl Shutdown {
+    /// Nothing is under way; what fails in passing is tried again by `policy`.
+    pub(crate) fn new(policy: RetryPolicy) -> Self {
+        let stop = CancellationToken::new();
+        let retry = Retry::new(policy, stop.clone());
+        Shutdown { stop, retry, tasks: TaskTracker::new(), state: Mutex::default() }
+    }
+
+    /// How requests are tried again until everything is to stop.
+    pub(crate) fn retry(&self) -> &Retry {
+        &self.retry
+    }
+
     /// Fires when everything is to stop.
     pub(crate) fn stop(&self) -> &CancellationToken {
         &self.stop
@@ -47,7 +61,7 @@ impl Shutdown {
 
     /// A piece of work on the object at `location`, listed as under way for as long as the result lives.
     pub(crate) fn register(self: &Arc<Self>, location: String) -> Registered {
-        let work = Arc::new(Work::until(location, self.stop.child_token()));
+        let work = Arc::new(Work::until(location, self.stop.child_token(), self.retry.clone()));
         let mut state = self.state();
         let id = state.next;
         state.next += 1;

@@ -2,8 +2,10 @@
 //! list of what is under way, a second signal, the end of a runtime) is told from this one state.
 
 use crate::attempts::Attempts;
+use crate::error::Result;
 use crate::left_behind::LeftBehind;
 use crate::object::Upload;
+use crate::retry::Retry;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio_util::sync::CancellationToken;
@@ -14,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 pub struct Work {
     location: String,
     stop: CancellationToken,
+    retry: Retry,
     stage: Mutex<Stage>,
 }
 
@@ -49,11 +52,11 @@ impl Work {
     /// A piece of work on the object at `location` that nobody else knows of; it is never asked to stop. For calling an
     /// adapter by itself.
     pub fn new(location: impl Into<String>) -> Self {
-        Work::until(location.into(), CancellationToken::new())
+        Work::until(location.into(), CancellationToken::new(), Retry::default())
     }
 
-    pub(crate) fn until(location: String, stop: CancellationToken) -> Self {
-        Work { location, stop, stage: Mutex::new(Stage::Nothing) }
+    pub(crate) fn until(location: String, stop: CancellationToken, retry: Retry) -> Self {
+        Work { location, stop, retry, stage: Mutex::new(Stage::Nothing) }
     }
 
     /// The object it is about.
@@ -67,6 +70,32 @@ impl Work {
     /// Cancel-safe.
     pub async fn stopped(&self) {
         self.stop.cancelled().await;
+    }
+
+    /// Does one step of the work until it succeeds or fails for good, as a [`RetryPolicy`](crate::RetryPolicy) has it. For
+    /// adapters, whose work has many steps, of which each may fail in passing.
+    ///
+    /// # Errors
+    /// The last one of `step`.
+    ///
+    /// # Cancel safety
+    /// As `step`'s.
+    pub async fn retry<T, F: Future<Output = Result<T>> + Send>(&self, step: impl FnMut() -> F + Send) -> Result<T> {
+        self.retry.run(step).await
+    }
+
+    /// The same for a step that removes something after a failure: it has less time, and goes on when everything is to stop.
+    ///
+    /// # Errors
+    /// The last one of `step`.
+    ///
+    /// # Cancel safety
+    /// As `step`'s.
+    pub async fn retry_cleaning<T, F: Future<Output = Result<T>> + Send>(
+        &self,
+        step: impl FnMut() -> F + Send,
+    ) -> Result<T> {
+        self.retry.cleaning().run(step).await
     }
 
     /// Orders it to stop, and nothing else.

@@ -13,13 +13,9 @@ use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::AbortOnDropHandle;
-
-/// How often a range is asked for again after its connection broke, and the pause before each.
-const RETRY_PAUSES: [Duration; 3] = [Duration::from_millis(100), Duration::from_millis(500), Duration::from_secs(2)];
 
 /// The ranges of one object. Dropping it cancels what is under way, and waits for nothing.
 pub(super) struct Ranges {
@@ -128,7 +124,7 @@ impl Ranges {
 impl Source {
     async fn fetch(self: Arc<Self>, range: Range<u64>, place: OwnedSemaphorePermit) -> Result<Fetched> {
         let held = self.budget.bytes(range.end - range.start).await?;
-        let bytes = self.get(&range).await?;
+        let bytes = self.store.get(&self.key, range.clone(), self.etag.as_deref()).await?;
         if bytes.len() as u64 != range.end - range.start {
             let reason = format!("bytes {} to {} were asked for and {} came", range.start, range.end, bytes.len());
             return Err(Error::new(ErrorKind::Corrupt, "read", self.location(), reason));
@@ -138,22 +134,6 @@ impl Source {
             Sum::Unwanted => None,
         };
         Ok(Fetched { bytes: Bytes::from_owner(Owner { bytes, _held: (held, place, self) }), checksum })
-    }
-
-    async fn get(&self, range: &Range<u64>) -> Result<Bytes> {
-        let mut pauses = RETRY_PAUSES.into_iter();
-        loop {
-            match self.store.get(&self.key, range.clone(), self.etag.as_deref()).await {
-                Err(error) if passing(&error) => match pauses.next() {
-                    Some(pause) => {
-                        tracing::warn!("asking again in {pause:?}: {error}");
-                        tokio::time::sleep(pause).await;
-                    }
-                    None => return Err(error),
-                },
-                answered => return answered,
-            }
-        }
     }
 
     fn location(&self) -> String {
@@ -175,8 +155,4 @@ impl AsRef<[u8]> for Owner {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }
-}
-
-fn passing(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Unreachable | ErrorKind::TimedOut)
 }

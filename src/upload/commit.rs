@@ -8,6 +8,7 @@ use crate::existence::{Confirmed, Existence, Ours};
 use crate::left_behind::{Certainty, LeftBehind, Remnant};
 use crate::name::Key;
 use crate::object::{CommitOptions, Committed, IfExists, ObjectInfo, ObjectStore, Removal};
+use crate::retry::RetryingStore;
 use std::time::Duration;
 use tokio::time::sleep;
 
@@ -16,7 +17,9 @@ const SECOND_LOOK: Duration = Duration::from_millis(250);
 
 /// One commit, as it is looked for.
 pub(super) struct Commit<'a> {
-    pub(super) store: &'a dyn ObjectStore,
+    pub(super) store: &'a RetryingStore,
+    /// For the looks and the removals after a failure, which has had its time.
+    pub(super) cleaning: RetryingStore,
     pub(super) key: &'a Key,
     pub(super) options: &'a CommitOptions,
     /// Of all the bytes that were sent.
@@ -64,7 +67,7 @@ impl Commit<'_> {
             Some(theirs) => Some(self.disagreement(theirs)),
             None => None,
         };
-        match (self.look_well().await, told_otherwise) {
+        match (self.look_well(self.store).await, told_otherwise) {
             (Look::Fits(info, confirmed), _) => Ok(ours(committed, *info, confirmed)),
             (Look::Differs(info, reason), _) => Err(self.remove_damaged(&info, reason, effect).await),
             (Look::Another(info), None) if is_later(&info, &committed) => {
@@ -91,7 +94,7 @@ impl Commit<'_> {
     }
 
     async fn settle_failure(&self, error: Error, effect: Effect) -> Result<Ours, Failed> {
-        let existence = match self.look_well().await {
+        let existence = match self.look_well(&self.cleaning).await {
             Look::Fits(info, confirmed) => {
                 tracing::info!("the answer to the commit of {} was lost; the object is there: {error}", info.key);
                 return Ok(ours(Committed::default(), *info, confirmed));
@@ -114,7 +117,7 @@ impl Commit<'_> {
         if !effect.is_possible() {
             return Existence::Nothing;
         }
-        match self.look_well().await {
+        match self.look_well(&self.cleaning).await {
             Look::Fits(info, _) => self.undo(&info, effect).await,
             Look::Differs(info, reason) => self.remove_damaged(&info, reason, effect).await.existence,
             Look::Another(_) => self.unless_pending(effect),
@@ -143,7 +146,7 @@ impl Commit<'_> {
     }
 
     async fn retract(&self, info: &ObjectInfo, effect: Effect, otherwise: &str) -> Existence {
-        match self.store.retract(self.key, info).await {
+        match self.cleaning.retract(self.key, info).await {
             Ok(Removal::Another) if self.is_still_ours().await => {
                 let why = format!("{otherwise}: the service says that other content is there, and shows this");
                 Existence::Perhaps(vec![self.object().because(why)])
@@ -192,14 +195,14 @@ impl Commit<'_> {
     }
 
     /// Looks, and once more unless the object was found as it was sent: one odd answer decides nothing.
-    async fn look_well(&self) -> Look {
-        let first = match self.look().await {
+    async fn look_well(&self, store: &RetryingStore) -> Look {
+        let first = match self.look(store).await {
             fits @ Look::Fits(..) => return fits,
             unseen @ Look::Unseen(_) => return unseen,
             first => first,
         };
         sleep(SECOND_LOOK).await;
-        match (first, self.look().await) {
+        match (first, self.look(store).await) {
             (_, fits @ Look::Fits(..)) => fits,
             (_, unseen @ Look::Unseen(_)) => unseen,
             (Look::Differs(before, _), Look::Differs(now, reason)) if before.etag == now.etag => {
@@ -211,8 +214,8 @@ impl Commit<'_> {
         }
     }
 
-    async fn look(&self) -> Look {
-        match self.store.head(self.key).await {
+    async fn look(&self, store: &RetryingStore) -> Look {
+        match store.head(self.key).await {
             Ok(info) if info.token.as_deref() == Some(self.options.token.as_ref()) => match self.fit(&info) {
                 Ok(confirmed) => Look::Fits(Box::new(info), confirmed),
                 Err(reason) => Look::Differs(Box::new(info), reason),
@@ -224,7 +227,7 @@ impl Commit<'_> {
     }
 
     async fn is_still_ours(&self) -> bool {
-        matches!(self.look().await, Look::Fits(..) | Look::Differs(..))
+        matches!(self.look(&self.cleaning).await, Look::Fits(..) | Look::Differs(..))
     }
 
     fn fit(&self, info: &ObjectInfo) -> Result<Confirmed, String> {

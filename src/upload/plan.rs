@@ -4,13 +4,14 @@ use crate::codec::compressor::{BLOCK, Compressor};
 use crate::name::Key;
 use crate::object::{CommitOptions, ObjectStore};
 use crate::part_policy::PartPolicy;
+use crate::retry::RetryingStore;
 use crate::shutdown::Shutdown;
 use crate::upload::window::Window;
 use std::sync::Arc;
 
 /// Everything an upload needs to know from its start.
 pub(crate) struct Plan {
-    pub(crate) store: Arc<dyn ObjectStore>,
+    pub(crate) store: Arc<RetryingStore>,
     pub(crate) key: Key,
     pub(crate) options: CommitOptions,
     pub(crate) compressor: Arc<Compressor>,

@@ -11,7 +11,7 @@ use crate::checksum::Checksum;
 use crate::codec::compressor::Block;
 use crate::error::{Error, ErrorKind, Result};
 use crate::existence::Ours;
-use crate::object::{Committed, PartReceipt, Upload};
+use crate::object::{Committed, ObjectStore, PartReceipt, Upload};
 use crate::shutdown::Registered;
 use crate::work::{Stage, Work};
 use bytes::Bytes;
@@ -314,7 +314,7 @@ impl Uploader {
 
     pub(super) fn commit(&self) -> Commit<'_> {
         let Plan { store, key, options, .. } = &self.plan;
-        Commit { store: &**store, key, options, whole: self.whole }
+        Commit { store, cleaning: store.cleaning(), key, options, whole: self.whole }
     }
 }
 

@@ -1,0 +1,147 @@
+//! An object store whose requests are tried again.
+
+use super::upload::RetryingUpload;
+use super::{Retry, RetryPolicy};
+use crate::attempts::Attempts;
+use crate::checksum::ChecksumAlgorithm;
+use crate::error::{Error, Result};
+use crate::left_behind::LeftBehind;
+use crate::name::Key;
+use crate::object::{CommitOptions, Committed, Leftover, ObjectInfo, ObjectStore, Page, Removal, Upload};
+use crate::part_policy::PartPolicy;
+use crate::payload::Payload;
+use crate::work::Work;
+use async_trait::async_trait;
+use bytes::Bytes;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio_util::sync::CancellationToken;
+
+/// A store around another: what fails in passing is tried again, by a [`RetryPolicy`]. A [`Bucket`](crate::Bucket) puts one
+/// around the store it is given; you need it only to call an adapter by itself. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct RetryingStore {
+    store: Arc<dyn ObjectStore>,
+    retry: Retry,
+}
+
+impl RetryingStore {
+    /// `store`, with its requests tried again by `policy`.
+    pub fn new(store: impl ObjectStore, policy: RetryPolicy) -> Self {
+        RetryingStore::of(Arc::new(store), Retry::new(policy, CancellationToken::new()))
+    }
+
+    pub(crate) fn of(store: Arc<dyn ObjectStore>, retry: Retry) -> Self {
+        RetryingStore { store, retry }
+    }
+
+    pub(crate) fn with_retry(&self, retry: Retry) -> Self {
+        RetryingStore { store: Arc::clone(&self.store), retry }
+    }
+
+    /// The same store for what cleans up after a failure: see [`Retry::cleaning`].
+    pub(crate) fn cleaning(&self) -> Self {
+        self.with_retry(self.retry.cleaning())
+    }
+}
+
+#[async_trait]
+impl ObjectStore for RetryingStore {
+    fn url(&self) -> String {
+        self.store.url()
+    }
+
+    fn part_policy(&self) -> PartPolicy {
+        self.store.part_policy()
+    }
+
+    fn slow_downs(&self) -> u64 {
+        self.store.slow_downs()
+    }
+
+    fn checksum_algorithm(&self) -> ChecksumAlgorithm {
+        self.store.checksum_algorithm()
+    }
+
+    fn puts_in_one_step(&self) -> bool {
+        self.store.puts_in_one_step()
+    }
+
+    /// An attempt after one that was lost sends the same object, with the same token; who commits it settles which of them
+    /// took effect.
+    async fn put(
+        &self,
+        key: &Key,
+        payload: Payload,
+        options: &CommitOptions,
+        attempts: &Attempts,
+    ) -> Result<Committed> {
+        self.retry.run(|| self.store.put(key, payload.clone(), options, attempts)).await
+    }
+
+    /// Each attempt may leave an upload of its own: what those before may have left is told by the upload, or by the error.
+    async fn start(&self, key: &Key, options: &CommitOptions, attempts: &Attempts) -> Result<Box<dyn Upload>> {
+        let beside = Mutex::new(Vec::<LeftBehind>::new());
+        let keep = |error: &Error| {
+            let mut beside = beside.lock().unwrap_or_else(PoisonError::into_inner);
+            for left in error.left_behind() {
+                if !beside.contains(left) {
+                    beside.push(left.clone());
+                }
+            }
+        };
+        let started = self.retry.run(async || {
+            // An account of its own: what an earlier attempt may have left, its error has named.
+            let attempt = Attempts::default();
+            attempts.include(&attempt);
+            self.store.start(key, options, &attempt).await.inspect_err(keep)
+        });
+        let started = started.await;
+        let beside = beside.into_inner().unwrap_or_else(PoisonError::into_inner);
+        match started {
+            Ok(upload) => Ok(Box::new(RetryingUpload::new(upload, self.retry.clone(), beside))),
+            Err(error) => Err(error.with_left_behind(beside)),
+        }
+    }
+
+    async fn head(&self, key: &Key) -> Result<ObjectInfo> {
+        self.retry.run(|| self.store.head(key)).await
+    }
+
+    async fn get(&self, key: &Key, range: Range<u64>, etag: Option<&str>) -> Result<Bytes> {
+        self.retry.run(|| self.store.get(key, range.clone(), etag)).await
+    }
+
+    async fn list(&self, prefix: &str, page: Option<&str>) -> Result<Page> {
+        self.retry.run(|| self.store.list(prefix, page)).await
+    }
+
+    async fn delete(&self, key: &Key, only: Option<&ObjectInfo>) -> Result<Removal> {
+        self.retry.run(|| self.store.delete(key, only)).await
+    }
+
+    async fn retract(&self, key: &Key, info: &ObjectInfo) -> Result<Removal> {
+        self.retry.run(|| self.store.retract(key, info)).await
+    }
+
+    fn retracting_restores(&self, info: &ObjectInfo) -> bool {
+        self.store.retracting_restores(info)
+    }
+
+    async fn rename(&self, from: &Key, to: &Key) -> Result<bool> {
+        self.store.rename(from, to).await
+    }
+
+    /// Not tried again in whole: its steps are, by [`Work::retry`].
+    async fn copy(&self, from: &Key, info: &ObjectInfo, to: &Key, work: &Work) -> Result<Committed> {
+        self.store.copy(from, info, to, work).await
+    }
+
+    async fn leftovers(&self, prefix: &str) -> Result<Vec<Leftover>> {
+        self.retry.run(|| self.store.leftovers(prefix)).await
+    }
+
+    async fn remove_leftover(&self, leftover: &Leftover) -> Result<()> {
+        self.retry.run(|| self.store.remove_leftover(leftover)).await
+    }
+}
