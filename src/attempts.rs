@@ -20,14 +20,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// assert!(attempts.effect().is_possible());
 /// ```
 #[derive(Debug, Clone, Default)]
-pub struct Attempts(Arc<Mutex<Vec<Entry>>>);
-
-#[derive(Debug, Clone)]
-enum Entry {
-    One(Attempt),
-    /// Those of another account, which goes on.
-    Account(Attempts),
-}
+pub struct Attempts(Arc<Mutex<Vec<Attempt>>>);
 
 /// One attempt. Until [`sent`](Self::sent) is said the service cannot act on it; from then on it counts as unanswered
 /// until one of the other three is said. Cheap to clone; clones are the same attempt.
@@ -55,38 +48,25 @@ impl Attempts {
     /// A new attempt, of which nothing is sent yet.
     pub fn begin(&self) -> Attempt {
         let attempt = Attempt(Arc::new(AtomicU8::new(PREPARED)));
-        self.entries().push(Entry::One(attempt.clone()));
+        self.attempts().push(attempt.clone());
         attempt
-    }
-
-    /// Counts the attempts of `part` here too, also those that it begins later.
-    pub(crate) fn include(&self, part: &Attempts) {
-        self.entries().push(Entry::Account(part.clone()));
     }
 
     /// What all attempts together may have done.
     pub fn effect(&self) -> Effect {
         let mut effect = Effect::default();
-        for entry in self.entries().iter() {
-            match entry {
-                Entry::One(attempt) => match attempt.0.load(Ordering::SeqCst) {
-                    SENT => effect.unanswered += 1,
-                    UNCLEAR => effect.unclear += 1,
-                    APPLIED => effect.applied += 1,
-                    _ => {}
-                },
-                Entry::Account(part) => {
-                    let part = part.effect();
-                    effect.unanswered += part.unanswered;
-                    effect.unclear += part.unclear;
-                    effect.applied += part.applied;
-                }
+        for attempt in self.attempts().iter() {
+            match attempt.0.load(Ordering::SeqCst) {
+                SENT => effect.unanswered += 1,
+                UNCLEAR => effect.unclear += 1,
+                APPLIED => effect.applied += 1,
+                _ => {}
             }
         }
         effect
     }
 
-    fn entries(&self) -> MutexGuard<'_, Vec<Entry>> {
+    fn attempts(&self) -> MutexGuard<'_, Vec<Attempt>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

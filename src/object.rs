@@ -1,7 +1,7 @@
 //! What an object adapter implements: [`ObjectStore`] and [`Upload`]. Everything here is about stored bytes; gzip,
 //! archives and streams are above. An adapter has no policy of its own on when to start, commit or abort.
 
-use crate::attempts::Attempts;
+use crate::attempts::{Attempts, Effect};
 use crate::checksum::{Checksum, ChecksumAlgorithm};
 use crate::error::Result;
 use crate::left_behind::LeftBehind;
@@ -147,7 +147,10 @@ pub enum Origin {
 
 /// A storage of objects: a bucket, a container or a folder.
 ///
-/// Every method may be called concurrently. Errors are final: an adapter retries what may be tried again.
+/// Every method may be called concurrently. Each sends once, and its error says whether trying again may help
+/// ([`Error::with_passing`](crate::Error::with_passing)); [`RetryingStore`](crate::RetryingStore) does that. A method that
+/// takes several requests and fails half way may be called again from its beginning, but for [`copy`](Self::copy), whose
+/// steps are tried again by [`Work::retry`].
 ///
 /// # What an answer must be
 /// `Ok` means an answer that could be read and that is what was asked for. A success that cannot be understood (another
@@ -188,10 +191,19 @@ pub trait ObjectStore: fmt::Debug + Send + Sync + 'static {
 
     /// Starts an upload in parts. Nothing is visible before [`Upload::complete`].
     ///
-    /// Each attempt is accounted for in `attempts`. An error names the uploads that may have been started
-    /// ([`left_behind`](crate::Error::left_behind)); a success after an attempt that was not answered tells them in
-    /// [`Upload::left_beside`].
+    /// Each attempt is accounted for in `attempts`. What those may have left that did not tell an upload is asked by
+    /// [`lost_starts`](Self::lost_starts).
     async fn start(&self, key: &Key, options: &CommitOptions, attempts: &Attempts) -> Result<Box<dyn Upload>>;
+
+    /// What the attempts to start an upload of `key`, the first of them `since` ago, may have left besides the upload
+    /// `known`, by their `effect`. It names uploads, and touches none, since each may be another writer's.
+    async fn lost_starts(&self, key: &Key, _since: Duration, effect: Effect, _known: Option<&str>) -> Vec<LeftBehind> {
+        let lost = LeftBehind::unknown_upload(format!("{}/{key}", self.url()));
+        match effect.unanswered + effect.unclear {
+            0 => Vec::new(),
+            _ => vec![lost.because("its start was not answered so that it could be read")],
+        }
+    }
 
     /// What is stored under `key` now. [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) when nothing is: only when
     /// the service says so.
@@ -254,8 +266,8 @@ pub trait Upload: fmt::Debug + Send + Sync {
         "`sealift sweep` removes it"
     }
 
-    /// What may be left besides the object: other uploads that the attempts to start this one may have left, or what may
-    /// still arrive of this one after it was completed. What is left after an abort, its error says.
+    /// What may be left besides the object: what may still arrive of this upload after it was completed. What is left after
+    /// an abort, its error says.
     fn left_beside(&self) -> Vec<LeftBehind> {
         Vec::new()
     }

@@ -5,7 +5,7 @@ use crate::attempts::Attempts;
 use crate::error::Result;
 use crate::left_behind::LeftBehind;
 use crate::object::Upload;
-use crate::retry::Retry;
+use crate::retry::{Retry, RetryPolicy};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio_util::sync::CancellationToken;
@@ -53,6 +53,12 @@ impl Work {
     /// adapter by itself.
     pub fn new(location: impl Into<String>) -> Self {
         Work::until(location.into(), CancellationToken::new(), Retry::default())
+    }
+
+    /// The same, with its steps tried again by `policy`.
+    #[must_use]
+    pub fn with_retry_policy(self, policy: RetryPolicy) -> Self {
+        Work { retry: Retry::new(policy, self.stop.clone()), ..self }
     }
 
     pub(crate) fn until(location: String, stop: CancellationToken, retry: Retry) -> Self {

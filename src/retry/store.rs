@@ -2,9 +2,9 @@
 
 use super::upload::RetryingUpload;
 use super::{Retry, RetryPolicy};
-use crate::attempts::Attempts;
+use crate::attempts::{Attempts, Effect};
 use crate::checksum::ChecksumAlgorithm;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::left_behind::LeftBehind;
 use crate::name::Key;
 use crate::object::{CommitOptions, Committed, Leftover, ObjectInfo, ObjectStore, Page, Removal, Upload};
@@ -15,6 +15,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 /// A store around another: what fails in passing is tried again, by a [`RetryPolicy`]. A [`Bucket`](crate::Bucket) puts one
@@ -76,32 +77,39 @@ impl ObjectStore for RetryingStore {
         options: &CommitOptions,
         attempts: &Attempts,
     ) -> Result<Committed> {
-        self.retry.run(|| self.store.put(key, payload.clone(), options, attempts)).await
+        let left = Mutex::new(Vec::new());
+        let stored = self.retry.run(async || {
+            let stored = self.store.put(key, payload.clone(), options, attempts).await;
+            stored.inspect_err(|error| {
+                left.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(error.left_behind());
+            })
+        });
+        let stored = stored.await;
+        let mut left = left.into_inner().unwrap_or_else(PoisonError::into_inner);
+        match stored {
+            Ok(mut committed) => {
+                committed.left_behind.append(&mut left);
+                Ok(committed)
+            }
+            Err(error) => Err(error.with_left_behind(left)),
+        }
     }
 
-    /// Each attempt may leave an upload of its own: what those before may have left is told by the upload, or by the error.
+    /// Each attempt may leave an upload of its own. What those may have left that told none is told by the upload
+    /// ([`Upload::left_beside`]), or by the error.
     async fn start(&self, key: &Key, options: &CommitOptions, attempts: &Attempts) -> Result<Box<dyn Upload>> {
-        let beside = Mutex::new(Vec::<LeftBehind>::new());
-        let keep = |error: &Error| {
-            let mut beside = beside.lock().unwrap_or_else(PoisonError::into_inner);
-            for left in error.left_behind() {
-                if !beside.contains(left) {
-                    beside.push(left.clone());
-                }
-            }
-        };
-        let started = self.retry.run(async || {
-            // An account of its own: what an earlier attempt may have left, its error has named.
-            let attempt = Attempts::default();
-            attempts.include(&attempt);
-            self.store.start(key, options, &attempt).await.inspect_err(keep)
-        });
-        let started = started.await;
-        let beside = beside.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let began = Instant::now();
+        let started = self.retry.run(|| self.store.start(key, options, attempts)).await;
+        let known = started.as_ref().ok().map(|upload| upload.id());
+        let beside = self.lost_starts(key, began.elapsed(), attempts.effect(), known).await;
         match started {
             Ok(upload) => Ok(Box::new(RetryingUpload::new(upload, self.retry.clone(), beside))),
             Err(error) => Err(error.with_left_behind(beside)),
         }
+    }
+
+    async fn lost_starts(&self, key: &Key, since: Duration, effect: Effect, known: Option<&str>) -> Vec<LeftBehind> {
+        self.store.lost_starts(key, since, effect, known).await
     }
 
     async fn head(&self, key: &Key) -> Result<ObjectInfo> {

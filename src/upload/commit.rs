@@ -1,7 +1,7 @@
 //! Exactly one commit: what its answer means for what may exist. An answer that proves nothing is settled by looking at the
 //! object (its token, size and checksum), and where that proves nothing either, it is said.
 
-use crate::attempts::Effect;
+use crate::attempts::{Attempts, Effect};
 use crate::checksum::Checksum;
 use crate::error::{Error, ErrorKind, Result};
 use crate::existence::{Confirmed, Existence, Ours};
@@ -14,6 +14,9 @@ use tokio::time::sleep;
 
 /// The pause before a second look, where the first did not show what was expected.
 const SECOND_LOOK: Duration = Duration::from_millis(250);
+
+/// How long a commit is silent before it is looked for, again and again, beside the wait for its answer.
+const SILENT: Duration = Duration::from_secs(10);
 
 /// One commit, as it is looked for.
 pub(super) struct Commit<'a> {
@@ -46,6 +49,27 @@ enum Look {
 }
 
 impl Commit<'_> {
+    /// `request`, or a success without details as soon as the object can be seen while the answer does not come.
+    pub(super) async fn answer_or_sight(
+        &self,
+        request: impl Future<Output = Result<Committed>>,
+        attempts: &Attempts,
+    ) -> Result<Committed> {
+        let seen = async {
+            loop {
+                sleep(SILENT).await;
+                if attempts.effect().is_pending() && matches!(self.look(&self.cleaning).await, Look::Fits(..)) {
+                    return;
+                }
+            }
+        };
+        tokio::select! {
+            biased;
+            answer = request => answer,
+            () = seen => Ok(Committed::default()),
+        }
+    }
+
     /// Settles the answer to the commit. A success needs no permission to look.
     pub(super) async fn settle(&self, answer: Result<Committed>, effect: Effect) -> Result<Ours, Failed> {
         match answer {

@@ -274,7 +274,8 @@ impl Uploader {
         let attempts = Attempts::default();
         self.work.set(Stage::PutSent(attempts.clone()));
         let Plan { store, key, options, .. } = &self.plan;
-        let answer = stop.answer(store.put(key, part.payload, options, &attempts)).await.before_stop()?;
+        let (commit, request) = (self.commit(), store.put(key, part.payload, options, &attempts));
+        let answer = stop.answer(commit.answer_or_sight(request, &attempts)).await.before_stop()?;
         match self.settled(answer, &attempts, stop).await? {
             Ok(ours) => {
                 place.stored(self.whole.byte_count(), store.slow_downs());
@@ -296,7 +297,8 @@ impl Uploader {
         self.receipts.sort_by_key(|receipt| receipt.number);
         let attempts = Attempts::default();
         self.work.set(Stage::CompleteSent(Arc::clone(&upload), attempts.clone()));
-        let answer = stop.answer(upload.complete(&self.receipts, self.whole, &attempts)).await.before_stop()?;
+        let (commit, request) = (self.commit(), upload.complete(&self.receipts, self.whole, &attempts));
+        let answer = stop.answer(commit.answer_or_sight(request, &attempts)).await.before_stop()?;
         // What is open after this, the abort makes sure of.
         self.settled(answer, &attempts, stop).await?.map_err(|failed| failed.error)
     }

@@ -151,7 +151,8 @@ async fn bucket<C: Cloud>(name: &str, endpoint: &str) -> Bucket {
         Arc::new(Compressor::new(Codec::Plain, NonZeroUsize::new(2)).expect("threads"))
     });
     let store = C::connect(name, endpoint).await;
-    Bucket::new(store, Arc::clone(compressor), Budget::new(Budget::DEFAULT).expect("valid"))
+    let budget = Budget::new(Budget::DEFAULT).expect("valid");
+    Bucket::new(store, Arc::clone(compressor), budget).with_retry_policy(GIVE_UP)
 }
 
 pub(crate) fn parsed(key: &str) -> Key {

@@ -2,11 +2,11 @@
 //! failures told. It knows no verb.
 
 use crate::answers::Answers;
+use crate::attempt::Counted;
 use crate::errors::failed;
-use crate::limits::retries_off;
-use crate::persist::Counted;
 use crate::provider::{Checksums, Provider};
-use crate::retry_after::RetryAfter;
+use crate::verdict::judge;
+use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::config::{
@@ -60,10 +60,15 @@ impl Client {
     where
         E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
     {
-        failed(operation, &self.location(key), &self.endpoint, error)
+        let (_, passing) = judge(&error);
+        let failed = failed(operation, &self.location(key), &self.endpoint, error);
+        match passing {
+            Some(passing) => failed.with_passing(passing),
+            None => failed,
+        }
     }
 
-    /// How a request is sent that the SDK may try again: `attempt` is the time for each.
+    /// How a request is sent: once, and answered within `attempt`.
     pub(crate) fn within(&self, attempt: Duration) -> Builder {
         self.settings(attempt, Answers::Documents)
     }
@@ -73,19 +78,15 @@ impl Client {
         self.settings(attempt, Answers::ObjectBytes)
     }
 
-    /// How a request is sent whose every attempt is accounted for, so that the SDK must not try it again.
-    pub(crate) fn once(&self, attempt: Duration) -> Builder {
-        self.within(attempt).retry_config(retries_off())
-    }
-
     fn settings(&self, attempt: Duration, answers: Answers) -> Builder {
         Builder::new()
+            // Who asked tries again, by Sealift's one policy.
+            .retry_config(RetryConfig::disabled())
             // Sealift gives its own checksums, and checks the whole object; the SDK is to add and check no others.
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
             .stalled_stream_protection(StalledStreamProtectionConfig::enabled().grace_period(STALLED).build())
             .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(attempt).build())
-            .interceptor(RetryAfter)
             .interceptor(Counted(self.slow_downs.clone()))
             .interceptor(answers)
     }

@@ -5,7 +5,7 @@ use crate::client::Client;
 use crate::conditions_cache;
 use crate::proof::{Proof, prove};
 use crate::provider::Conditions;
-use sealift::{CommitOptions, Error, ErrorKind, IfExists, Key, Result};
+use sealift::{CommitOptions, Error, ErrorKind, IfExists, Key, Result, RetryPolicy};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::OnceCell;
@@ -19,12 +19,13 @@ const HINT: &str = "let it be replaced, under a name that nothing else uses; or,
 pub(crate) struct Gate {
     stated: Conditions,
     cache: Option<PathBuf>,
+    retry_policy: RetryPolicy,
     proof: Arc<OnceCell<Proof>>,
 }
 
 impl Gate {
     pub(crate) fn new(stated: Conditions) -> Self {
-        Gate { stated, cache: None, proof: Arc::default() }
+        Gate { stated, cache: None, retry_policy: RetryPolicy::default(), proof: Arc::default() }
     }
 
     /// The same, with what the user says.
@@ -35,6 +36,11 @@ impl Gate {
     /// The same, with the file that remembers proofs.
     pub(crate) fn cached_in(self, cache: PathBuf) -> Self {
         Gate { cache: Some(cache), ..self }
+    }
+
+    /// The same, with how a proof is tried again.
+    pub(crate) fn tried_by(self, retry_policy: RetryPolicy) -> Self {
+        Gate { retry_policy, ..self }
     }
 
     /// Refuses a condition that the service would not keep, before anything is sent of the object at `key`.
@@ -61,11 +67,11 @@ impl Gate {
     }
 
     async fn prove(&self, client: &Client, key: &Key) -> Result<Proof> {
-        let Some(cache) = &self.cache else { return prove(client, key).await };
+        let Some(cache) = &self.cache else { return prove(client, key, self.retry_policy).await };
         if conditions_cache::remembered(cache, client).await {
             return Ok(Proof::Kept);
         }
-        let proof = prove(client, key).await?;
+        let proof = prove(client, key, self.retry_policy).await?;
         if matches!(proof, Proof::Kept) {
             conditions_cache::remember(cache, client).await;
         }

@@ -1,12 +1,13 @@
-//! From options to a client of the SDK: credentials, endpoint, retries and time limits.
+//! From options to a client of the SDK: credentials, endpoint and time limits.
 
-use crate::limits::{ANSWER, retries};
+use crate::limits::ANSWER;
 use crate::options::{Addressing, Credentials, S3Options};
 use crate::provider::Provider;
 use crate::store::S3Store;
 use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
 use aws_config::profile::ProfileFileRegionProvider;
+use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_s3::Client;
@@ -23,9 +24,13 @@ impl S3Store {
     /// [`ErrorKind::InvalidName`] for what cannot be a bucket's name.
     pub async fn connect(options: S3Options) -> Result<S3Store> {
         check_bucket(&options.bucket)?;
-        let mut loader = aws_config::defaults(BehaviorVersion::latest()).retry_config(retries()).timeout_config(
-            TimeoutConfig::builder().connect_timeout(options.connect_timeout).operation_attempt_timeout(ANSWER).build(),
-        );
+        let mut loader =
+            aws_config::defaults(BehaviorVersion::latest()).retry_config(RetryConfig::disabled()).timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(options.connect_timeout)
+                    .operation_attempt_timeout(ANSWER)
+                    .build(),
+            );
         if let Some(endpoint) = &options.endpoint_url {
             loader = loader.endpoint_url(endpoint);
         }
@@ -64,6 +69,7 @@ impl S3Store {
         if let Some(endpoint) = endpoint {
             store = store.with_endpoint(without_credentials(&endpoint));
         }
+        store = store.with_retry_policy(options.retry_policy);
         if let Some(cache) = options.conditions_cache {
             store = store.with_conditions_cache(cache);
         }

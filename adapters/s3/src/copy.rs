@@ -1,11 +1,11 @@
 //! A copy within the bucket, made by the service: with everything that belongs to the object, and only of what is meant.
 
+use crate::attempt::attempt;
 use crate::client::{Client, full_checksum};
 use crate::clock::{ServiceClock, time};
 use crate::copy_parts::{copy_in_parts, left_of_copy};
 use crate::copy_source::Source;
 use crate::limits::COMPLETE;
-use crate::persist::{Lost, persist};
 use crate::stop::{Answer, answer, stopped, unless_stopped};
 use sealift::{Attempts, Committed, Key, LeftBehind, ObjectInfo, Result, Work};
 
@@ -14,7 +14,7 @@ const AT_ONCE: u64 = 5_000_000_000;
 
 /// Copies the object that `info` describes from `from` to `to`.
 pub(crate) async fn copy(client: &Client, from: &Key, info: &ObjectInfo, to: &Key, work: &Work) -> Result<Committed> {
-    let source = unless_stopped(work, Source::look(client, from, info)).await?;
+    let source = unless_stopped(work, work.retry(|| Source::look(client, from, info))).await?;
     match source.size() <= AT_ONCE {
         true => copy_at_once(&source, to, work).await,
         false => copy_in_parts(&source, to, work).await,
@@ -25,7 +25,7 @@ async fn copy_at_once(source: &Source<'_>, to: &Key, work: &Work) -> Result<Comm
     let target = source.client.location(to);
     let attempts = Attempts::default();
     work.may_leave([LeftBehind::object(&target).perhaps().because("its copy was sent, and the answer is open")]);
-    let error = match answer(work, send(source, to, &attempts)).await {
+    let error = match answer(work, work.retry(|| send(source, to, &attempts))).await {
         Answer::InTime(Ok(committed)) => return Ok(committed),
         Answer::InTime(Err(error)) => error,
         Answer::AfterStop(_) | Answer::Never => stopped(&source.client.location(source.key)),
@@ -52,8 +52,8 @@ async fn send(source: &Source<'_>, to: &Key, attempts: &Attempts) -> Result<Comm
         .set_object_lock_retain_until_date(head.object_lock_retain_until_date)
         .set_object_lock_legal_hold_status(head.object_lock_legal_hold_status.clone());
     let clock = ServiceClock::default();
-    let copied = persist(attempts, Lost::SendAgain, |sent| {
-        let request = request.clone().customize().config_override(client.once(COMPLETE)).interceptor(clock.clone());
+    let copied = attempt(attempts, |sent| {
+        let request = request.customize().config_override(client.within(COMPLETE)).interceptor(clock.clone());
         sent.all();
         request.send()
     });

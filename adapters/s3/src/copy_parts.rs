@@ -1,19 +1,19 @@
 //! The copy of an object that is too large for one request: an upload whose parts the service copies.
 
 use crate::abort::abort;
+use crate::attempt::attempt;
 use crate::client::{Client, full_checksum};
 use crate::clock::ServiceClock;
 use crate::copy_source::Source;
 use crate::limits::COMPLETE;
-use crate::persist::{Lost, persist};
 use crate::provider::Checksums;
-use crate::start::{Started, start};
+use crate::start::{lost_starts, start};
 use crate::stop::{Answer, answer, stopped, unless_stopped};
 use aws_sdk_s3::operation::create_multipart_upload::builders::CreateMultipartUploadFluentBuilder;
 use aws_sdk_s3::primitives::{DateTime, DateTimeFormat};
 use aws_sdk_s3::types::{ChecksumType, CompletedMultipartUpload, CompletedPart};
 use sealift::{Attempts, Committed, Effect, Error, Key, LeftBehind, Result, Work};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
 /// What one UploadPartCopy takes ("Amazon S3 multipart upload limits": 5 GiB).
@@ -24,8 +24,8 @@ const ABORT_LIMIT: Duration = Duration::from_secs(20);
 /// Copies `source` to `to`, part by part. An upload that is given up is aborted.
 pub(crate) async fn copy_in_parts(source: &Source<'_>, to: &Key, work: &Work) -> Result<Committed> {
     let client = source.client;
-    let template = unless_stopped(work, template(source)).await?;
-    let Started { id, beside } = start_copy(source, to, template, work).await?;
+    let template = unless_stopped(work, work.retry(|| template(source))).await?;
+    let (id, beside) = start_copy(source, to, template, work).await?;
     let upload = LeftBehind::upload(client.location(to), &id);
     work.may_leave(beside.iter().cloned().chain([upload]));
     let copy = Copy { source, to, id: &id, beside: &beside };
@@ -36,7 +36,7 @@ pub(crate) async fn copy_in_parts(source: &Source<'_>, to: &Key, work: &Work) ->
     };
     let mut left = beside.clone();
     left.extend(left_of_copy(&client.location(to), attempts.effect()));
-    match timeout(ABORT_LIMIT, abort(client, to.as_ref(), &id)).await {
+    match timeout(ABORT_LIMIT, work.retry_cleaning(|| abort(client, to.as_ref(), &id))).await {
         Ok(Ok(())) => {}
         Ok(Err(failed)) => left.extend_from_slice(failed.left_behind()),
         Err(_) => left.push(LeftBehind::upload(client.location(to), &id).because("its abort took too long")),
@@ -87,15 +87,20 @@ async fn start_copy(
     to: &Key,
     template: CreateMultipartUploadFluentBuilder,
     work: &Work,
-) -> Result<Started> {
+) -> Result<(String, Vec<LeftBehind>)> {
     let client = source.client;
     let unknown = LeftBehind::unknown_upload(client.location(to)).because("its start was not answered");
-    work.may_leave([unknown.clone()]);
-    let attempts = Attempts::default();
-    match answer(work, start(client, to, template, &attempts)).await {
+    work.may_leave([unknown]);
+    let (attempts, began) = (Attempts::default(), Instant::now());
+    let started = match answer(work, work.retry(|| start(client, to, template.clone(), &attempts))).await {
         Answer::InTime(started) | Answer::AfterStop(started) => started,
-        Answer::Never if attempts.effect().is_possible() => Err(stop(source).with_left_behind([unknown])),
         Answer::Never => Err(stop(source)),
+    };
+    let known = started.as_deref().ok();
+    let beside = lost_starts(client, to, began.elapsed(), attempts.effect(), known).await;
+    match started {
+        Ok(id) => Ok((id, beside)),
+        Err(error) => Err(error.with_left_behind(beside)),
     }
 }
 
@@ -113,20 +118,21 @@ struct Copy<'a> {
 
 impl Copy<'_> {
     async fn run(&self, work: &Work, attempts: &Attempts) -> Result<Committed> {
-        let parts = unless_stopped(work, self.copy_parts()).await?;
+        let parts = unless_stopped(work, self.copy_parts(work)).await?;
         let upload = LeftBehind::upload(self.client().location(self.to), self.id).perhaps();
         work.may_leave(self.beside.iter().cloned().chain([self.object(), upload]));
-        match answer(work, self.complete(parts, attempts)).await {
+        match answer(work, work.retry(|| self.complete(parts.clone(), attempts))).await {
             Answer::InTime(completed) => completed,
             Answer::AfterStop(_) | Answer::Never => Err(stop(self.source)),
         }
     }
 
-    async fn copy_parts(&self) -> Result<Vec<CompletedPart>> {
+    async fn copy_parts(&self, work: &Work) -> Result<Vec<CompletedPart>> {
         let size = self.source.size();
         let mut parts = Vec::new();
         for (number, begin) in (1..).zip((0..size).step_by(LARGEST_PART as usize)) {
-            parts.push(self.copy_part(number, begin, size.min(begin + LARGEST_PART) - 1).await?);
+            let last = size.min(begin + LARGEST_PART) - 1;
+            parts.push(work.retry(|| self.copy_part(number, begin, last)).await?);
         }
         Ok(parts)
     }
@@ -144,9 +150,9 @@ impl Copy<'_> {
             .copy_source_range(format!("bytes={first}-{last}"))
             .set_copy_source_if_match(self.source.etag());
         let attempts = Attempts::default();
-        let copied = persist(&attempts, Lost::SendAgain, |sent| {
+        let copied = attempt(&attempts, |sent| {
             sent.all();
-            request.clone().customize().config_override(self.client().once(COMPLETE)).send()
+            request.customize().config_override(self.client().within(COMPLETE)).send()
         });
         let copied = copied.await.map_err(|error| self.source.not_copied(format!("copy part {number} of"), error))?;
         let part = copied.copy_part_result.as_ref();
@@ -174,8 +180,8 @@ impl Copy<'_> {
             }
         }
         let clock = ServiceClock::default();
-        let completed = persist(attempts, Lost::SendAgain, |sent| {
-            let request = request.clone().customize().config_override(client.once(COMPLETE));
+        let completed = attempt(attempts, |sent| {
+            let request = request.customize().config_override(client.within(COMPLETE));
             sent.all();
             request.interceptor(clock.clone()).send()
         });

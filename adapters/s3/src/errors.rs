@@ -5,7 +5,7 @@ use crate::answers::Unreadable;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ConnectorError, ProvideErrorMetadata, SdkError};
-use sealift::{Error, ErrorKind};
+use sealift::{Error, ErrorKind, Passing};
 use std::borrow::Cow;
 use std::error::Error as StdError;
 
@@ -82,6 +82,7 @@ where
 pub(crate) fn unreadable(described: impl FnOnce(ErrorKind, String) -> Error, endpoint: &str, why: String) -> Error {
     described(ErrorKind::Service, format!("{endpoint} answered with success, and the answer cannot be used: {why}"))
         .with_hint("check that the endpoint is that of the S3 service, and what stands between here and it")
+        .with_passing(Passing::Unlikely)
 }
 
 fn refused<E: ProvideErrorMetadata>(
@@ -121,7 +122,8 @@ fn refused<E: ProvideErrorMetadata>(
              uploads early, and for sweeps with too short an age",
         ),
         (404, "") => described(ErrorKind::Service, format!("{reason}, not in the words of an S3 service"))
-            .with_hint("check that the endpoint is that of the S3 service, and what stands between here and it"),
+            .with_hint("check that the endpoint is that of the S3 service, and what stands between here and it")
+            .with_passing(Passing::Unlikely),
         (404, _) => described(ErrorKind::NotFound, reason),
         (412, _) | (409, "ConditionalRequestConflict") => {
             described(ErrorKind::AlreadyExists, reason).with_hint("choose another name, or let it be replaced")
@@ -131,6 +133,11 @@ fn refused<E: ProvideErrorMetadata>(
         (400 | 501, _) if reason.contains("hecksum") => described(ErrorKind::Service, reason)
             .with_hint("for a service that does not know these checksums: --checksums none"),
         (408, _) | (_, "RequestTimeout") => described(ErrorKind::TimedOut, reason),
+        // The answer to HEAD has no body, and so no code and no words.
+        (400, "") => described(ErrorKind::Denied, format!("{reason}, without a reason")).with_hint(
+            "a service answers so to credentials that have expired, or are not of its kind \
+             (`aws sts get-caller-identity` tells), and to a request for another region (--region)",
+        ),
         _ => described(ErrorKind::Service, reason),
     }
 }

@@ -10,7 +10,7 @@ use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::types::ChecksumMode;
-use sealift::{CHECKSUM_METADATA, Error, ErrorKind, Key, ObjectInfo, Result, TOKEN_METADATA};
+use sealift::{CHECKSUM_METADATA, Error, ErrorKind, Key, ObjectInfo, Passing, Result, TOKEN_METADATA};
 use std::collections::HashMap;
 
 const OPERATION: &str = "look at";
@@ -32,7 +32,8 @@ pub(crate) async fn all_of(client: &Client, key: &Key) -> Result<HeadObjectOutpu
         Err(error) if status(&error) == Some(404) => {
             let reason = "404, not in the words of an S3 service";
             Err(Error::new(ErrorKind::Service, OPERATION, client.location(key), reason)
-                .with_hint("check that the endpoint is that of the S3 service, and what stands between here and it"))
+                .with_hint("check that the endpoint is that of the S3 service, and what stands between here and it")
+                .with_passing(Passing::Unlikely))
         }
         Err(error) => Err(client.failed(OPERATION, key, error)),
     }

@@ -1,11 +1,13 @@
 //! Sealift's adapter for Amazon S3 and services that speak its API, on the official SDK.
 //!
 //! [`S3Store::connect`] takes [`S3Options`]. What differs between the services is one table, in `provider`; how the SDK's
-//! errors become Sealift's is in `errors`; what an answer must be is in `answers`; requests that store are sent again in
-//! `persist` alone. `client` is what every verb needs, a module is a verb, and `store` puts them together. Nothing here decides when to start, commit or abort: that is `sealift`'s.
+//! errors become Sealift's is in `errors`; what an answer must be is in `answers`; what a failed
+//! attempt may have done, and whether it may pass, in `verdict`. `client` is what every verb needs, a module is a verb, and
+//! `store` puts them together. Nothing here decides when to start, commit or abort, or tries again: that is `sealift`'s.
 
 mod abort;
 mod answers;
+mod attempt;
 mod body;
 mod client;
 mod clock;
@@ -22,12 +24,10 @@ mod limits;
 mod list;
 mod meeting;
 mod options;
-mod persist;
 mod proof;
 mod provider;
 mod put;
 mod read;
-mod retry_after;
 mod start;
 mod stop;
 mod store;
@@ -36,7 +36,6 @@ mod upload;
 mod verdict;
 
 pub use aws_credential_types;
-pub use limits::UNREACHABLE_WITHIN;
 pub use options::{Addressing, Credentials, S3Options};
 pub use provider::{Checksums, Conditions, Provider};
 pub use store::S3Store;

@@ -3,6 +3,7 @@
 use crate::limits::CONNECT;
 use crate::provider::{Checksums, Conditions, Provider};
 use aws_credential_types::provider::SharedCredentialsProvider;
+use sealift::RetryPolicy;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -32,7 +33,10 @@ pub struct S3Options {
     pub part_size: Option<u64>,
     /// About how many bytes will be stored under one key, so that parts are large enough from the start.
     pub expected_size: Option<u64>,
-    /// The time to connect, per attempt (of four).
+    /// How the proof of conditions is tried again, the only work that is not a single request. Everything else is tried again
+    /// by a [`Bucket`](sealift::Bucket).
+    pub retry_policy: RetryPolicy,
+    /// The time to connect, per attempt.
     pub connect_timeout: Duration,
 }
 
@@ -51,6 +55,7 @@ impl S3Options {
             conditions_cache: None,
             part_size: None,
             expected_size: None,
+            retry_policy: RetryPolicy::default(),
             connect_timeout: CONNECT,
         }
     }

@@ -10,22 +10,22 @@ use crate::limits::ANSWER;
 use crate::meeting::{Meeting, meeting_bodies};
 use crate::put::put;
 use crate::upload::S3Upload;
-use crate::verdict::{Again, Verdict, judge};
+use crate::verdict::{Verdict, judge};
 use aws_sdk_s3::primitives::ByteStream;
 use sealift::{
     Attempts, Checksum, ChecksumAlgorithm, CommitOptions, Error, ErrorKind, IfExists, Key, LeftBehind, ObjectInfo,
-    Payload, Result, Token, Upload,
+    Passing, Payload, Result, RetryPolicy, Token, Upload, Work,
 };
+use std::mem;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 /// The beginning of a scratch object's name.
 const SCRATCH: &str = ".sealift-conditions-";
-/// The time for the proof, and that for removing what it made.
-const PROOF_LIMIT: Duration = Duration::from_secs(60);
+/// The time for the proof, outages included, and that for removing what it made.
+const PROOF_LIMIT: Duration = Duration::from_secs(600);
 const CLEAN_UP_LIMIT: Duration = Duration::from_secs(30);
-/// The pauses before two puts at once are tried again, each with another scratch object, in milliseconds.
-const PAUSES: [u64; 3] = [200, 400, 800];
 
 const OPERATION: &str = "prove the conditions of";
 
@@ -42,17 +42,21 @@ pub(crate) enum Proof {
 type Step = Result<(), String>;
 
 /// Tries it beside `key`, where the credentials may write. It ends, and removes what it made, also when nobody waits for it.
-pub(crate) async fn prove(client: &Client, key: &Key) -> Result<Proof> {
+pub(crate) async fn prove(client: &Client, key: &Key, policy: RetryPolicy) -> Result<Proof> {
     let (client, key) = (client.clone(), key.clone());
     let location = client.location(&key);
-    let proof = tokio::spawn(async move { Trial { client: &client, key: &key, made: Vec::new() }.run().await });
+    let proof = tokio::spawn(async move {
+        let work = Work::new(client.location(&key)).with_retry_policy(policy);
+        Trial { client: &client, key: &key, work, made: Mutex::default() }.run().await
+    });
     proof.await.unwrap_or_else(|error| Err(Error::new(ErrorKind::Cancelled, OPERATION, location, error.to_string())))
 }
 
 struct Trial<'a> {
     client: &'a Client,
     key: &'a Key,
-    made: Vec<Scratch>,
+    work: Work,
+    made: Mutex<Vec<Scratch>>,
 }
 
 /// A scratch object.
@@ -64,7 +68,7 @@ struct Scratch {
 }
 
 impl Trial<'_> {
-    async fn run(mut self) -> Result<Proof> {
+    async fn run(self) -> Result<Proof> {
         let late = Error::new(
             ErrorKind::TimedOut,
             OPERATION,
@@ -84,8 +88,8 @@ impl Trial<'_> {
         }
     }
 
-    async fn steps(&mut self) -> Result<Step> {
-        let first = self.two_at_once().await?;
+    async fn steps(&self) -> Result<Step> {
+        let first = self.work.retry(|| self.two_at_once()).await?;
         let Ok(scratch) = first else { return Ok(first.map(drop)) };
         let another = self.one_more(&scratch).await?;
         match another {
@@ -95,38 +99,30 @@ impl Trial<'_> {
     }
 
     /// Two puts whose bodies end at the same time. Returns the object of the one that won.
-    async fn two_at_once(&mut self) -> Result<Result<Key, String>> {
-        let mut pauses = PAUSES.iter();
-        loop {
-            let scratch = self.scratch();
-            let [one, other] = meeting_bodies();
-            let (one, other) = tokio::join!(self.attempt(&scratch, one), self.attempt(&scratch, other));
-            let key = scratch.key.clone();
-            let won = [&one, &other].into_iter().filter_map(|outcome| match outcome {
-                Outcome::Won(version) => Some(version.clone()),
-                _ => None,
-            });
-            let versions = won.collect();
-            self.made.push(Scratch { versions, ..scratch });
-            let open = match (one, other) {
-                (Outcome::Won(_), Outcome::Won(_)) => {
-                    return Ok(Err(
-                        self.ignores("two puts at once, each on the condition that there is no object, both won")
-                    ));
-                }
-                (Outcome::Won(_), Outcome::Refused) | (Outcome::Refused, Outcome::Won(_)) => return Ok(Ok(key)),
-                (Outcome::Rejected(reason), _) | (_, Outcome::Rejected(reason)) => return Ok(Err(reason)),
-                (Outcome::Failed(error, Again::Never), _) | (_, Outcome::Failed(error, Again::Never)) => {
-                    return Err(error);
-                }
-                (Outcome::Failed(error, _), _) | (_, Outcome::Failed(error, _)) => Err(error),
-                (Outcome::Refused, Outcome::Refused) => Ok(Err(
-                    self.ignores("a put on the condition that there is no object is refused where there is none")
-                )),
-            };
-            match pauses.next() {
-                Some(pause) => sleep(Duration::from_millis(*pause)).await,
-                None => return open,
+    async fn two_at_once(&self) -> Result<Result<Key, String>> {
+        let scratch = self.scratch();
+        let [one, other] = meeting_bodies();
+        let (one, other) = tokio::join!(self.attempt(&scratch, one), self.attempt(&scratch, other));
+        let key = scratch.key.clone();
+        let won = [&one, &other].into_iter().filter_map(|outcome| match outcome {
+            Outcome::Won(version) => Some(version.clone()),
+            _ => None,
+        });
+        let versions = won.collect();
+        self.made().push(Scratch { versions, ..scratch });
+        match (one, other) {
+            (Outcome::Won(_), Outcome::Won(_)) => {
+                Ok(Err(self.ignores("two puts at once, each on the condition that there is no object, both won")))
+            }
+            (Outcome::Won(_), Outcome::Refused) | (Outcome::Refused, Outcome::Won(_)) => Ok(Ok(key)),
+            (Outcome::Rejected(reason), _) | (_, Outcome::Rejected(reason)) => Ok(Err(reason)),
+            (Outcome::Failed(error), _) | (_, Outcome::Failed(error)) => Err(error),
+            (Outcome::Refused, Outcome::Refused) => {
+                let reason =
+                    self.ignores("a put on the condition that there is no object is refused where there is none");
+                // Each can have been in the other's way.
+                Err(Error::new(ErrorKind::Service, OPERATION, self.client.location(key), reason)
+                    .with_passing(Passing::Unlikely))
             }
         }
     }
@@ -144,7 +140,7 @@ impl Trial<'_> {
             .content_length(length)
             .body(ByteStream::new(meeting.body(Sent::of(attempt.clone()))))
             .customize()
-            .config_override(client.once(ANSWER))
+            .config_override(client.within(ANSWER))
             .disable_payload_signing();
         let error = match request.send().await {
             Ok(stored) => {
@@ -164,20 +160,19 @@ impl Trial<'_> {
                 Outcome::Rejected(self.ignores(&format!("it rejects conditions ({})", error.reason())))
             }
             _ => {
-                let (verdict, again) = judge(&error);
-                match verdict {
+                match judge(&error).0 {
                     Verdict::Refused => attempt.refused(),
                     Verdict::Unclear => attempt.unclear(),
                     Verdict::Unanswered => {}
                 }
-                Outcome::Failed(client.failed(OPERATION, &scratch.key, error), again)
+                Outcome::Failed(client.failed(OPERATION, &scratch.key, error))
             }
         }
     }
 
-    async fn one_more(&mut self, key: &Key) -> Result<Step> {
-        let attempts = self.attempts_on(key);
-        match put(self.client, key, payload(), &on_condition(), &attempts).await {
+    async fn one_more(&self, key: &Key) -> Result<Step> {
+        let (attempts, condition) = (self.attempts_on(key), on_condition());
+        match self.work.retry(|| put(self.client, key, payload(), &condition, &attempts)).await {
             Ok(replaced) => {
                 self.keep_version(key, replaced.version);
                 Ok(Err(self.ignores("it replaced an object by a put on the condition that there is none")))
@@ -187,12 +182,13 @@ impl Trial<'_> {
         }
     }
 
-    async fn in_parts(&mut self, key: &Key) -> Result<Step> {
+    async fn in_parts(&self, key: &Key) -> Result<Step> {
         let attempts = self.attempts_on(key);
-        let upload = S3Upload::start(self.client, key, &on_condition(), &Attempts::default()).await?;
+        let (starts, condition) = (Attempts::default(), on_condition());
+        let upload = self.work.retry(|| S3Upload::start(self.client, key, &condition, &starts)).await?;
         let completed = async {
-            let part = upload.put_part(1, payload()).await?;
-            upload.complete(&[part], payload().checksum(), &attempts).await
+            let part = [self.work.retry(|| upload.put_part(1, payload())).await?];
+            self.work.retry(|| upload.complete(&part, payload().checksum(), &attempts)).await
         };
         let step =
             match completed.await {
@@ -204,7 +200,7 @@ impl Trial<'_> {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(Ok(())),
                 Err(error) => Err(error),
             };
-        match (step, upload.abort().await) {
+        match (step, self.work.retry_cleaning(|| upload.abort()).await) {
             (step, Ok(())) => step,
             (Err(error), Err(left)) => Err(error.with_left_behind(left.left_behind().iter().cloned())),
             (Ok(_), Err(error)) => Err(error),
@@ -214,9 +210,10 @@ impl Trial<'_> {
     /// Removes the scratch objects, and returns what is left.
     async fn clean_up(&self) -> Vec<LeftBehind> {
         let mut left = Vec::new();
-        for scratch in self.made.iter().filter(|scratch| scratch.attempts.effect().is_possible()) {
+        let made = mem::take(&mut *self.made());
+        for scratch in made.iter().filter(|scratch| scratch.attempts.effect().is_possible()) {
             let object = LeftBehind::object(self.client.location(&scratch.key));
-            match timeout(CLEAN_UP_LIMIT, self.remove(scratch)).await {
+            match timeout(CLEAN_UP_LIMIT, self.work.retry_cleaning(|| self.remove(scratch))).await {
                 Ok(Ok(())) if scratch.attempts.effect().is_pending() => {
                     left.push(object.perhaps().because("a put of it was not answered"));
                 }
@@ -240,6 +237,10 @@ impl Trial<'_> {
         Ok(())
     }
 
+    fn made(&self) -> MutexGuard<'_, Vec<Scratch>> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A new scratch object, beside the object that is to be stored.
     fn scratch(&self) -> Scratch {
         let folder = self.key.as_ref().rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
@@ -250,11 +251,15 @@ impl Trial<'_> {
     }
 
     fn attempts_on(&self, key: &Key) -> Attempts {
-        self.made.iter().find(|scratch| scratch.key == *key).map(|scratch| scratch.attempts.clone()).unwrap_or_default()
+        self.made()
+            .iter()
+            .find(|scratch| scratch.key == *key)
+            .map(|scratch| scratch.attempts.clone())
+            .unwrap_or_default()
     }
 
-    fn keep_version(&mut self, key: &Key, version: Option<String>) {
-        if let Some(scratch) = self.made.iter_mut().find(|scratch| scratch.key == *key) {
+    fn keep_version(&self, key: &Key, version: Option<String>) {
+        if let Some(scratch) = self.made().iter_mut().find(|scratch| scratch.key == *key) {
             scratch.versions.push(version);
         }
     }
@@ -270,7 +275,7 @@ enum Outcome {
     Refused,
     /// The service takes no conditions.
     Rejected(String),
-    Failed(Error, Again),
+    Failed(Error),
 }
 
 fn on_condition() -> CommitOptions {

@@ -1,10 +1,10 @@
 //! A whole object in one request.
 
+use crate::attempt::{answered, attempt};
 use crate::body::body;
 use crate::client::{Client, full_checksum};
 use crate::clock::ServiceClock;
 use crate::limits::UNLIMITED;
-use crate::persist::{Lost, answered, persist};
 use crate::provider::Checksums;
 use sealift::{Attempts, CHECKSUM_METADATA, CommitOptions, Committed, IfExists, Key, Payload, Result, TOKEN_METADATA};
 
@@ -18,7 +18,7 @@ pub(crate) async fn put(
 ) -> Result<Committed> {
     let checksum = payload.checksum();
     let clock = ServiceClock::default();
-    let stored = persist(attempts, Lost::SendAgain, |sent| {
+    let stored = attempt(attempts, |sent| {
         let mut request = client
             .sdk
             .put_object()
@@ -34,7 +34,7 @@ pub(crate) async fn put(
         if options.if_exists == IfExists::Fail {
             request = request.if_none_match("*");
         }
-        let request = request.customize().config_override(client.once(UNLIMITED)).interceptor(clock.clone());
+        let request = request.customize().config_override(client.within(UNLIMITED)).interceptor(clock.clone());
         let request = request.disable_payload_signing();
         async move { answered(&sent, request.send()).await }
     });

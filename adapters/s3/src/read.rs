@@ -5,7 +5,7 @@ use crate::errors::status;
 use crate::limits::ANSWER;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use bytes::{Bytes, BytesMut};
-use sealift::{Error, ErrorKind, Key, Result};
+use sealift::{Error, ErrorKind, Key, Passing, Result};
 use std::ops::Range;
 
 /// The bytes of `range`. The time to answer is limited, and then standing still is; the time to read is not.
@@ -44,9 +44,12 @@ pub(crate) async fn read(client: &Client, key: &Key, range: Range<u64>, etag: Op
     let wanted = range.end - range.start;
     if !holds(&answer, &range) {
         let reason = format!("bytes {range:?} were asked for, and the service answered with others");
-        return Err(Error::new(ErrorKind::Service, "read", client.location(key), reason));
+        let error = Error::new(ErrorKind::Service, "read", client.location(key), reason);
+        return Err(error.with_passing(Passing::Unlikely));
     }
-    let broke_off = |reason: String| Error::new(ErrorKind::Unreachable, "read", client.location(key), reason);
+    let broke_off = |reason: String| {
+        Error::new(ErrorKind::Unreachable, "read", client.location(key), reason).with_passing(Passing::Outage)
+    };
     let mut bytes = BytesMut::with_capacity(wanted as usize);
     loop {
         match answer.body.try_next().await {

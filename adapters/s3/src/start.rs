@@ -1,17 +1,17 @@
 //! The start of a multipart upload. An attempt whose answer was lost or tells nothing may have left an upload whose id
 //! nobody knows, so the list of uploads is looked at for it.
 
+use crate::attempt::attempt;
 use crate::client::Client;
 use crate::clock::{ServiceClock, time};
 use crate::limits::ANSWER;
-use crate::persist::{Lost, persist};
 use crate::provider::Checksums;
 use aws_sdk_s3::operation::create_multipart_upload::builders::CreateMultipartUploadFluentBuilder;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, MultipartUpload};
-use sealift::{Attempts, Key, LeftBehind, Result};
+use sealift::{Attempts, Effect, Key, LeftBehind, Result};
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 
 /// The pauses before the looks into the list of uploads, which may lag, in milliseconds.
 const LOOKS: [u64; 4] = [0, 300, 700, 1_000];
@@ -20,52 +20,44 @@ const LOOKS_LIMIT: Duration = Duration::from_secs(20);
 /// How far the times that a service gives to an upload and to its answers may be apart.
 const SKEW: Duration = Duration::from_secs(5);
 
-/// An upload that was started.
-#[derive(Debug)]
-pub(crate) struct Started {
-    pub(crate) id: String,
-    /// What other attempts to start it may have left.
-    pub(crate) beside: Vec<LeftBehind>,
-}
-
-/// Sends the start of an upload of `key` that `template` describes. A start whose answer was lost is not repeated; the
-/// error, or what comes with the success, names what attempts may have left.
+/// Sends the start of an upload of `key` that `template` describes, and returns its id.
 pub(crate) async fn start(
     client: &Client,
     key: &Key,
     template: CreateMultipartUploadFluentBuilder,
     attempts: &Attempts,
-) -> Result<Started> {
+) -> Result<String> {
     let mut template = template.bucket(&client.bucket).key(key.as_ref());
     if client.checksums == Checksums::FullObject {
         template = template.checksum_algorithm(ChecksumAlgorithm::Crc64Nvme).checksum_type(ChecksumType::FullObject);
     }
-    let begun = Instant::now();
-    let started = persist(attempts, Lost::GiveUp, |sent| {
-        let request = template.clone().customize().config_override(client.once(ANSWER));
+    let started = attempt(attempts, |sent| {
         sent.all();
-        request.send()
+        template.customize().config_override(client.within(ANSWER)).send()
     });
-    match started.await {
-        Ok(started) => {
-            // An answer without an id is none.
-            let id = started.upload_id.unwrap_or_default();
-            let beside = Orphans { client, key, attempts, begun, known: Some(&id) }.find().await;
-            Ok(Started { id, beside })
-        }
-        Err(error) => {
-            let beside = Orphans { client, key, attempts, begun, known: None }.find().await;
-            Err(client.failed("start the upload of", key, error).with_left_behind(beside))
-        }
-    }
+    let started = started.await.map_err(|error| client.failed("start the upload of", key, error))?;
+    // An answer without an id is none.
+    Ok(started.upload_id.unwrap_or_default())
+}
+
+/// What the attempts to start an upload, the first of them `since` ago, may have left besides the one that is `known`.
+pub(crate) async fn lost_starts(
+    client: &Client,
+    key: &Key,
+    since: Duration,
+    effect: Effect,
+    known: Option<&str>,
+) -> Vec<LeftBehind> {
+    Orphans { client, key, effect, since, known }.find().await
 }
 
 /// What the attempts to start an upload may have left. They are named and left alone, since each may be another writer's.
 struct Orphans<'a> {
     client: &'a Client,
     key: &'a Key,
-    attempts: &'a Attempts,
-    begun: Instant,
+    effect: Effect,
+    /// How long ago the first attempt was made.
+    since: Duration,
     /// The upload that is known.
     known: Option<&'a str>,
 }
@@ -80,7 +72,7 @@ struct Seen {
 
 impl Orphans<'_> {
     async fn find(&self) -> Vec<LeftBehind> {
-        let effect = self.attempts.effect();
+        let Orphans { effect, .. } = *self;
         let expected = effect.unanswered + effect.unclear;
         if expected == 0 {
             return Vec::new();
@@ -125,12 +117,12 @@ impl Orphans<'_> {
         let clock = ServiceClock::default();
         // The uploads of the key itself come first among those whose key begins with it, so one page is enough.
         let request = self.client.sdk.list_multipart_uploads().bucket(&self.client.bucket).prefix(self.key.as_ref());
-        let request = request.customize().config_override(self.client.once(ANSWER)).interceptor(clock.clone());
+        let request = request.customize().config_override(self.client.within(ANSWER)).interceptor(clock.clone());
         let listed = request.send().await.map_err(|error| {
             let error = self.client.failed("list the uploads of", self.key, error);
             format!("the list of uploads cannot be looked at: {}", error.reason())
         })?;
-        let since = clock.now().checked_sub(self.begun.elapsed() + SKEW);
+        let since = clock.now().checked_sub(self.since + LOOKS_LIMIT + SKEW);
         let ours = listed.uploads().iter().filter(|upload| self.may_be_ours(upload, since));
         Ok(ours.filter_map(|upload| upload.upload_id()).map(str::to_owned).collect())
     }

@@ -3,16 +3,18 @@
 use crate::client::Client;
 use crate::conditions::Gate;
 use crate::provider::{Checksums, Conditions, Provider};
+use crate::start::lost_starts;
 use crate::upload::S3Upload;
 use crate::{copy, delete, head, list, put, read, sweep};
 use async_trait::async_trait;
 use bytes::Bytes;
 use sealift::{
-    Attempts, ChecksumAlgorithm, CommitOptions, Committed, Key, Leftover, ObjectInfo, ObjectStore, Page, PartPolicy,
-    Payload, Removal, Result, SlowDowns, Upload, Work,
+    Attempts, ChecksumAlgorithm, CommitOptions, Committed, Effect, Key, LeftBehind, Leftover, ObjectInfo, ObjectStore,
+    Page, PartPolicy, Payload, Removal, Result, RetryPolicy, SlowDowns, Upload, Work,
 };
 use std::ops::Range;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// A bucket of a service that speaks S3's API. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -24,8 +26,8 @@ pub struct S3Store {
 
 impl S3Store {
     /// A store on `bucket` through a client of the SDK that you have set up yourself, with the part policy and the
-    /// checksums of `provider`. Region, credentials, retries and the connect timeout are the client's; time limits are
-    /// set where this adapter needs its own, and requests that store are tried again here.
+    /// checksums of `provider`. Region, credentials and the connect timeout are the client's; time limits are set
+    /// where this adapter needs its own, and nothing is tried again: a [`Bucket`](sealift::Bucket) does that.
     pub fn from_client(client: aws_sdk_s3::Client, bucket: impl Into<String>, provider: Provider) -> Self {
         S3Store {
             client: Client {
@@ -63,6 +65,12 @@ impl S3Store {
     #[must_use]
     pub(crate) fn with_conditions_cache(self, cache: PathBuf) -> Self {
         S3Store { conditions: self.conditions.cached_in(cache), ..self }
+    }
+
+    /// The same store, with how the proof of conditions is tried again.
+    #[must_use]
+    pub(crate) fn with_retry_policy(self, policy: RetryPolicy) -> Self {
+        S3Store { conditions: self.conditions.tried_by(policy), ..self }
     }
 
     /// The same store, called so in messages.
@@ -103,6 +111,10 @@ impl ObjectStore for S3Store {
     async fn start(&self, key: &Key, options: &CommitOptions, attempts: &Attempts) -> Result<Box<dyn Upload>> {
         self.conditions.check(&self.client, key, options).await?;
         Ok(Box::new(S3Upload::start(&self.client, key, options, attempts).await?))
+    }
+
+    async fn lost_starts(&self, key: &Key, since: Duration, effect: Effect, known: Option<&str>) -> Vec<LeftBehind> {
+        lost_starts(&self.client, key, since, effect, known).await
     }
 
     async fn head(&self, key: &Key) -> Result<ObjectInfo> {

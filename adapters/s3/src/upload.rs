@@ -1,18 +1,17 @@
 //! A multipart upload, from its start to complete or abort.
 
 use crate::abort::abort;
+use crate::attempt::{answered, attempt};
 use crate::body::body;
 use crate::client::{Client, full_checksum};
 use crate::clock::ServiceClock;
 use crate::limits::{COMPLETE, UNLIMITED};
-use crate::persist::{Lost, answered, persist};
 use crate::provider::Checksums;
-use crate::start::{Started, start};
+use crate::start::start;
 use async_trait::async_trait;
 use aws_sdk_s3::types::{ChecksumType, CompletedMultipartUpload, CompletedPart};
 use sealift::{
-    Attempts, Checksum, CommitOptions, Committed, IfExists, Key, LeftBehind, PartReceipt, Payload, Result,
-    TOKEN_METADATA, Upload,
+    Attempts, Checksum, CommitOptions, Committed, IfExists, Key, PartReceipt, Payload, Result, TOKEN_METADATA, Upload,
 };
 
 /// One multipart upload.
@@ -22,7 +21,6 @@ pub(crate) struct S3Upload {
     key: Key,
     if_exists: IfExists,
     id: String,
-    beside: Vec<LeftBehind>,
 }
 
 impl S3Upload {
@@ -34,8 +32,8 @@ impl S3Upload {
         attempts: &Attempts,
     ) -> Result<S3Upload> {
         let template = client.sdk.create_multipart_upload().metadata(TOKEN_METADATA, options.token.as_ref());
-        let Started { id, beside } = start(client, key, template, attempts).await?;
-        Ok(S3Upload { client: client.clone(), key: key.clone(), if_exists: options.if_exists, id, beside })
+        let id = start(client, key, template, attempts).await?;
+        Ok(S3Upload { client: client.clone(), key: key.clone(), if_exists: options.if_exists, id })
     }
 }
 
@@ -45,15 +43,11 @@ impl Upload for S3Upload {
         &self.id
     }
 
-    fn left_beside(&self) -> Vec<LeftBehind> {
-        self.beside.clone()
-    }
-
     async fn put_part(&self, number: u32, payload: Payload) -> Result<PartReceipt> {
         let client = &self.client;
         // What a part may have left goes with its upload.
         let attempts = Attempts::default();
-        let stored = persist(&attempts, Lost::SendAgain, |sent| {
+        let stored = attempt(&attempts, |sent| {
             let request = client
                 .sdk
                 .upload_part()
@@ -65,7 +59,7 @@ impl Upload for S3Upload {
                 .set_checksum_crc64_nvme(client.checksum_header(&payload.checksum()))
                 .body(body(&payload, &sent))
                 .customize()
-                .config_override(client.once(UNLIMITED))
+                .config_override(client.within(UNLIMITED))
                 .disable_payload_signing();
             async move { answered(&sent, request.send()).await }
         });
@@ -100,8 +94,8 @@ impl Upload for S3Upload {
             request = request.if_none_match("*");
         }
         let clock = ServiceClock::default();
-        let completed = persist(attempts, Lost::SendAgain, |sent| {
-            let request = request.clone().customize().config_override(client.once(COMPLETE));
+        let completed = attempt(attempts, |sent| {
+            let request = request.customize().config_override(client.within(COMPLETE));
             sent.all();
             request.interceptor(clock.clone()).send()
         });

@@ -22,7 +22,7 @@ use left_out::gcs;
 use left_out::s3;
 pub(crate) use named::check;
 use named::{Cloud, Storage, named, parse_url, url_prefix};
-use sealift::{Archive, Bucket, Budget, Codec, Compressor, Key, Level, ObjectStore, ZstdLevel};
+use sealift::{Archive, Bucket, Budget, Codec, Compressor, Key, Level, ObjectStore, RetryPolicy, ZstdLevel};
 use std::sync::Arc;
 
 /// An opened storage, and where in it the command works.
@@ -38,12 +38,13 @@ pub(crate) struct Opened {
 struct Streams {
     compressor: Arc<Compressor>,
     budget: Budget,
+    retry_policy: RetryPolicy,
 }
 
 impl Streams {
     /// Streams of `store`.
     fn of(self, store: impl ObjectStore) -> Bucket {
-        Bucket::new(store, self.compressor, self.budget)
+        Bucket::new(store, self.compressor, self.budget).with_retry_policy(self.retry_policy)
     }
 }
 
@@ -109,7 +110,8 @@ impl Opened {
             Storage::Folder { .. } => CodecArg::None,
         };
         let codec = codec(args.codec.unwrap_or(default_codec), args.level)?;
-        let streams = Streams { budget, compressor: Arc::new(Compressor::new(codec, args.compress_threads)?) };
+        let compressor = Arc::new(Compressor::new(codec, args.compress_threads)?);
+        let streams = Streams { budget, compressor, retry_policy: retry_policy(args)? };
         if args.s3.is_given() && !matches!(storage, Storage::Bucket(Cloud::S3, _)) {
             return Err(Failure::usage("--conditional-writes is for s3-native only"));
         }
@@ -174,6 +176,13 @@ fn prefix(args: &StorageArgs) -> Result<String, Failure> {
 
 fn budget(args: &StorageArgs) -> Result<Budget, Failure> {
     Ok(Budget::new(args.memory.as_u64())?)
+}
+
+fn retry_policy(args: &StorageArgs) -> Result<RetryPolicy, Failure> {
+    match args.give_up_after.try_into() {
+        Ok(time) => Ok(RetryPolicy::new(time)),
+        Err(_) => Err(Failure::usage("--give-up-after is a time from now on: 30s, 5m, 1h")),
+    }
 }
 
 fn codec(codec: CodecArg, level: Option<u8>) -> Result<Codec, Failure> {

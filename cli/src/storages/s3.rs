@@ -8,7 +8,8 @@ use sealift_s3::{Checksums, Conditions, Credentials, S3Options, S3Store};
 use std::path::PathBuf;
 
 pub(super) async fn open(args: &StorageArgs, bucket: String, streams: Streams) -> Result<Bucket, Failure> {
-    let options = options(args, bucket, |name| std::env::var_os(name).map(PathBuf::from));
+    let mut options = options(args, bucket, |name| std::env::var_os(name).map(PathBuf::from));
+    options.retry_policy = streams.retry_policy;
     Ok(streams.of(S3Store::connect(options).await?))
 }
 

@@ -1,10 +1,9 @@
 //! A service that is too busy.
 
 use crate::server::{Reply, Server};
-use crate::{ETAG, STARTED, assert_plain_body, commit, digits, key, store};
+use crate::{ETAG, STARTED, assert_plain_body, commit, digits, key, patient};
 use sealift::{Attempts, IfExists, ObjectStore};
 
-/// More often than the SDK tries.
 const BUSY: usize = 5;
 
 #[tokio::test]
@@ -15,7 +14,7 @@ async fn an_object_is_put_when_the_service_has_time_again() {
         _ => Reply::ok(ETAG),
     })
     .await;
-    let store = store(&server.endpoint).await;
+    let store = patient(&server.endpoint).await;
     store.put(&key(), digits(), &commit(IfExists::Replace), &Attempts::default()).await.expect("stored");
     let requests = server.requests();
     assert_eq!((requests.len(), store.slow_downs()), (BUSY + 1, BUSY as u64));
@@ -30,7 +29,7 @@ async fn a_part_is_put_when_the_service_has_time_again() {
         _ => Reply::ok(ETAG),
     })
     .await;
-    let store = store(&server.endpoint).await;
+    let store = patient(&server.endpoint).await;
     let upload = store.start(&key(), &commit(IfExists::Replace), &Attempts::default()).await.expect("started");
     upload.put_part(1, digits()).await.expect("stored");
     let requests = server.requests();

@@ -8,6 +8,7 @@ mod busy;
 mod conditions;
 mod copy;
 mod delete;
+mod passing;
 mod reach;
 mod server;
 mod start;
@@ -15,14 +16,17 @@ mod start;
 use bytes::Bytes;
 use sealift::{
     Attempts, Certainty, Checksum, ChecksumAlgorithm, CommitOptions, Effect, ErrorKind, IfExists, Key, Leftover,
-    ObjectInfo, ObjectStore, Origin, Payload, Remnant, Removal, Token, Upload, Work,
+    ObjectInfo, ObjectStore, Origin, Payload, Remnant, Removal, RetryPolicy, RetryingStore, Token, Upload, Work,
 };
 use sealift_s3::aws_credential_types::Credentials as Keys;
 use sealift_s3::aws_credential_types::provider::SharedCredentialsProvider;
-use sealift_s3::{Conditions, Credentials, Provider, S3Options, S3Store, UNREACHABLE_WITHIN};
+use sealift_s3::{Conditions, Credentials, Provider, S3Options, S3Store};
 use server::{Reply, Request, Server};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+/// How long these tests put up with a fault.
+const GIVE_UP: Duration = Duration::from_secs(2);
 
 const ETAG: &str = "etag: \"0123\"\r\n";
 const NO_SUCH_UPLOAD: (u16, &str) = (404, "NoSuchUpload");
@@ -41,8 +45,19 @@ fn options(endpoint: &str) -> S3Options {
     options
 }
 
-async fn store(endpoint: &str) -> S3Store {
-    S3Store::connect(options(endpoint)).await.expect("options are fine")
+async fn store(endpoint: &str) -> RetryingStore {
+    retrying(S3Store::connect(options(endpoint)).await.expect("options are fine"))
+}
+
+/// The store as a bucket uses it, with little patience.
+fn retrying(store: S3Store) -> RetryingStore {
+    RetryingStore::new(store, RetryPolicy::new(GIVE_UP))
+}
+
+/// The same, which waits for longer.
+async fn patient(endpoint: &str) -> RetryingStore {
+    let store = S3Store::connect(options(endpoint)).await.expect("options are fine");
+    RetryingStore::new(store, RetryPolicy::new(Duration::from_secs(100)))
 }
 
 /// An upload that the server lets start.
@@ -195,7 +210,7 @@ async fn a_complete_answered_200_with_an_error_inside_is_an_error_and_is_tried_a
         .await
         .expect("started");
     let error = upload.complete(&[], digits().checksum(), &Attempts::default()).await.expect_err("an error");
-    assert_eq!(server.requests().len(), 3, "the SDK tries an InternalError again: {error}");
+    assert_eq!(server.requests().len(), 3, "an InternalError is tried again: {error}");
     assert_eq!(error.kind(), ErrorKind::Service);
     assert!(error.to_string().contains("NoSuchUpload"), "{error}");
 }

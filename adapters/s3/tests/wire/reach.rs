@@ -43,7 +43,7 @@ async fn a_connection_that_is_never_answered_is_given_up_in_time() {
         assert_eq!(error.kind(), ErrorKind::Unreachable, "{error}");
         assert!(error.left_behind().is_empty(), "nothing was sent: {error}");
     }
-    assert!(begun.elapsed() < UNREACHABLE_WITHIN / 2, "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
 }
 
 /// The SDK alone would call this stalled after 6 s. Segments are large, as the compressor's blocks are.
