@@ -1,7 +1,7 @@
 //! The object that is copied: what belongs to it, and that it is still the same.
 
 use crate::client::Client;
-use crate::errors::{code, failed, status};
+use crate::errors::{code, status};
 use crate::head::{all_of, info, is_same, size, version};
 use crate::limits::ANSWER;
 use aws_sdk_s3::config::http::HttpResponse;
@@ -76,7 +76,7 @@ impl<'a> Source<'a> {
         let location = self.client.location(self.key);
         match (status(&error), code(&error)) {
             (Some(412), _) | (_, Some("NoSuchKey" | "NoSuchVersion")) => changed(operation, location),
-            _ => failed(operation, &location, &self.client.endpoint, error),
+            _ => self.client.failed(operation, self.key, error),
         }
     }
 }

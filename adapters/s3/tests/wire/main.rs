@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// How long these tests put up with a fault.
-const GIVE_UP: Duration = Duration::from_secs(2);
+const GIVE_UP: Duration = Duration::from_secs(1);
 
 const ETAG: &str = "etag: \"0123\"\r\n";
 const NO_SUCH_UPLOAD: (u16, &str) = (404, "NoSuchUpload");
