@@ -398,3 +398,18 @@ async fn a_reader_too_many_in_one_task_is_an_error_and_not_a_wait_for_itself() {
     held.pop();
     bucket.open(&key("a")).await.expect("a place is free again");
 }
+
+#[tokio::test]
+async fn a_commit_whose_answer_does_not_come_is_settled_by_a_look() {
+    let store = Odd::new(Put::Held, &[]);
+    let write = tokio::spawn({
+        let store = store.clone();
+        async move { store.write(IfExists::Replace).await }
+    });
+    store.stored.notified().await;
+    let begun = tokio::time::Instant::now();
+    tokio::time::pause();
+    let sealed = write.await.expect("ended").expect("it is there");
+    assert_eq!(sealed.confirmed, Confirmed::TokenAndSize);
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+}

@@ -4,6 +4,7 @@ use crate::cells::{Cell, Kind};
 use bytes::Bytes;
 use sealift::{Bucket, Budget, Codec, Compressor, Error, Key, LeftBehind};
 use sealift_tests::cloud::Cloud;
+use sealift_tests::patience::IMPATIENT;
 use sealift_tests::promise::{Errand, Facts, Said, Violation, World, violations};
 use sealift_tests::protocol::Account;
 use sealift_tests::proxy::FaultProxy;
@@ -152,7 +153,7 @@ async fn bucket<C: Cloud>(name: &str, endpoint: &str) -> Bucket {
     });
     let store = C::connect(name, endpoint).await;
     let budget = Budget::new(Budget::DEFAULT).expect("valid");
-    Bucket::new(store, Arc::clone(compressor), budget).with_retry_policy(GIVE_UP)
+    Bucket::new(store, Arc::clone(compressor), budget).with_retry_policy(IMPATIENT)
 }
 
 pub(crate) fn parsed(key: &str) -> Key {

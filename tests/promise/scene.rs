@@ -4,6 +4,7 @@
 use sealift::{Bucket, Budget, Certainty, Codec, Compressor, Error, IfExists, Key, Level, Sealed, Sink};
 use sealift_tests::cloud::{Cloud, Step};
 use sealift_tests::leaks::Counts;
+use sealift_tests::patience::IMPATIENT;
 use sealift_tests::proxy::{Fault, FaultProxy};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -100,7 +101,8 @@ pub(crate) async fn open_bucket<C: Cloud>(name: &str, endpoint: &str) -> Bucket 
 pub(crate) async fn open_bucket_of<C: Cloud>(name: &str, endpoint: &str, codec: Codec) -> Bucket {
     let store = C::connect(name, endpoint).await;
     let compressor = Compressor::new(codec, NonZeroUsize::new(2)).expect("threads");
-    Bucket::new(store, Arc::new(compressor), Budget::new(Budget::DEFAULT).expect("valid"))
+    let budget = Budget::new(Budget::DEFAULT).expect("valid");
+    Bucket::new(store, Arc::new(compressor), budget).with_retry_policy(IMPATIENT)
 }
 
 /// Asserts that nothing is named that is surely there.

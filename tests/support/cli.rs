@@ -1,7 +1,8 @@
 //! The `sealift` command as a child process: built once, started with an environment of its own, watched.
 
+use crate::patience::GIVE_UP;
 use serde_json::Value;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::process::{Output, Stdio};
 use std::sync::OnceLock;
@@ -33,12 +34,27 @@ fn build() -> PathBuf {
     executable.expect("cargo says where the binary is")
 }
 
-/// `sealift` with these arguments, as [`command_of`] starts it. It ignores no signals, also where this process does, as
-/// what a script has in the background does.
+/// `sealift` with these arguments, as [`command_of`] starts it, with little patience for what fails. It ignores no signals,
+/// also where this process does, as what a script has in the background does.
 pub fn command<I: AsRef<OsStr>>(arguments: impl IntoIterator<Item = I>) -> Command {
     let mut command = command_of("env");
-    command.arg("--default-signal=INT,HUP").arg(sealift()).args(arguments);
+    let arguments = arguments.into_iter().map(|argument| argument.as_ref().to_owned()).collect();
+    command.arg("--default-signal=INT,HUP").arg(sealift()).args(impatient(arguments));
     command
+}
+
+/// The commands that take the options of a storage.
+const ON_A_STORAGE: [&str; 9] = ["put", "get", "run", "ls", "stat", "rm", "mv", "sweep", "backup"];
+
+/// The arguments of a command on a storage, with `--give-up-after` among its options where it is not said.
+fn impatient(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    let said = |argument: &OsString| argument.to_string_lossy().starts_with("--give-up-after");
+    let on_a_storage = arguments.first().is_some_and(|command| ON_A_STORAGE.iter().any(|known| command == known));
+    if on_a_storage && !arguments.iter().any(said) {
+        let options = arguments.iter().position(|argument| argument.to_string_lossy().starts_with('-'));
+        arguments.insert(options.unwrap_or(arguments.len()), format!("--give-up-after={}s", GIVE_UP.as_secs()).into());
+    }
+    arguments
 }
 
 /// `program` in an environment that leads to the emulator and nowhere else. Standard input is empty, output is captured,

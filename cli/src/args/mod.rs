@@ -261,9 +261,9 @@ pub(crate) struct StorageArgs {
     #[arg(long, value_name = "SIZE")]
     pub(crate) expected_size: Option<ByteSize>,
     /// For how long a service that fails, or cannot be reached, is tried again before a request is given up (30s, 1h; 0s:
-    /// not at all).
-    #[arg(long, default_value = "5m", value_name = "TIME")]
-    pub(crate) give_up_after: SignedDuration,
+    /// not at all) [default: 5m].
+    #[arg(long, value_name = "TIME")]
+    pub(crate) give_up_after: Option<SignedDuration>,
     /// One JSON document on standard output instead of text (for get, on standard error).
     #[arg(long)]
     pub(crate) json: bool,

@@ -85,6 +85,7 @@ fn flags(args: &StorageArgs) -> Result<String, Failure> {
         memory,
         part_size,
         expected_size,
+        give_up_after,
         json: _,
         quiet: _,
     } = args;
@@ -110,6 +111,7 @@ fn flags(args: &StorageArgs) -> Result<String, Failure> {
         ("--memory", (memory.as_u64() != Budget::DEFAULT).then(|| bytes(memory))),
         ("--part-size", part_size.as_ref().map(bytes)),
         ("--expected-size", expected_size.as_ref().map(bytes)),
+        ("--give-up-after", give_up_after.map(|time| format!("{}ms", time.as_millis()))),
     ];
     let mut flags = vec!["--quiet".to_owned()];
     if *anonymous {

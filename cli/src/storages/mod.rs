@@ -24,6 +24,7 @@ pub(crate) use named::check;
 use named::{Cloud, Storage, named, parse_url, url_prefix};
 use sealift::{Archive, Bucket, Budget, Codec, Compressor, Key, Level, ObjectStore, RetryPolicy, ZstdLevel};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// An opened storage, and where in it the command works.
 #[derive(Debug)]
@@ -179,9 +180,10 @@ fn budget(args: &StorageArgs) -> Result<Budget, Failure> {
 }
 
 fn retry_policy(args: &StorageArgs) -> Result<RetryPolicy, Failure> {
-    match args.give_up_after.try_into() {
-        Ok(time) => Ok(RetryPolicy::new(time)),
-        Err(_) => Err(Failure::usage("--give-up-after is a time from now on: 30s, 5m, 1h")),
+    match args.give_up_after.map(Duration::try_from) {
+        None => Ok(RetryPolicy::default()),
+        Some(Ok(time)) => Ok(RetryPolicy::new(time)),
+        Some(Err(_)) => Err(Failure::usage("--give-up-after is a time from now on: 30s, 5m, 1h")),
     }
 }
 
