@@ -10,6 +10,22 @@ use hyper::{Request, Response, StatusCode};
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
+/// What becomes of a request's body behind the account of requests: the client has sent it right.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Damage {
+    at: usize,
+}
+
+impl Damage {
+    pub(super) fn done_to(self, body: &Bytes) -> Bytes {
+        let mut bytes = body.to_vec();
+        if let Some(place) = self.at.checked_rem(bytes.len()) {
+            bytes[place] ^= 1;
+        }
+        bytes.into()
+    }
+}
+
 /// Answers a request that `rule` is for. `Err` cuts the connection without an answer.
 pub(super) async fn act(
     rule: &Arc<Rule>,
@@ -127,6 +143,13 @@ async fn act_as(
                     Ok(bytes.into())
                 })
             }))
+        }
+        Fault::CorruptRequest { at } => {
+            let mut request = request.map(streamed);
+            request.extensions_mut().insert(Damage { at: *at });
+            let response = shared.forward(request).await?;
+            done();
+            Ok(response)
         }
         Fault::Rewrite(rewrite) => {
             let (mut parts, body) = applied(request, shared).await?;

@@ -52,6 +52,11 @@ pub enum Fault {
         /// In the byte at this offset.
         at: usize,
     },
+    /// One bit of the request's body is another when the server gets it, if it has a body.
+    CorruptRequest {
+        /// In the byte at this offset, counted from the beginning again after the last.
+        at: usize,
+    },
     /// The answer says something else.
     Rewrite(Rewrite),
 }

@@ -66,6 +66,12 @@ impl<'a> Head<'a> {
         })
     }
 
+    /// The names of its parameters, in their order.
+    pub fn parameters(&self) -> Vec<&'a str> {
+        let pairs = self.uri.query().unwrap_or_default().split('&');
+        pairs.map(|pair| pair.split_once('=').map_or(pair, |(name, _)| name)).collect()
+    }
+
     /// The value of a header.
     pub fn header(&self, name: &str) -> Option<&'a str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())

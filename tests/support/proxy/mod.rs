@@ -6,11 +6,14 @@ mod bodies;
 mod faults;
 mod listening;
 mod matching;
+mod weather;
 
 pub use faults::{Client, Fault, Reply, Rewrite};
 pub use matching::{Head, Match};
+pub use weather::Weather;
 
 use crate::protocol::{Account, Arrival};
+use acting::Damage;
 use bodies::{Body, collected, streamed, whole};
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderValue};
@@ -41,6 +44,17 @@ struct Rule {
 }
 
 impl Rule {
+    fn new(matches: Match, fault: Fault) -> Self {
+        Rule {
+            is: matches.is,
+            left: AtomicUsize::new(matches.times),
+            fault,
+            fired: watch::channel(0).0,
+            applied: watch::channel(0).0,
+            released: CancellationToken::new(),
+        }
+    }
+
     fn done(&self) {
         self.fired.send_modify(|fired| *fired += 1);
     }
@@ -101,6 +115,7 @@ struct Shared {
     upstream: String,
     client: HttpClient<HttpConnector, Body>,
     rules: Mutex<Vec<Arc<Rule>>>,
+    weather: Mutex<Option<Weather>>,
     account: Option<Account>,
     listening: Listening,
     stop: CancellationToken,
@@ -130,6 +145,7 @@ impl FaultProxy {
             // A connection each: the server ends idle ones when it likes, and that would be a fault that nobody counts.
             client: HttpClient::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build_http(),
             rules: Mutex::default(),
+            weather: Mutex::default(),
             account,
             listening: Listening::at(address),
             stop: CancellationToken::new(),
@@ -146,21 +162,20 @@ impl FaultProxy {
 
     /// Sets up a fault. The first one that matches is done.
     pub fn on(&self, matches: Match, fault: Fault) -> FaultHandle {
-        let rule = Arc::new(Rule {
-            is: matches.is,
-            left: AtomicUsize::new(matches.times),
-            fault,
-            fired: watch::channel(0).0,
-            applied: watch::channel(0).0,
-            released: CancellationToken::new(),
-        });
+        let rule = Arc::new(Rule::new(matches, fault));
         self.shared.rules.lock().expect("not poisoned").push(Arc::clone(&rule));
         FaultHandle(rule)
+    }
+
+    /// What happens to requests that no other fault is for, from now on.
+    pub fn set_weather(&self, weather: Weather) {
+        *self.shared.weather.lock().expect("not poisoned") = Some(weather);
     }
 
     /// Does no fault any more. What is held stays held.
     pub fn clear(&self) {
         self.shared.rules.lock().expect("not poisoned").clear();
+        *self.shared.weather.lock().expect("not poisoned") = None;
     }
 
     /// Refuses connections from now on. Returns when one has been refused.
@@ -201,7 +216,7 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
 
 /// `Err` cuts the connection without an answer.
 async fn answer(mut request: Request<Incoming>, shared: Arc<Shared>) -> Result<Response<Body>, Error> {
-    let rule = rule_for(&shared, &request);
+    let rule = rule_for(&shared, &request).or_else(|| shared.struck(&request));
     if let Some(account) = &shared.account {
         request.extensions_mut().insert(account.arrived());
     }
@@ -226,18 +241,30 @@ fn rule_for(shared: &Shared, request: &Request<Incoming>) -> Option<Arc<Rule>> {
 }
 
 impl Shared {
+    /// The fault that the weather has for a request.
+    fn struck(&self, request: &Request<Incoming>) -> Option<Arc<Rule>> {
+        let weather = self.weather.lock().expect("not poisoned").clone()?;
+        weather.strike(&Head::of(request)).map(|handle| handle.0)
+    }
+
     async fn forward(&self, mut request: Request<Body>) -> Result<Response<Body>, Error> {
         let uri = request.uri().clone();
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
         *request.uri_mut() = format!("{}{path}", self.upstream).parse::<Uri>()?;
-        let (Some(account), Some(arrival)) = (&self.account, request.extensions_mut().remove::<Arrival>()) else {
+        let arrival = request.extensions_mut().remove::<Arrival>();
+        let damage = request.extensions_mut().remove::<Damage>();
+        if arrival.is_none() && damage.is_none() {
             return Ok(self.client.request(request).await?.map(streamed));
-        };
+        }
         let (parts, body) = request.into_parts();
         let body = collected(body).await?;
-        let asked = account.asked(&Head::of(&Request::from_parts(parts.clone(), ())), &body, arrival);
+        let accounts = self.account.as_ref().zip(arrival);
+        let asked = accounts.and_then(|(account, arrival)| {
+            account.asked(&Head::of(&Request::from_parts(parts.clone(), ())), &body, arrival)
+        });
+        let body = damage.map_or_else(|| body.clone(), |damage| damage.done_to(&body));
         let response = self.client.request(Request::from_parts(parts, whole(body))).await?;
-        if let Some(asked) = asked {
+        if let (Some(account), Some(asked)) = (&self.account, asked) {
             account.answered(asked, response.status());
         }
         Ok(response.map(streamed))
