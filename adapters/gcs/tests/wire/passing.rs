@@ -117,12 +117,14 @@ struct Line {
     server: Server,
     store: GcsStore,
     /// How the next request that the call names is answered.
-    fault: Arc<Mutex<Option<fn() -> Reply>>>,
+    fault: NextFault,
 }
+
+type NextFault = Arc<Mutex<Option<fn() -> Reply>>>;
 
 impl Line {
     async fn of(call: &Call) -> Self {
-        let (fails, answer, fault) = (call.fails, call.answer, Arc::<Mutex<Option<fn() -> Reply>>>::default());
+        let (fails, answer, fault) = (call.fails, call.answer, NextFault::default());
         let next = Arc::clone(&fault);
         let server = Server::start(move |request, _| match request.operation() {
             now if now == fails => next.lock().expect("fine").take().map_or_else(|| answer(&now), |fault| fault()),
