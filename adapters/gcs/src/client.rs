@@ -1,13 +1,12 @@
-//! What every verb needs: where the bucket is, the two clients, one way to send and send again, and how errors are told.
+//! What every verb needs: where the bucket is, the two clients, one way to send, and how errors are told.
 
-use crate::faults::Fault;
+use crate::faults::{Fault, Refusal};
 use crate::transport::{Answer, Call, Http};
-use crate::tries::Tries;
 use google_cloud_storage::client::Storage;
 use http::Method;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Url;
-use sealift::{Attempts, Error, ErrorKind, ObjectInfo, Result};
+use sealift::{Attempts, Error, ErrorKind, ObjectInfo, Passing, Result};
 use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
@@ -46,7 +45,14 @@ impl Client {
         format!("projects/_/buckets/{}", self.bucket)
     }
 
-    pub(crate) fn failed(&self, operation: impl Into<Cow<'static, str>>, key: &str, fault: Fault) -> Error {
+    /// `fault` as the last word on a request: what it says of the service is taken note of here.
+    pub(crate) fn failed(&self, operation: impl Into<Cow<'static, str>>, key: &str, mut fault: Fault) -> Error {
+        if let Fault::Refused(Refusal { status, passing, .. }) = &mut fault {
+            self.http.slow_downs.see(*status);
+            if *status == 401 && self.http.credentials.renew() {
+                *passing = Some(Passing::Unlikely);
+            }
+        }
         fault.into_error(operation, self.location(key), self.endpoint.as_str().trim_end_matches('/'))
     }
 
@@ -77,29 +83,21 @@ impl Client {
         self.url_of(&["storage", "v1", "b", &self.bucket, "o", key], query)
     }
 
-    /// Sends what `call` makes until it is answered with what `read` can read, or until trying again does not help: for
-    /// what may be done twice. Each attempt is accounted for in `attempts`.
+    /// Sends `call`, and reads the answer with `read`. The attempt is accounted for in `attempts`.
     pub(crate) async fn send<T>(
         &self,
         attempts: &Attempts,
-        call: impl Fn() -> Call,
-        read: impl Fn(Answer) -> Result<T, Fault>,
+        call: Call,
+        read: impl FnOnce(Answer) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
-        let mut tries = Tries::default();
-        loop {
-            let attempt = attempts.begin();
-            let call = Call { attempt: Some(attempt.clone()), ..call() };
-            match self.http.send(call).await.and_then(Answer::success).and_then(&read) {
-                Ok(told) => {
-                    attempt.applied();
-                    return Ok(told);
-                }
-                Err(fault) => {
-                    fault.account(&attempt);
-                    tries.pause(&self.http, fault).await?;
-                }
-            }
+        let attempt = attempts.begin();
+        let call = Call { attempt: Some(attempt.clone()), ..call };
+        let told = self.http.send(call).await.and_then(Answer::success).and_then(read);
+        match &told {
+            Ok(_) => attempt.applied(),
+            Err(fault) => fault.account(&attempt),
         }
+        told
     }
 
     /// [`send`](Self::send) of a request that has no body and can leave nothing.
@@ -107,8 +105,8 @@ impl Client {
         &self,
         method: Method,
         url: Url,
-        read: impl Fn(Answer) -> Result<T, Fault>,
+        read: impl FnOnce(Answer) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
-        self.send(&Attempts::default(), || self.http.call(method.clone(), url.clone()), read).await
+        self.send(&Attempts::default(), self.http.call(method, url), read).await
     }
 }

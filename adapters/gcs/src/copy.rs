@@ -5,10 +5,11 @@ use crate::client::Client;
 use crate::faults::Fault;
 use crate::resource::{Kept, Progress};
 use crate::transport::{Answer, Call, Outgoing};
-use crate::tries::Tries;
 use futures::FutureExt;
 use http::Method;
 use sealift::{Attempts, Committed, Error, ErrorKind, LeftBehind, ObjectInfo, Result, Work};
+use std::mem;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::sleep;
 
@@ -23,65 +24,107 @@ struct Copy<'a> {
     generation: &'a str,
     to: &'a str,
     work: &'a Work,
+    attempts: Attempts,
+    reached: Mutex<Reached>,
+}
+
+/// How far the service is.
+#[derive(Debug, Default)]
+struct Reached {
+    bytes: u64,
+    /// What to go on with.
+    token: Option<String>,
+}
+
+/// What came of one call.
+enum Step {
+    Done(Committed),
+    GoOn,
 }
 
 /// Copies the generation that `info` describes. Nothing has to be removed where it ends early: what the service has copied so
 /// far it drops.
 pub(crate) async fn copy(client: &Client, from: &str, info: &ObjectInfo, to: &str, work: &Work) -> Result<Committed> {
-    let copy = Copy { client, from, generation: client.generation(OPERATION, info)?, to, work };
-    let kept = copy.kept().await.map_err(|fault| copy.failed(fault))?;
+    let generation = client.generation(OPERATION, info)?;
+    let copy = Copy { client, from, generation, to, work, attempts: Attempts::default(), reached: Mutex::default() };
+    let kept = work.retry(|| copy.kept()).await?;
     copy.rewrite(&kept).await
 }
 
 impl Copy<'_> {
     /// What the service does not copy by itself (it gives the bucket's own storage class) or only where nothing is asked for.
-    async fn kept(&self) -> Result<Kept, Fault> {
+    async fn kept(&self) -> Result<Kept> {
         let url = self.client.object_url(self.from, &[("ifGenerationMatch", self.generation)]);
-        self.client.ask(Method::GET, url, |answer| Kept::parse(&answer.body, self.from)).await
+        let kept = self.client.ask(Method::GET, url, |answer| Kept::parse(&answer.body, self.from)).await;
+        kept.map_err(|fault| self.failed(fault))
     }
 
-    /// Asks until it is done: each answer says where to go on.
+    /// Asks until it is done: each answer says where to go on. The error names the target if it may be there.
     async fn rewrite(&self, kept: &Kept) -> Result<Committed> {
-        let (mut token, mut rewritten, mut tries) = (None, 0, Tries::default());
         loop {
-            match self.step(kept, token.as_deref()).await? {
-                Progress::Done(copied) => return Ok(copied),
-                Progress::More { token: next, rewritten: now } => {
-                    token = Some(next);
-                    if now > rewritten {
-                        rewritten = now;
-                        tries.headway();
-                    } else {
-                        let fault = Fault::NoHeadway("goes on with the copy and copies nothing");
-                        tries.pause(&self.client.http, fault).await.map_err(|fault| self.failed(fault))?;
-                    }
+            self.work.may_leave([self.target().because("its copy is under way")]);
+            let step = self.step(kept).await;
+            self.work.may_leave(self.left());
+            match step.map_err(|error| error.with_left_behind(self.left()))? {
+                Step::Done(copied) => return Ok(copied),
+                Step::GoOn if self.work.stopped().now_or_never().is_some() => {
+                    return Err(self.stopped().with_left_behind(self.left()));
                 }
-            }
-            if self.work.stopped().now_or_never().is_some() {
-                return Err(self.stopped());
+                Step::GoOn => {}
             }
         }
     }
 
-    /// One call, which may be the last. The error names the target if it may be there.
-    async fn step(&self, kept: &Kept, token: Option<&str>) -> Result<Progress> {
-        let attempts = Attempts::default();
-        let target = || LeftBehind::object(self.client.location(self.to)).perhaps();
-        self.work.may_leave([target().because("its copy is under way")]);
+    /// One step, which may be the last.
+    async fn step(&self, kept: &Kept) -> Result<Step> {
         let late = async {
             self.work.stopped().await;
             sleep(LAST_ANSWER).await;
         };
-        let read = |answer: Answer| Progress::parse(&answer.body, self.to);
-        let answer = tokio::select! {
-            answer = self.client.send(&attempts, || self.call(kept, token), read) => answer.map_err(|fault| self.failed(fault)),
+        tokio::select! {
+            step = self.work.retry(|| self.ask(kept)) => step,
             () = late => Err(self.stopped()),
-        };
-        self.work.may_leave([]);
-        answer.map_err(|error| match attempts.effect().is_possible() {
-            true => error.with_left_behind([target().because("its copy was asked for, and the answer does not tell")]),
-            false => error,
-        })
+        }
+    }
+
+    async fn ask(&self, kept: &Kept) -> Result<Step> {
+        let attempt = self.attempts.begin();
+        let mut call = self.call(kept, self.reached().token.as_deref());
+        call.attempt = Some(attempt.clone());
+        let answer = self.client.http.send(call).await.and_then(Answer::success);
+        match answer.and_then(|answer| Progress::parse(&answer.body, self.to)) {
+            Ok(Progress::Done(copied)) => {
+                attempt.applied();
+                Ok(Step::Done(copied))
+            }
+            Ok(Progress::More { token, rewritten }) => {
+                // Nothing can be seen of it.
+                attempt.refused();
+                let before = mem::replace(&mut *self.reached(), Reached { bytes: rewritten, token: Some(token) });
+                match rewritten > before.bytes {
+                    true => Ok(Step::GoOn),
+                    false => Err(self.failed(Fault::NoHeadway("goes on with the copy and copies nothing"))),
+                }
+            }
+            Err(fault) => {
+                fault.account(&attempt);
+                Err(self.failed(fault))
+            }
+        }
+    }
+
+    /// The target, if it may be there.
+    fn left(&self) -> Option<LeftBehind> {
+        let is_possible = self.attempts.effect().is_possible();
+        is_possible.then(|| self.target().because("its copy was asked for, and the answer does not tell"))
+    }
+
+    fn target(&self) -> LeftBehind {
+        LeftBehind::object(self.client.location(self.to)).perhaps()
+    }
+
+    fn reached(&self) -> MutexGuard<'_, Reached> {
+        self.reached.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn call(&self, kept: &Kept, token: Option<&str>) -> Call {

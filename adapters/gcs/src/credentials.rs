@@ -9,10 +9,11 @@ use google_cloud_auth::credentials::{
 };
 use google_cloud_auth::errors::CredentialsError;
 use http::{Extensions, HeaderMap};
-use sealift::{Error, ErrorKind, Result};
+use sealift::{Error, ErrorKind, Passing, Result};
 use serde_json::Value;
 use std::fmt;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::time::timeout;
@@ -29,6 +30,8 @@ pub(crate) struct Renewable(Arc<Inner>);
 struct Inner {
     source: Credentials,
     current: RwLock<Tokens>,
+    /// Whether a token has ever come.
+    gave: AtomicBool,
 }
 
 impl fmt::Debug for Renewable {
@@ -41,28 +44,35 @@ impl Renewable {
     /// Must be called on a runtime: the library fetches tokens in a task.
     pub(crate) fn new(source: Credentials) -> Result<Self> {
         let current = RwLock::new(tokens(&source)?);
-        Ok(Renewable(Arc::new(Inner { source, current })))
-    }
-
-    #[cfg(test)]
-    pub(crate) fn anonymous() -> Self {
-        Renewable::new(Credentials::Anonymous).expect("nothing to read")
+        Ok(Renewable(Arc::new(Inner { source, current, gave: AtomicBool::new(false) })))
     }
 
     /// What to send with a request, within [`TOKEN_WITHIN`].
     pub(crate) async fn for_request(&self) -> std::result::Result<HeaderMap, Fault> {
         match timeout(TOKEN_WITHIN, self.headers(Extensions::new())).await {
-            Ok(Ok(CacheableResource::New { data, .. })) => Ok(data),
+            Ok(Ok(CacheableResource::New { data, .. })) => {
+                self.0.gave.store(true, Ordering::Relaxed);
+                Ok(data)
+            }
             Ok(Ok(CacheableResource::NotModified)) => Err(Fault::Unexpected("no token where one was asked for".into())),
             Ok(Err(error)) => {
                 // What failed for good stays so in the library; the next operation is to look anew.
                 self.renew();
-                Err(unusable(&error))
+                Err(unusable(&error, self.passing()))
             }
             Err(_) => {
                 let reason = format!("no token came within {} s", TOKEN_WITHIN.as_secs());
-                Err(Fault::Credentials { reason, transient: false })
+                Err(Fault::Credentials { reason, passing: Some(self.passing()) })
             }
+        }
+    }
+
+    /// What it is when no token comes. Where none ever came, most likely there is nobody to give one: off Google, nothing
+    /// answers for the metadata server.
+    fn passing(&self) -> Passing {
+        match self.0.gave.load(Ordering::Relaxed) {
+            true => Passing::Outage,
+            false => Passing::Unlikely,
         }
     }
 
@@ -96,10 +106,11 @@ impl CredentialsProvider for Renewable {
     }
 }
 
-/// The library's words hold the answer of who gives out tokens, no token.
-pub(crate) fn unusable(error: &CredentialsError) -> Fault {
+/// No token, which is `passing` unless the library says that it is for good. Its words hold the answer of who gives out
+/// tokens, no token.
+pub(crate) fn unusable(error: &CredentialsError, passing: Passing) -> Fault {
     let all: Vec<String> = chain(error).map(|cause| cause.to_string()).collect();
-    Fault::Credentials { reason: shortened(&all.join(": ")), transient: error.is_transient() }
+    Fault::Credentials { reason: shortened(&all.join(": ")), passing: error.is_transient().then_some(passing) }
 }
 
 fn tokens(source: &Credentials) -> Result<Tokens> {

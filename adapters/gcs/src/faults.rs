@@ -1,8 +1,8 @@
-//! What can go wrong with one request, whether trying again may help, and the same as Sealift's error: which kind, in
-//! which words, and what to try next. Never a header or a URL, which could hold a secret.
+//! What can go wrong with one request, whether it may pass, and the same as Sealift's error: which kind, in which words, and
+//! what to try next. Never a header or a URL, which could hold a secret.
 
 use http::HeaderMap;
-use sealift::{Attempt, Error, ErrorKind};
+use sealift::{Attempt, Error, ErrorKind, Passing};
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -13,8 +13,8 @@ use std::time::Duration;
 pub(crate) enum Fault {
     /// The service answered with an error.
     Refused(Refusal),
-    /// There is no token to send. It may help to try again when that is `transient`.
-    Credentials { reason: String, transient: bool },
+    /// There is no token to send.
+    Credentials { reason: String, passing: Option<Passing> },
     /// There was no connection to send the request on.
     NoConnection(String),
     /// The connection ended before the answer did.
@@ -23,8 +23,10 @@ pub(crate) enum Fault {
     Stalled(Duration),
     /// The upload session is not there (any more): 404, 410, or 499 where it was cancelled.
     SessionGone(u16),
-    /// A session was answered with success, and is where it was before.
+    /// What goes on in steps was answered with success, and is where it was before.
     NoHeadway(&'static str),
+    /// The service took the cancellation of a session, and the session is still there.
+    NotCancelled,
     /// The answer is not what it should be.
     Unexpected(String),
     /// What the service holds is not what was sent.
@@ -38,7 +40,8 @@ pub(crate) struct Refusal {
     /// The service's word for it (`notFound`), where it gives one.
     pub(crate) reason: String,
     pub(crate) message: String,
-    pub(crate) retry_after: Option<Duration>,
+    /// Why it may be sent again, if it may.
+    pub(crate) passing: Option<Passing>,
     /// Whether it came as a web page, which the service does not send.
     pub(crate) page: bool,
 }
@@ -74,10 +77,20 @@ impl Refusal {
                 _ => (String::new(), String::new()),
             },
         };
-        // Only in seconds: the service does not send it as a date.
-        let seconds = headers.get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
-        let retry_after = seconds.map(Duration::from_secs);
-        Refusal { status, reason, message: shortened(&message), retry_after, page: is_page(body) }
+        Refusal { reason, page: is_page(body), ..Refusal::told(status, headers, &message) }
+    }
+
+    /// An answer that says `message`, and no more.
+    pub(crate) fn told(status: u16, headers: &HeaderMap, message: &str) -> Self {
+        let passing = match status {
+            429 | 503 => Some(Passing::Busy { asked: retry_after(headers) }),
+            408 | 500..=599 => Some(Passing::Outage),
+            // Another writer was in the way.
+            409 => Some(Passing::Unlikely),
+            400 if is_damage(message) => Some(Passing::Unlikely),
+            _ => None,
+        };
+        Refusal { status, reason: String::new(), message: shortened(message), passing, page: false }
     }
 
     fn text(&self) -> String {
@@ -110,21 +123,22 @@ impl Fault {
             // From what stands between: the service may be at it.
             Fault::Refused(Refusal { status: 408 | 502 | 504, .. }) | Fault::Broken(_) | Fault::Stalled(_) => {}
             Fault::Refused(Refusal { status: 400..=499, .. }) | Fault::SessionGone(_) => attempt.refused(),
-            Fault::Refused(_) | Fault::Unexpected(_) | Fault::NoHeadway(_) => attempt.unclear(),
+            Fault::Refused(_) | Fault::Unexpected(_) | Fault::NoHeadway(_) | Fault::NotCancelled => attempt.unclear(),
             Fault::Differs(_) => attempt.applied(),
         }
     }
 
-    /// How often to try in all, before this is the last word. Connecting has its own limits: an endpoint that is not there
-    /// is given up within [`UNREACHABLE_WITHIN`](crate::UNREACHABLE_WITHIN), and one that answers nothing costs minutes.
-    pub(crate) fn attempts(&self) -> u32 {
+    /// Why the request may be sent again, if it may.
+    fn passing(&self) -> Option<Passing> {
         match self {
-            Fault::NoConnection(_) | Fault::Credentials { transient: true, .. } => 4,
-            Fault::Stalled(_) => 2,
-            Fault::Broken(_) | Fault::NoHeadway(_) => 6,
-            // What Google calls retryable ("Retry strategy").
-            Fault::Refused(Refusal { status: 408 | 429 | 500..=599, .. }) => 6,
-            _ => 1,
+            Fault::Refused(Refusal { passing, .. }) | Fault::Credentials { passing, .. } => *passing,
+            Fault::NoConnection(_) | Fault::Broken(_) | Fault::Stalled(_) => Some(Passing::Outage),
+            // A session that stands can still make its object: worth all the time that an abort has.
+            Fault::NotCancelled => Some(Passing::Outage),
+            Fault::NoHeadway(_) | Fault::Unexpected(_) => Some(Passing::Unlikely),
+            Fault::SessionGone(_) => None,
+            // The object is there. Who commits looks at it, and removes it if it is damaged.
+            Fault::Differs(_) => None,
         }
     }
 
@@ -145,7 +159,15 @@ impl Fault {
         location: impl Into<String>,
         endpoint: &str,
     ) -> Error {
-        let described = |kind, reason: String| Error::new(kind, operation, location, reason);
+        let passing = self.passing();
+        let error = self.describe(|kind, reason| Error::new(kind, operation, location, reason), endpoint);
+        match passing {
+            Some(passing) => error.with_passing(passing),
+            None => error,
+        }
+    }
+
+    fn describe(self, described: impl FnOnce(ErrorKind, String) -> Error, endpoint: &str) -> Error {
         match self {
             Fault::Refused(refusal) => refused(described, endpoint, &refusal),
             Fault::Credentials { reason, .. } => {
@@ -171,12 +193,27 @@ impl Fault {
                     .with_hint("it was cancelled, or is more than a week old: upload again")
             }
             Fault::NoHeadway(what) => described(ErrorKind::Service, format!("{endpoint} {what}")),
+            Fault::NotCancelled => {
+                described(ErrorKind::Service, format!("{endpoint} does not cancel the upload session"))
+            }
             Fault::Unexpected(what) => {
                 described(ErrorKind::Service, format!("unexpected answer from {endpoint}: {what}"))
             }
             Fault::Differs(what) => described(ErrorKind::Corrupt, what),
         }
     }
+}
+
+/// Only in seconds: the service does not send it as a date.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get("retry-after")?.to_str().ok()?.parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+/// Whether a 400 says that what arrived is not what was sent.
+fn is_damage(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    ["crc32c", "checksum", "md5"].iter().any(|word| message.contains(word))
 }
 
 /// Only in the service's own words: other 404s are of something that stands between.
@@ -191,7 +228,6 @@ fn no_such_bucket(refusal: &Refusal) -> bool {
 
 fn refused(described: impl FnOnce(ErrorKind, String) -> Error, endpoint: &str, refusal: &Refusal) -> Error {
     let text = refusal.text();
-    let message = refusal.message.to_ascii_lowercase();
     match (refusal.status, refusal.reason.as_str()) {
         _ if no_such_bucket(refusal) => described(ErrorKind::NoSuchBucket, text)
             .with_hint(format!("check the bucket's name, and that it is at {endpoint}")),
@@ -209,9 +245,7 @@ fn refused(described: impl FnOnce(ErrorKind, String) -> Error, endpoint: &str, r
             .with_hint(format!("it is not Google's word for a missing object: check what answers at {endpoint}")),
         (412, _) => described(ErrorKind::AlreadyExists, text).with_hint("choose another name, or let it be replaced"),
         (413, _) => described(ErrorKind::TooLarge, text),
-        (400, _) if message.contains("crc32c") || message.contains("checksum") || message.contains("md5") => {
-            described(ErrorKind::Corrupt, text)
-        }
+        (400, _) if is_damage(&refusal.message) => described(ErrorKind::Corrupt, text),
         (408, _) => described(ErrorKind::TimedOut, text),
         (429 | 500..=599, _) => {
             described(ErrorKind::Service, text).with_hint("the service is busy or broken: try later")
@@ -279,13 +313,43 @@ mod tests {
 
     #[test]
     fn only_what_may_pass_is_tried_again() {
-        for status in [408, 429, 500, 502, 503, 504] {
-            assert!(refusal(status, "", "").attempts() > 1, "{status}");
+        let passing = |fault: Fault| fault.into_error("commit", "gs://b/k", "https://h").passing();
+        for status in [408, 500, 502, 504] {
+            assert_eq!(passing(refusal(status, "", "")), Some(Passing::Outage), "{status}");
+        }
+        for status in [429, 503] {
+            assert_eq!(passing(refusal(status, "", "")), Some(Passing::Busy { asked: None }), "{status}");
         }
         for status in [400, 401, 403, 404, 412, 416] {
-            assert_eq!(refusal(status, "", "").attempts(), 1, "{status}");
+            assert_eq!(passing(refusal(status, "", "")), None, "{status}");
         }
-        assert_eq!(Fault::SessionGone(410).attempts(), 1);
+        for unlikely in [
+            refusal(400, "invalid", "Provided CRC32C is wrong"),
+            refusal(409, "conflict", "another"),
+            Fault::Unexpected("a page".into()),
+            Fault::NoHeadway("stores nothing"),
+        ] {
+            assert_eq!(passing(unlikely), Some(Passing::Unlikely));
+        }
+        for outage in [
+            Fault::NoConnection("refused".into()),
+            Fault::Broken("reset".into()),
+            Fault::Stalled(Duration::from_secs(60)),
+            Fault::NotCancelled,
+        ] {
+            assert_eq!(passing(outage), Some(Passing::Outage));
+        }
+        assert_eq!(passing(Fault::SessionGone(410)), None);
+        assert_eq!(passing(Fault::Differs("other bytes".into())), None);
+    }
+
+    #[test]
+    fn the_time_that_a_busy_service_asks_for_is_told() {
+        for (value, asked) in [("3", Some(3)), ("86400", Some(86_400)), ("Fri, 27 Nov 2026 12:00:00 GMT", None)] {
+            let headers = HeaderMap::from_iter([(http::header::RETRY_AFTER, value.parse().expect("a header"))]);
+            let refusal = Refusal::new(503, &headers, b"");
+            assert_eq!(refusal.passing, Some(Passing::Busy { asked: asked.map(Duration::from_secs) }), "{value}");
+        }
     }
 
     #[test]

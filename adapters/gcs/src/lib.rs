@@ -7,8 +7,8 @@
 //! # Two clients
 //! Google's own SDK puts whole objects and reads ranges (`sdk`). It has no calls for a session that is fed piece by piece
 //! and can be cancelled, and none of the JSON API for the rest, so that is a client of this crate (`transport`). Both send
-//! the same credentials (`credentials`), and both are retried in the same way (`tries`): one request at a time, so that each
-//! attempt is accounted for.
+//! the same credentials (`credentials`), and both send once: each attempt is accounted for, and of each failure it is said
+//! whether it may pass (`faults`). Trying again is `sealift`'s, by one policy ([`RetryingStore`](sealift::RetryingStore)).
 //!
 //! # What is believed
 //! A success is one only when its answer can be read and is about what was asked for: an object has its name and its
@@ -45,10 +45,8 @@ mod sdk;
 mod session;
 mod store;
 mod transport;
-mod tries;
 mod upload;
 
 pub use credentials::TOKEN_WITHIN;
 pub use options::{Credentials, GcsOptions};
 pub use store::GcsStore;
-pub use transport::UNREACHABLE_WITHIN;

@@ -25,10 +25,11 @@ pub struct GcsOptions {
     /// About how many bytes will be stored under one key. Parts need not be larger for it; more than the service takes is
     /// refused at once.
     pub expected_size: Option<u64>,
-    /// The time to connect, per attempt (of four).
+    /// The time to connect, per attempt. Not for reading, where Google's SDK sets no such limit: there it is
+    /// `stall_timeout` too.
     pub connect_timeout: Duration,
-    /// How long nothing may move in a request (no byte of the body taken, no byte of the answer come), per attempt (of
-    /// two). The time to answer once the body is sent, too.
+    /// How long nothing may move in a request (no byte of the body taken, no byte of the answer come), per attempt. The time
+    /// to answer once the body is sent, too.
     pub stall_timeout: Duration,
 }
 

@@ -4,7 +4,6 @@ use crate::client::Client;
 use crate::faults::Fault;
 use crate::sdk::fault_of;
 use crate::transport::Standstill;
-use crate::tries::Tries;
 use bytes::Bytes;
 use futures::TryStreamExt;
 use google_cloud_storage::model::Object;
@@ -17,7 +16,7 @@ use std::time::SystemTime;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// Stores a whole object, however often it takes.
+/// Stores a whole object.
 pub(crate) async fn put(
     client: &Client,
     key: &str,
@@ -25,22 +24,16 @@ pub(crate) async fn put(
     options: &CommitOptions,
     attempts: &Attempts,
 ) -> Result<Committed> {
-    let mut tries = Tries::default();
-    loop {
-        let attempt = attempts.begin();
-        let fault = match put_once(client, key, payload, options, &attempt).await {
-            Ok(committed) => {
-                attempt.applied();
-                return Ok(committed);
-            }
-            Err(fault) => fault,
-        };
-        fault.account(&attempt);
-        tries.pause(&client.http, fault).await.map_err(|fault| client.failed("store", key, fault))?;
+    let attempt = attempts.begin();
+    let stored = send(client, key, payload, options, &attempt).await;
+    match &stored {
+        Ok(_) => attempt.applied(),
+        Err(fault) => fault.account(&attempt),
     }
+    stored.map_err(|fault| client.failed("store", key, fault))
 }
 
-async fn put_once(
+async fn send(
     client: &Client,
     key: &str,
     payload: &Payload,
@@ -71,7 +64,7 @@ async fn put_once(
     if options.if_exists == IfExists::Fail {
         write = write.set_if_generation_match(0);
     }
-    // Unbuffered: the payload is asked for its bytes as they go out, and begins anew with each attempt.
+    // Unbuffered: the payload is asked for its bytes as they go out.
     let object = tokio::select! {
         biased;
         object = write.send_unbuffered() => object.map_err(fault_of)?,

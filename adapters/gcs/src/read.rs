@@ -3,7 +3,6 @@
 use crate::client::Client;
 use crate::faults::Fault;
 use crate::sdk::fault_of;
-use crate::tries::Tries;
 use bytes::{Bytes, BytesMut};
 use google_cloud_storage::model_ext::ReadRange;
 use sealift::{Error, ErrorKind, Result};
@@ -23,21 +22,16 @@ pub(crate) async fn get(client: &Client, key: &str, range: Range<u64>, etag: Opt
         // No generation has such a name.
         Some(_) => return Err(changed()),
     };
-    let mut tries = Tries::default();
-    loop {
-        let fault = match get_once(client, key, &range, generation).await {
-            Ok(bytes) => return Ok(bytes),
-            Err(fault) => fault,
-        };
-        if generation.is_some() && (fault.no_such_object() || matches!(fault.status(), Some(412 | 416))) {
-            return Err(changed());
+    fetch(client, key, range, generation).await.map_err(|fault| {
+        let is_another = fault.no_such_object() || matches!(fault.status(), Some(412 | 416));
+        match generation {
+            Some(_) if is_another => changed(),
+            _ => client.failed("read", key, fault),
         }
-        let paused = tries.pause(&client.http, fault).await;
-        paused.map_err(|fault| client.failed("read", key, fault))?;
-    }
+    })
 }
 
-async fn get_once(client: &Client, key: &str, range: &Range<u64>, generation: Option<i64>) -> Result<Bytes, Fault> {
+async fn fetch(client: &Client, key: &str, range: Range<u64>, generation: Option<i64>) -> Result<Bytes, Fault> {
     let (wanted, limit) = (range.end - range.start, client.http.standstill);
     client.http.credentials.for_request().await?;
     let mut read =

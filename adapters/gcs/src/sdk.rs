@@ -1,10 +1,10 @@
 //! Google's SDK: how it is set up, and what its errors are.
 //!
-//! Its own retries are switched off: they know neither a time to connect nor a standstill, would wait apart from the rest of
-//! this crate (`tries`), and would hide attempts. So each call is one attempt, with a limit on how long nothing may move.
+//! Its own retries are switched off: they know neither a time to connect nor a standstill, know nothing of Sealift's policy,
+//! and would hide attempts. So each call is one attempt, with a limit on how long nothing may move.
 
 use crate::credentials::{Renewable, unusable};
-use crate::faults::{Fault, Refusal, chain, root_cause, shortened};
+use crate::faults::{Fault, Refusal, chain, root_cause};
 use google_cloud_auth::errors::CredentialsError;
 use google_cloud_gax::retry_policy::NeverRetry;
 use google_cloud_storage::Error as SdkError;
@@ -12,6 +12,7 @@ use google_cloud_storage::client::Storage;
 use google_cloud_storage::error::WriteError;
 use google_cloud_storage::read_resume_policy::NeverResume;
 use reqwest::Url;
+use sealift::Passing;
 
 /// The SDK's client. It takes no certificates of ours; like the other, it trusts the system's, or those of `SSL_CERT_FILE`.
 pub(crate) async fn client(endpoint: &Url, credentials: Renewable) -> Result<Storage, String> {
@@ -32,15 +33,16 @@ pub(crate) async fn client(endpoint: &Url, credentials: Renewable) -> Result<Sto
 /// The SDK's error, of one attempt.
 pub(crate) fn fault_of(error: SdkError) -> Fault {
     if let Some(cause) = chain(&error).find_map(|cause| cause.downcast_ref::<CredentialsError>()) {
-        return unusable(cause);
+        // A token has come just before.
+        return unusable(cause, Passing::Outage);
     }
     if let Some(status) = error.http_status_code() {
-        let (headers, body) = (error.http_headers().cloned().unwrap_or_default(), error.http_payload());
-        let mut refusal = Refusal::new(status, &headers, body.map_or(&[][..], |body| body));
-        if let Some(told) = error.status() {
-            refusal.message = shortened(&told.message);
-        }
-        return Fault::Refused(refusal);
+        let headers = error.http_headers().cloned().unwrap_or_default();
+        return Fault::Refused(match error.status() {
+            // What the SDK has read of the body, which it does not show then.
+            Some(told) => Refusal::told(status, &headers, &told.message),
+            None => Refusal::new(status, &headers, error.http_payload().map_or(&[][..], |body| body)),
+        });
     }
     if chain(&error).any(|cause| cause.is::<WriteError>()) {
         return Fault::Differs(root_cause(&error));

@@ -1,14 +1,13 @@
 //! The requests of one resumable session: start, pieces, status, cancellation (Google, "Perform resumable uploads").
 //!
-//! A piece whose fate is not known is asked for, and what is missing is sent again, from the byte that the service names.
-//! What it has already it passes over, so no byte can come twice.
+//! A piece whose fate is not known is asked for when it is sent again, and only what is missing goes, from the byte that the
+//! service names. What it has already it passes over, so no byte can come twice.
 
 use crate::client::Client;
 use crate::faults::{Fault, Refusal};
 use crate::pieces::Piece;
 use crate::resource::{Resource, hash_header};
 use crate::transport::{Answer, Call, Outgoing};
-use crate::tries::Tries;
 use http::Method;
 use reqwest::Url;
 use sealift::{Attempt, Attempts, Checksum, CommitOptions, IfExists, TOKEN_METADATA};
@@ -16,8 +15,9 @@ use serde_json::json;
 use std::fmt;
 use std::time::Duration;
 
-/// How long nothing may move in the requests of an abort, which has 30 s for all of them.
-const ABORTING: Duration = Duration::from_secs(7);
+/// How long nothing may move in each of the two requests of an abort. It is tried again for 20 s, and has 30 s in all: the
+/// last round must fit.
+const ABORTING: Duration = Duration::from_secs(5);
 /// What objects are said to be. The service would say the same.
 const CONTENT_TYPE: &str = "application/octet-stream";
 
@@ -63,9 +63,39 @@ pub(crate) enum Standing {
     Finished(Box<Resource>),
 }
 
-enum Step {
-    Send,
-    Ask,
+impl Standing {
+    /// What follows for a piece that is sent up to `end`.
+    fn next(self, piece: &Piece, end: u64, ending: Ending<'_>) -> Result<Next, Fault> {
+        match (self, ending) {
+            (Standing::Finished(resource), Ending::Last(..)) => Ok(Next::Done(Some(*resource))),
+            (Standing::Finished(_), Ending::More) => {
+                Err(Fault::Unexpected("the session is finished before its last piece".to_owned()))
+            }
+            (Standing::Stored(stored), Ending::More) if stored == end => Ok(Next::Done(None)),
+            (Standing::Stored(stored), _) if (piece.start..=end).contains(&stored) => Ok(Next::GoOn(stored)),
+            (Standing::Stored(stored), _) => {
+                let what = format!("{stored} bytes of the upload are stored, of {} to {end}", piece.start);
+                Err(Fault::Unexpected(what))
+            }
+        }
+    }
+}
+
+/// What follows from where a session stands.
+enum Next {
+    /// The piece is stored, and made this if it was the last.
+    Done(Option<Resource>),
+    /// So many bytes of the object are stored.
+    GoOn(u64),
+}
+
+/// What one call knows of the session from those before.
+#[derive(Debug)]
+pub(crate) enum Known {
+    /// It stands where the next piece begins.
+    Stands,
+    /// Something was sent, and no answer told where the session stands since. The attempt, where it was one to end it.
+    Unsettled(Option<Attempt>),
 }
 
 impl Session {
@@ -86,12 +116,9 @@ impl Session {
             "contentType": CONTENT_TYPE,
             "metadata": { TOKEN_METADATA: options.token.as_ref() },
         });
-        let call = || {
-            let mut call = client.http.call(Method::POST, url.clone());
-            call.headers.push(("x-upload-content-type", CONTENT_TYPE.to_owned()));
-            call.body = Outgoing::Json(metadata.to_string().into_bytes());
-            call
-        };
+        let mut call = client.http.call(Method::POST, url);
+        call.headers.push(("x-upload-content-type", CONTENT_TYPE.to_owned()));
+        call.body = Outgoing::Json(metadata.to_string().into_bytes());
         client.send(attempts, call, |answer| Session::of(client, key, &answer)).await
     }
 
@@ -111,56 +138,37 @@ impl Session {
         Ok(Session { url, id, key: key.to_owned() })
     }
 
-    /// Sends the bytes of `piece` up to `end`, however often it takes. Returns the object once the last piece is sent.
+    /// Sends the bytes of `piece` up to `end`, going on where the session stands. Returns the object once the last piece is
+    /// sent. After a failure that may pass, the same can be sent with the same `known`.
     pub(crate) async fn send(
         &self,
         client: &Client,
         piece: &Piece,
         end: u64,
         ending: Ending<'_>,
+        known: &mut Known,
     ) -> Result<Option<Resource>, Fault> {
-        let (mut at, mut step, mut tries) = (piece.start, Step::Send, Tries::default());
-        let mut last_attempt = None;
+        let mut at = piece.start;
+        if let Known::Unsettled(last) = known {
+            let standing = self.ask(client, client.http.standstill).await?;
+            if let (Standing::Finished(_), Some(last)) = (&standing, last) {
+                // A session makes one object, once: what was sent last has done it.
+                last.applied();
+            }
+            match standing.next(piece, end, ending)? {
+                Next::Done(made) => return Ok(made),
+                Next::GoOn(stored) => at = stored,
+            }
+        }
         loop {
-            let standing = match step {
-                Step::Send => {
-                    last_attempt = ending.attempt();
-                    self.send_once(client, piece, at, end, ending, last_attempt.clone()).await
-                }
-                Step::Ask => self.ask(client, client.http.standstill).await,
-            };
-            let fault = match (standing, ending) {
-                (Ok(Standing::Finished(resource)), Ending::Last(..)) => {
-                    // Also where it was asked for: a session makes one object, once.
-                    last_attempt.iter().for_each(Attempt::applied);
-                    return Ok(Some(*resource));
-                }
-                (Ok(Standing::Finished(_)), Ending::More) => {
-                    return Err(Fault::Unexpected("the session is finished before its last piece".to_owned()));
-                }
-                (Ok(Standing::Stored(stored)), Ending::More) if stored == end => return Ok(None),
-                (Ok(Standing::Stored(stored)), _) if stored < piece.start || stored > end => {
-                    let what = format!("{stored} bytes of the upload are stored, of {} to {end}", piece.start);
-                    return Err(Fault::Unexpected(what));
-                }
-                (Ok(Standing::Stored(stored)), _) => {
-                    let (before, asked) = (at, matches!(step, Step::Ask));
-                    (at, step) = (stored, Step::Send);
-                    if stored > before {
-                        tries.headway();
-                        continue;
-                    }
-                    if asked {
-                        continue; // counted as the failure that was asked about
-                    }
-                    Fault::NoHeadway("takes pieces of the upload and stores nothing of them")
-                }
-                (Err(fault), _) => {
-                    step = Step::Ask;
-                    fault
-                }
-            };
-            tries.pause(&client.http, fault).await?;
+            let attempt = ending.attempt();
+            *known = Known::Unsettled(attempt.clone());
+            let standing = self.send_once(client, piece, at, end, ending, attempt).await?;
+            match standing.next(piece, end, ending)? {
+                Next::Done(made) => return Ok(made),
+                Next::GoOn(stored) if stored > at => at = stored,
+                Next::GoOn(_) => return Err(Fault::NoHeadway("takes pieces of the upload and stores nothing of them")),
+            }
         }
     }
 
@@ -223,33 +231,34 @@ impl Session {
             }
             // 410 within the week, 404 after it (Google, "Resumable uploads"); 499 where it was cancelled.
             status @ (404 | 410 | 499) if !answer.is_page() => Err(Fault::SessionGone(status)),
-            _ => Err(answer.refused()),
+            _ => Err(self.refused(&answer)),
         });
         read.map_err(|fault| fault.without(&self.id))
     }
 
-    /// Cancels the session, and returns when the service confirms that it can make no object any more, or that it has
-    /// made one already.
+    fn refused(&self, answer: &Answer) -> Fault {
+        let mut fault = answer.refused();
+        // What the session holds cannot be sent again: bytes that came damaged are its end.
+        if let Fault::Refused(Refusal { status: 400, passing, .. }) = &mut fault {
+            *passing = None;
+        }
+        fault
+    }
+
+    /// Cancels the session. A success is the service's word that it can make no object any more, or has made one already.
     pub(crate) async fn cancel(&self, client: &Client) -> Result<(), Fault> {
-        let mut tries = Tries::default();
-        loop {
-            let mut call = client.http.call(Method::DELETE, self.url.clone());
-            call.standstill = ABORTING;
-            let standing = match client.http.send(call).await {
-                // 499 is how success is said here. Whatever else it is, the status tells.
-                Ok(Answer { status: 200..=299 | 308 | 400 | 404 | 410 | 412 | 499, .. }) => {
-                    self.ask(client, ABORTING).await
-                }
-                Ok(answer) => Err(answer.refused().without(&self.id)),
-                Err(fault) => Err(fault),
-            };
-            let fault = match standing {
-                Ok(Standing::Finished(_)) | Err(Fault::SessionGone(_)) => return Ok(()),
-                Err(Fault::Refused(Refusal { status: 400 | 412, page: false, .. })) => return Ok(()),
-                Ok(Standing::Stored(_)) => Fault::NoHeadway("does not cancel the upload session"),
-                Err(fault) => fault,
-            };
-            tries.pause(&client.http, fault).await?;
+        let mut call = client.http.call(Method::DELETE, self.url.clone());
+        call.standstill = ABORTING;
+        let answer = client.http.send(call).await?;
+        // 499 is how success is said here. Whatever else it is, the status tells.
+        if !matches!(answer.status, 200..=299 | 308 | 400 | 404 | 410 | 412 | 499) {
+            return Err(answer.refused().without(&self.id));
+        }
+        match self.ask(client, ABORTING).await {
+            Ok(Standing::Finished(_)) | Err(Fault::SessionGone(_)) => Ok(()),
+            Err(Fault::Refused(Refusal { status: 400 | 412, page: false, .. })) => Ok(()),
+            Ok(Standing::Stored(_)) => Err(Fault::NotCancelled),
+            Err(fault) => Err(fault),
         }
     }
 }

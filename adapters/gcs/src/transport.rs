@@ -1,4 +1,4 @@
-//! The client for the JSON API: one request, with its credentials, its time limits and its answer. No retries here.
+//! The client for the JSON API: one request, with its credentials, its time limits and its answer.
 
 use crate::credentials::Renewable;
 use crate::faults::{Fault, Refusal, is_page, root_cause};
@@ -14,11 +14,6 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
-
-/// An endpoint that cannot be connected to is given up within this time, with the connect timeout that
-/// [`GcsOptions`](crate::GcsOptions) has by default: four attempts of 5 s and the pauses between them. Reading alone may
-/// take twice the stall timeout instead: Google's SDK has no limit on connecting.
-pub const UNREACHABLE_WITHIN: Duration = Duration::from_secs(30);
 
 /// How long an answer may take from its first byte to its last: they are short.
 const ANSWER_WITHIN: Duration = Duration::from_secs(300);

@@ -3,20 +3,22 @@
 use crate::client::Client;
 use crate::faults::Fault;
 use crate::pieces::Piece;
-use crate::session::{Ending, Session};
+use crate::session::{Ending, Known, Session};
 use async_trait::async_trait;
 use bytes::Bytes;
 use sealift::{
     Attempts, Checksum, CommitOptions, Committed, Effect, Error, ErrorKind, LeftBehind, PartReceipt, Payload, Result,
     Upload,
 };
+use std::borrow::Cow;
 use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What becomes of a session that is not finished.
 const REMEDY: &str = "nothing of it can be seen, and the service drops it after a week";
 
-/// One upload. Parts come in order and one at a time. A part whose future is dropped ends it: only an abort can follow.
+/// One upload. Parts come in order and one at a time. What failed in passing can be sent again. A part whose future is dropped
+/// ends it: only an abort can follow.
 #[derive(Debug)]
 pub(crate) struct GcsUpload {
     client: Client,
@@ -32,7 +34,7 @@ pub(crate) struct GcsUpload {
 enum State {
     /// Waiting for the next part or the end.
     Open(Taken),
-    /// Something is on its way, or was and has failed or been dropped.
+    /// Something is on its way, or was and has failed for good or been dropped.
     Sending,
     Completed,
     Aborted,
@@ -46,6 +48,7 @@ struct Taken {
     /// The bytes that are stored: whole quanta.
     stored: u64,
     held: Bytes,
+    known: Known,
 }
 
 impl GcsUpload {
@@ -61,7 +64,7 @@ impl GcsUpload {
         let session = started.map_err(|fault| {
             client.failed("start an upload of", key, fault).with_left_behind(left_beside.iter().cloned())
         })?;
-        let state = Mutex::new(State::Open(Taken { next: 1, stored: 0, held: Bytes::new() }));
+        let state = Mutex::new(State::Open(Taken { next: 1, stored: 0, held: Bytes::new(), known: Known::Stands }));
         let (client, key, id) = (client.clone(), key.to_owned(), options.token.to_string());
         Ok(GcsUpload { client, key, session, id, left_beside, state })
     }
@@ -99,8 +102,17 @@ impl GcsUpload {
         }
     }
 
-    fn failed(&self, operation: impl Into<std::borrow::Cow<'static, str>>, fault: Fault) -> Error {
+    fn failed(&self, operation: impl Into<Cow<'static, str>>, fault: Fault) -> Error {
         self.client.failed(operation, &self.key, fault)
+    }
+
+    /// The same of what was to follow `taken`: if it may pass, it can be sent again.
+    fn failed_after(&self, taken: Taken, operation: impl Into<Cow<'static, str>>, fault: Fault) -> Error {
+        let error = self.failed(operation, fault);
+        if error.passing().is_some() {
+            self.put_back(State::Open(taken));
+        }
+        error
     }
 }
 
@@ -131,24 +143,26 @@ impl Upload for GcsUpload {
     /// Parts are taken in order and one at a time, as the policy says.
     async fn put_part(&self, number: u32, payload: Payload) -> Result<PartReceipt> {
         let operation = format!("upload part {number} of");
-        let taken = self.take(&operation, Some(number))?;
+        let mut taken = self.take(&operation, Some(number))?;
         let checksum = payload.checksum();
-        let piece = Piece { start: taken.stored, held: taken.held, payload: Some(payload) };
+        let piece = Piece { start: taken.stored, held: taken.held.clone(), payload: Some(payload) };
         let end = piece.whole_end();
         if end > piece.start {
-            let sent = self.session.send(&self.client, &piece, end, Ending::More).await;
-            sent.map_err(|fault| self.failed(operation.clone(), fault))?;
+            let sent = self.session.send(&self.client, &piece, end, Ending::More, &mut taken.known).await;
+            if let Err(fault) = sent {
+                return Err(self.failed_after(taken, operation, fault));
+            }
         }
         let held = piece.remainder().await;
         let held = held.map_err(|error| Error::io(operation, self.client.location(&self.key), error))?;
-        self.put_back(State::Open(Taken { next: number + 1, stored: end, held }));
+        self.put_back(State::Open(Taken { next: number + 1, stored: end, held, known: Known::Stands }));
         Ok(PartReceipt { number, tag: format!("up to byte {}", piece.end()), checksum })
     }
 
     async fn complete(&self, parts: &[PartReceipt], whole: Checksum, attempts: &Attempts) -> Result<Committed> {
         let operation = "complete the upload of";
-        let taken = self.take(operation, None)?;
-        let last = Piece { start: taken.stored, held: taken.held, payload: None };
+        let mut taken = self.take(operation, None)?;
+        let last = Piece { start: taken.stored, held: taken.held.clone(), payload: None };
         let end = last.end();
         if parts.len() as u32 != taken.next - 1 || whole.byte_count() != end {
             let reason = format!(
@@ -159,14 +173,19 @@ impl Upload for GcsUpload {
             );
             return Err(Error::new(ErrorKind::Corrupt, operation, self.client.location(&self.key), reason));
         }
-        let made = self.session.send(&self.client, &last, end, Ending::Last(whole, attempts)).await;
+        let ending = Ending::Last(whole, attempts);
+        let made = self.session.send(&self.client, &last, end, ending, &mut taken.known).await;
         let committed = made.and_then(|made| match made {
             Some(resource) => resource.committed(whole),
             None => Err(Fault::Unexpected("the session ended without an object".to_owned())),
         });
-        let committed = committed.map_err(|fault| self.failed(operation, fault))?;
-        self.put_back(State::Completed);
-        Ok(committed)
+        match committed {
+            Ok(committed) => {
+                self.put_back(State::Completed);
+                Ok(committed)
+            }
+            Err(fault) => Err(self.failed_after(taken, operation, fault)),
+        }
     }
 
     /// Also after a part or a completion whose future was dropped: when this returns, nothing that is still on its way

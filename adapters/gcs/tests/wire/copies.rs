@@ -2,6 +2,7 @@
 
 use crate::server::{Reply, Server};
 use crate::{key, options, page, store};
+use futures::future::join_all;
 use sealift::{Bucket, Budget, Certainty, Codec, Committed, Compressor, ErrorKind, Key, ObjectStore, Result, Work};
 use sealift_gcs::GcsStore;
 use std::sync::Arc;
@@ -97,7 +98,7 @@ async fn a_move_removes_exactly_what_it_copied() {
 /// An answer that cannot be read: nothing is removed, also where the target has other content of the same size.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_that_cannot_be_read_is_no_copy() {
-    for answer in [
+    let answers: [fn() -> Reply; 7] = [
         page,
         || Reply::empty(200, ""),
         || Reply::json(200, "{}"),
@@ -105,7 +106,8 @@ async fn a_copy_that_cannot_be_read_is_no_copy() {
         || Reply::json(200, r#"{"done":false}"#),
         || Reply::json(200, r#"{"done":true,"resource":{"name":"other","size":"9","generation":"18"}}"#),
         || Reply::json(200, r#"{"done":true,"resource":{"name":"new/name","size":"9","generation":"0"}}"#),
-    ] {
+    ];
+    join_all(answers.map(async |answer| {
         let server = Server::start(move |request, _| match request.operation().as_str() {
             "head" if request.path.ends_with("new%2Fname") => {
                 Reply::json(200, r#"{"name":"new/name","size":"9","generation":"12","crc32c":"AAAAAA=="}"#)
@@ -120,8 +122,26 @@ async fn a_copy_that_cannot_be_read_is_no_copy() {
         let left = error.left_behind();
         assert_eq!((left.len(), left[0].certainty()), (1, Certainty::Perhaps), "{error}");
         assert!(left[0].to_string().contains("gs://bucket/new/name"), "{error}");
-        assert_eq!(server.all("rewrite").len(), 1);
-    }
+        // It is not likely to pass, and tried a few times.
+        assert_eq!(server.all("rewrite").len(), 5);
+    }))
+    .await;
+}
+
+/// A call whose answer was lost may have been the last, whatever comes after it.
+#[tokio::test]
+async fn a_copy_that_was_lost_once_may_be_there() {
+    let server = Server::start(|request, before| match (request.operation().as_str(), before) {
+        ("head", _) => original(),
+        ("rewrite", 0) => Reply::Cut,
+        ("rewrite", 1) => more("MORE", 4),
+        ("rewrite", _) => Reply::error(403, "forbidden", "no"),
+        other => panic!("{other:?}"),
+    })
+    .await;
+    let error = copy(&store(&server.endpoint).await).await.expect_err("refused");
+    assert_eq!((error.kind(), server.all("rewrite").len()), (ErrorKind::Denied, 3), "{error}");
+    assert!(error.left_behind()[0].to_string().contains("perhaps the object gs://bucket/new/name"), "{error}");
 }
 
 #[tokio::test]
@@ -148,7 +168,7 @@ async fn a_copy_that_never_gets_on_is_given_up() {
     let error = copy(&store(&server.endpoint).await).await.expect_err("no headway");
     assert!(error.to_string().contains("copies nothing"), "{error}");
     assert_eq!((error.kind(), error.left_behind()), (ErrorKind::Service, &[][..]), "nothing is visible before the end");
-    assert_eq!(server.all("rewrite").len(), 7);
+    assert_eq!(server.all("rewrite").len(), 6);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,13 +6,15 @@ mod attempts;
 mod copies;
 mod credentials;
 mod objects;
+mod passing;
 mod server;
 mod sessions;
 
 use bytes::Bytes;
-use sealift::{Checksum, ChecksumAlgorithm, CommitOptions, IfExists, Key, Payload, Token};
+use sealift::{Checksum, ChecksumAlgorithm, CommitOptions, IfExists, Key, Payload, RetryPolicy, RetryingStore, Token};
 use sealift_gcs::{Credentials, GcsOptions, GcsStore};
 use server::{Reply, Request};
+use std::time::Duration;
 
 const QUANTUM: usize = 256 << 10;
 /// The secret part of a session's address.
@@ -27,6 +29,16 @@ fn options(endpoint: &str) -> GcsOptions {
 
 async fn store(endpoint: &str) -> GcsStore {
     GcsStore::connect(options(endpoint)).await.expect("options are fine")
+}
+
+/// The store with its requests tried again, for long enough that one fault passes.
+async fn retrying(endpoint: &str) -> RetryingStore {
+    patient(store(endpoint).await, 5)
+}
+
+/// `store` with its requests tried again for so many seconds.
+fn patient(store: GcsStore, seconds: u64) -> RetryingStore {
+    RetryingStore::new(store, RetryPolicy::new(Duration::from_secs(seconds)))
 }
 
 fn key() -> Key {

@@ -1,9 +1,9 @@
 //! Whole objects: put, read, listed, moved; lost answers and silence there.
 
 use crate::server::{Reply, Server};
-use crate::{DIGITS_CRC, commit, data, digits, key, options, payload, resource, store};
+use crate::{DIGITS_CRC, commit, data, digits, key, options, payload, resource, retrying, store};
 use sealift::{Attempts, Bucket, Budget, Codec, Compressor, ErrorKind, IfExists, ObjectStore};
-use sealift_gcs::{GcsStore, UNREACHABLE_WITHIN};
+use sealift_gcs::GcsStore;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
@@ -39,7 +39,7 @@ async fn a_busy_service_is_asked_again_with_the_whole_body() {
     })
     .await;
     let body = data(300_000);
-    let store = store(&server.endpoint).await;
+    let store = retrying(&server.endpoint).await;
     store.put(&key(), payload(&body), &commit(IfExists::Replace), &Attempts::default()).await.expect("stored");
     let requests = server.requests();
     assert_eq!((requests.len(), store.slow_downs()), (4, 2));
@@ -97,7 +97,7 @@ async fn silence_is_given_up_in_time() {
         assert_eq!(error.kind(), ErrorKind::TimedOut, "{error}");
     }
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
-    assert_eq!(server.operations(), ["put", "put", "get", "get", "head", "head", "list", "list"]);
+    assert_eq!(server.operations(), ["put", "get", "head", "list"]);
 }
 
 #[tokio::test]
@@ -135,7 +135,7 @@ async fn a_read_that_breaks_off_begins_anew() {
         _ => Reply::Answer(206, headers.into(), b"2345".to_vec()),
     })
     .await;
-    let read = store(&server.endpoint).await.get(&key(), 2..6, Some("17")).await.expect("read");
+    let read = retrying(&server.endpoint).await.get(&key(), 2..6, Some("17")).await.expect("read");
     assert_eq!((read.as_ref(), server.operations().len()), (&b"2345"[..], 3));
 }
 
@@ -177,6 +177,7 @@ async fn an_endpoint_that_cannot_be_reached_is_given_up_in_time() {
             assert_eq!(error.kind(), ErrorKind::Unreachable, "{error}");
             assert!(error.hint().is_some(), "{error}");
         }
-        assert!(begun.elapsed() < UNREACHABLE_WITHIN, "{:?}", begun.elapsed());
+        // One attempt to connect each.
+        assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
     }
 }

@@ -1,8 +1,11 @@
 //! Resumable sessions: lost answers, bytes stored in part, busy and silent services, cancellation.
 
 use crate::server::{Reply, Request, Server};
-use crate::{QUANTUM, UPLOAD_ID, commit, data, first_of, holds, key, options, payload, resource, started, store};
-use sealift::{Attempts, Committed, ErrorKind, IfExists, ObjectStore, Result};
+use crate::{
+    QUANTUM, UPLOAD_ID, commit, data, first_of, holds, key, options, patient, payload, resource, retrying, started,
+    store,
+};
+use sealift::{Attempts, Committed, ErrorKind, IfExists, ObjectStore, Passing, Result};
 use sealift_gcs::GcsStore;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -61,7 +64,7 @@ async fn session(
 }
 
 /// Two parts, the second with a remainder.
-async fn upload(store: &GcsStore, bodies: [&[u8]; 2]) -> Result<Committed> {
+async fn upload(store: &impl ObjectStore, bodies: [&[u8]; 2]) -> Result<Committed> {
     let upload = store.start(&key(), &commit(IfExists::Fail), &Attempts::default()).await?;
     let first = upload.put_part(1, payload(bodies[0])).await?;
     let second = upload.put_part(2, payload(bodies[1])).await?;
@@ -96,7 +99,7 @@ async fn requests_are_as_google_describes_them() {
 async fn nothing_held_back_ends_with_an_empty_request() {
     let (server, _) = session(|_, _, _| None).await;
     let body = data(2 * QUANTUM);
-    upload(&store(&server.endpoint).await, [&body[..QUANTUM], &body[QUANTUM..]]).await.expect("completed");
+    upload(&retrying(&server.endpoint).await, [&body[..QUANTUM], &body[QUANTUM..]]).await.expect("completed");
     let last = &server.all("last")[0];
     assert_eq!((last.header("content-range"), last.header("content-length")), (Some("bytes */524288"), Some("0")));
 }
@@ -112,7 +115,7 @@ async fn a_piece_whose_answer_is_lost_is_not_sent_again() {
     })
     .await;
     let body = data(3 * QUANTUM + 5);
-    upload(&store(&server.endpoint).await, [&body[..QUANTUM], &body[QUANTUM..]]).await.expect("completed");
+    upload(&retrying(&server.endpoint).await, [&body[..QUANTUM], &body[QUANTUM..]]).await.expect("completed");
     assert_eq!(server.operations(), ["start", "piece", "ask", "piece", "last"]);
     assert!(session.lock().expect("fine").stored == body);
 }
@@ -135,7 +138,7 @@ async fn a_last_piece_whose_answer_is_lost_made_the_object_once() {
     })
     .await;
     let body = data(QUANTUM + 5);
-    let committed = upload(&store(&server.endpoint).await, [&body[..7], &body[7..]]).await.expect("completed");
+    let committed = upload(&retrying(&server.endpoint).await, [&body[..7], &body[7..]]).await.expect("completed");
     assert_eq!(committed.etag.as_deref(), Some("17"));
     assert_eq!(server.operations(), ["start", "piece", "last", "ask"]);
     assert!(session.lock().expect("fine").stored == body);
@@ -152,7 +155,7 @@ async fn a_last_piece_that_was_only_stored_is_ended_anew() {
     })
     .await;
     let body = data(QUANTUM + 5);
-    upload(&store(&server.endpoint).await, [&body[..QUANTUM], &body[QUANTUM..]]).await.expect("completed");
+    upload(&retrying(&server.endpoint).await, [&body[..QUANTUM], &body[QUANTUM..]]).await.expect("completed");
     assert_eq!(server.operations(), ["start", "piece", "last", "ask", "last"]);
     let again = &server.all("last")[1];
     assert_eq!((again.header("content-range"), again.body.len()), (Some("bytes */262149"), 0));
@@ -170,7 +173,7 @@ async fn what_was_stored_of_a_piece_is_not_sent_again_and_the_rest_is() {
     })
     .await;
     let body = data(5 * QUANTUM + 5);
-    upload(&store(&server.endpoint).await, [&body[..4 * QUANTUM], &body[4 * QUANTUM..]]).await.expect("completed");
+    upload(&retrying(&server.endpoint).await, [&body[..4 * QUANTUM], &body[4 * QUANTUM..]]).await.expect("completed");
     let ranges = server.all("piece").iter().map(first_of).collect::<Vec<_>>();
     assert_eq!(ranges, [0, QUANTUM, 2 * QUANTUM, 4 * QUANTUM]);
     assert!(session.lock().expect("fine").stored == body);
@@ -180,13 +183,19 @@ async fn what_was_stored_of_a_piece_is_not_sent_again_and_the_rest_is() {
 async fn a_service_that_stores_nothing_or_loses_bytes_is_given_up() {
     let (server, _) = session(|request, _, _| (request.operation() == "piece").then(|| holds(0))).await;
     let body = data(2 * QUANTUM);
-    let error = upload(&store(&server.endpoint).await, [&body, b""]).await.expect_err("no headway");
+    let error = upload(&retrying(&server.endpoint).await, [&body, b""]).await.expect_err("no headway");
     assert!(error.to_string().contains("stores nothing"), "{error}");
-    assert_eq!(server.all("piece").len(), 6);
+    assert!(error.to_string().contains("tried 5 times"), "{error}");
+    assert_eq!(server.all("piece").len(), 5);
 
-    let (server, _) =
-        session(|request, before, _| (request.operation() == "piece" && before == 1).then(|| holds(0))).await;
-    let error = upload(&store(&server.endpoint).await, [&body, &body]).await.expect_err("lost");
+    let lost = Mutex::new(false);
+    let (server, _) = session(move |request, before, _| {
+        let mut lost = lost.lock().expect("fine");
+        *lost |= request.operation() == "piece" && before == 1;
+        lost.then(|| holds(0))
+    })
+    .await;
+    let error = upload(&retrying(&server.endpoint).await, [&body, &body]).await.expect_err("lost");
     assert!(error.to_string().contains("0 bytes of the upload are stored"), "{error}");
 }
 
@@ -197,7 +206,7 @@ async fn a_busy_service_is_left_alone_for_as_long_as_it_asks() {
     })
     .await;
     let (body, begun) = (data(QUANTUM), Instant::now());
-    upload(&store(&server.endpoint).await, [&body, b"end"]).await.expect("completed");
+    upload(&retrying(&server.endpoint).await, [&body, b"end"]).await.expect("completed");
     assert!(begun.elapsed() >= Duration::from_secs(1), "{:?}", begun.elapsed());
     assert_eq!(server.operations(), ["start", "piece", "ask", "piece", "last"]);
     assert!(session.lock().expect("fine").stored == [&body[..], b"end"].concat());
@@ -214,10 +223,11 @@ async fn a_service_that_stands_still_is_given_up_in_time() {
         .await;
         let mut options = options(&server.endpoint);
         options.stall_timeout = Duration::from_millis(200);
-        let store = GcsStore::connect(options).await.expect("options are fine");
+        let store = patient(GcsStore::connect(options).await.expect("options are fine"), 1);
         let (body, begun) = (data(QUANTUM), Instant::now());
         let error = upload(&store, [&body, b"end"]).await.expect_err("stands still");
         assert_eq!(error.kind(), ErrorKind::TimedOut, "{operation}: {error}");
+        assert!(error.to_string().contains("(tried "), "{error}");
         assert!(!server.all(operation).is_empty(), "it was held");
         assert!(begun.elapsed() < Duration::from_secs(5), "{operation}: {:?}", begun.elapsed());
     }
@@ -240,7 +250,7 @@ async fn a_session_that_is_gone_or_refused_is_said_so_at_once() {
         })
         .await;
         let body = data(QUANTUM);
-        let error = upload(&store(&server.endpoint).await, [&body, b"end"]).await.expect_err("refused");
+        let error = upload(&retrying(&server.endpoint).await, [&body, b"end"]).await.expect_err("refused");
         assert_eq!(error.kind(), kind, "{operation} {status}: {error}");
         let words = words.replace("ABg5", "…");
         assert!(error.to_string().contains(&words), "{error}");
@@ -259,7 +269,7 @@ async fn a_session_elsewhere_is_reached_through_the_endpoint() {
     let (server, session) =
         session(move |request, _, _| (request.operation() == "start").then(|| started(&elsewhere))).await;
     let body = data(QUANTUM);
-    upload(&store(&server.endpoint).await, [&body, b"end"]).await.expect("completed");
+    upload(&retrying(&server.endpoint).await, [&body, b"end"]).await.expect("completed");
     assert_eq!(server.operations(), ["start", "piece", "last"]);
     assert_eq!(session.lock().expect("fine").stored.len(), QUANTUM + 3);
     assert!(foreign.requests().is_empty());
@@ -271,7 +281,6 @@ async fn an_upload_shows_no_secret() {
     let store = store(&server.endpoint).await;
     let upload = store.start(&key(), &commit(IfExists::Fail), &Attempts::default()).await.expect("started");
     let part = upload.put_part(1, payload(b"x")).await.expect("held back");
-    // The status says each time that nothing is stored, so that it is sent again and again.
     let error =
         upload.complete(std::slice::from_ref(&part), part.checksum, &Attempts::default()).await.expect_err("cut off");
     assert_eq!(error.kind(), ErrorKind::Unreachable, "{error}");
@@ -291,7 +300,7 @@ async fn an_abort_goes_on_until_the_service_confirms_it() {
         _ => None,
     })
     .await;
-    let upload = store(&server.endpoint)
+    let upload = retrying(&server.endpoint)
         .await
         .start(&key(), &commit(IfExists::Fail), &Attempts::default())
         .await
@@ -305,14 +314,11 @@ async fn an_abort_goes_on_until_the_service_confirms_it() {
 #[tokio::test]
 async fn an_abort_ends_also_where_it_cannot_be_had() {
     let (server, _) = session(|request, _, _| (request.operation() == "cancel").then(|| Reply::empty(204, ""))).await;
-    let upload = store(&server.endpoint)
-        .await
-        .start(&key(), &commit(IfExists::Fail), &Attempts::default())
-        .await
-        .expect("started");
+    let store = patient(store(&server.endpoint).await, 2);
+    let upload = store.start(&key(), &commit(IfExists::Fail), &Attempts::default()).await.expect("started");
     let error = upload.abort().await.expect_err("never confirmed");
-    assert!(error.to_string().contains("does not cancel"), "{error}");
-    assert_eq!(server.all("cancel").len(), 6);
+    let times = format!("does not cancel the upload session (tried {} times in 2 s)", server.all("cancel").len());
+    assert!(error.to_string().contains(&times), "{error}");
 
     for status in [404, 410, 400, 200] {
         let (server, _) = session(move |request, _, session| match request.operation().as_str() {
@@ -322,7 +328,7 @@ async fn an_abort_ends_also_where_it_cannot_be_had() {
             _ => None,
         })
         .await;
-        let upload = store(&server.endpoint)
+        let upload = retrying(&server.endpoint)
             .await
             .start(&key(), &commit(IfExists::Fail), &Attempts::default())
             .await
@@ -358,4 +364,57 @@ async fn after_a_part_that_was_dropped_only_an_abort_follows() {
     upload.complete(&[], payload(b"").checksum(), &Attempts::default()).await.expect_err("one is under way");
     upload.abort().await.expect("aborted");
     assert_eq!(server.operations(), ["start", "piece", "cancel", "ask"]);
+}
+
+/// The session is asked where it stands until it tells, and only what is missing is sent.
+#[tokio::test]
+async fn a_part_that_failed_in_passing_goes_on_where_the_session_stands() {
+    let (server, session) = session(|request, before, session| match (request.operation().as_str(), before) {
+        ("piece", 0) => {
+            session.take_some(request, QUANTUM);
+            Some(Reply::Cut)
+        }
+        ("ask", 0) => Some(Reply::empty(502, "")),
+        _ => None,
+    })
+    .await;
+    let (body, store) = (data(3 * QUANTUM + 5), store(&server.endpoint).await);
+    let upload = store.start(&key(), &commit(IfExists::Fail), &Attempts::default()).await.expect("started");
+    for _ in 0..2 {
+        let error = upload.put_part(1, payload(&body)).await.expect_err("cut off, and not told");
+        assert_eq!(error.passing(), Some(Passing::Outage), "{error}");
+    }
+    let part = upload.put_part(1, payload(&body)).await.expect("the rest is stored");
+    upload.put_part(1, payload(&body)).await.expect_err("once only");
+    upload.complete(std::slice::from_ref(&part), part.checksum, &Attempts::default()).await.expect("completed");
+    assert_eq!(server.operations(), ["start", "piece", "ask", "ask", "piece", "last"]);
+    assert_eq!(server.all("piece").iter().map(first_of).collect::<Vec<_>>(), [0, QUANTUM]);
+    assert!(session.lock().expect("fine").stored == body);
+}
+
+/// What failed for good is not sent again, whoever asks for it.
+#[tokio::test]
+async fn a_part_that_failed_for_good_is_the_end_of_the_upload() {
+    let (server, _) =
+        session(|request, _, _| (request.operation() == "piece").then(|| Reply::error(403, "forbidden", "no"))).await;
+    let (body, store) = (data(QUANTUM), store(&server.endpoint).await);
+    let upload = store.start(&key(), &commit(IfExists::Fail), &Attempts::default()).await.expect("started");
+    for words in ["403", "one has failed"] {
+        let error = upload.put_part(1, payload(&body)).await.expect_err(words);
+        assert!(error.to_string().contains(words) && error.passing().is_none(), "{error}");
+    }
+    assert_eq!(server.operations(), ["start", "piece"]);
+}
+
+/// The bytes are in the session, and cannot be sent to it again.
+#[tokio::test]
+async fn a_session_that_holds_damaged_bytes_is_given_up_at_once() {
+    let (server, _) = session(|request, _, _| {
+        (request.operation() == "last").then(|| Reply::error(400, "invalid", "Provided CRC32C is not as calculated"))
+    })
+    .await;
+    let body = data(QUANTUM);
+    let error = upload(&retrying(&server.endpoint).await, [&body, b"end"]).await.expect_err("damaged");
+    assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
+    assert_eq!(server.operations(), ["start", "piece", "last"]);
 }
