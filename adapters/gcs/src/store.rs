@@ -1,15 +1,16 @@
 //! The bucket as an object store: a line a verb.
 
 use crate::client::Client;
-use crate::upload::GcsUpload;
+use crate::upload::{GcsUpload, lost_starts};
 use crate::{copy, look, put, read, remove};
 use async_trait::async_trait;
 use bytes::Bytes;
 use sealift::{
-    Attempts, ChecksumAlgorithm, CommitOptions, Committed, Key, Leftover, ObjectInfo, ObjectStore, Page, PartPolicy,
-    Payload, Removal, Result, Upload, Work,
+    Attempts, ChecksumAlgorithm, CommitOptions, Committed, Effect, Key, LeftBehind, Leftover, ObjectInfo, ObjectStore,
+    Page, PartPolicy, Payload, Removal, Result, Upload, Work,
 };
 use std::ops::Range;
+use std::time::Duration;
 
 /// A bucket of Google Cloud Storage. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -48,6 +49,10 @@ impl ObjectStore for GcsStore {
 
     async fn start(&self, key: &Key, options: &CommitOptions, attempts: &Attempts) -> Result<Box<dyn Upload>> {
         Ok(Box::new(GcsUpload::start(&self.client, key.as_ref(), options, attempts).await?))
+    }
+
+    async fn lost_starts(&self, key: &Key, _since: Duration, effect: Effect, _known: Option<&str>) -> Vec<LeftBehind> {
+        lost_starts(&self.client, key.as_ref(), effect)
     }
 
     async fn head(&self, key: &Key) -> Result<ObjectInfo> {

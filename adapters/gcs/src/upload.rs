@@ -26,7 +26,6 @@ pub(crate) struct GcsUpload {
     session: Session,
     /// The token: the session's own name must not be shown.
     id: String,
-    left_beside: Vec<LeftBehind>,
     state: Mutex<State>,
 }
 
@@ -52,7 +51,7 @@ struct Taken {
 }
 
 impl GcsUpload {
-    /// Starts one. What attempts that were not answered may have left is named, in the error or beside the upload.
+    /// Starts one.
     pub(crate) async fn start(
         client: &Client,
         key: &str,
@@ -60,13 +59,10 @@ impl GcsUpload {
         attempts: &Attempts,
     ) -> Result<Self> {
         let started = Session::start(client, key, options, attempts).await;
-        let left_beside = lost(client, key, attempts);
-        let session = started.map_err(|fault| {
-            client.failed("start an upload of", key, fault).with_left_behind(left_beside.iter().cloned())
-        })?;
+        let session = started.map_err(|fault| client.failed("start an upload of", key, fault))?;
         let state = Mutex::new(State::Open(Taken { next: 1, stored: 0, held: Bytes::new(), known: Known::Stands }));
         let (client, key, id) = (client.clone(), key.to_owned(), options.token.to_string());
-        Ok(GcsUpload { client, key, session, id, left_beside, state })
+        Ok(GcsUpload { client, key, session, id, state })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -117,8 +113,8 @@ impl GcsUpload {
 }
 
 /// The sessions that attempts to start one may have left beside the one that is known.
-fn lost(client: &Client, key: &str, attempts: &Attempts) -> Vec<LeftBehind> {
-    let Effect { unanswered, unclear, .. } = attempts.effect();
+pub(crate) fn lost_starts(client: &Client, key: &str, effect: Effect) -> Vec<LeftBehind> {
+    let Effect { unanswered, unclear, .. } = effect;
     let lost = LeftBehind::unknown_upload(client.location(key)).with_remedy(REMEDY);
     match unanswered + unclear {
         0 => Vec::new(),
@@ -134,10 +130,6 @@ impl Upload for GcsUpload {
 
     fn remedy(&self) -> &'static str {
         REMEDY
-    }
-
-    fn left_beside(&self) -> Vec<LeftBehind> {
-        self.left_beside.clone()
     }
 
     /// Parts are taken in order and one at a time, as the policy says.
