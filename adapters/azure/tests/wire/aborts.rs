@@ -393,3 +393,21 @@ async fn where_no_block_may_be_staged_there_is_none() {
         }
     }
 }
+
+#[tokio::test]
+async fn whether_a_block_may_be_staged_is_asked_again_where_it_is_not_answered() {
+    let probes = AtomicUsize::new(0);
+    let server = Server::start(move |request, before| match operation(request).as_str() {
+        "PUT block" if before == 0 => Reply::Cut,
+        "PUT block" if request.header("content-md5").is_some() && probes.fetch_add(1, SeqCst) == 0 => {
+            error(503, "ServerBusy")
+        }
+        _ => error(403, "AuthorizationPermissionMismatch"),
+    })
+    .await;
+    let upload = patient_upload(&server, 5).await;
+    upload.put_part(1, digits()).await.expect_err("cut off, then refused");
+    upload.abort().await.expect("there cannot be any");
+    let again = ["GET blocklist", "PUT block", "GET blocklist", "PUT block"];
+    assert_eq!(operations(&server)[2..], again);
+}

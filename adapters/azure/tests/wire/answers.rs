@@ -53,7 +53,12 @@ async fn reads_that_are_not_what_was_asked_are_errors() {
         let read = store(&server.endpoint).await.get(&key(), 2..6, Some("\"0x1\"")).await;
         match kind {
             None => assert_eq!(read.expect("read"), "2345"),
-            Some(kind) => assert_eq!(read.expect_err(body).kind(), kind, "{status} {headers}{body}"),
+            Some(kind) => {
+                let error = read.expect_err(body);
+                assert_eq!(error.kind(), kind, "{status} {headers}{body}");
+                let passing = if kind == ErrorKind::Service { Passing::Unlikely } else { Passing::Outage };
+                assert_eq!(error.passing(), Some(passing), "{error}");
+            }
         }
         assert_eq!(server.requests()[0].header("if-match"), Some("\"0x1\""));
     }

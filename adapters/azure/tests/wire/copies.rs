@@ -154,3 +154,33 @@ async fn a_copy_has_the_tier_and_the_tags_of_the_original() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_copy_is_removed_also_where_each_step_of_it_fails_once() {
+    for failing in ["PUT copy", "HEAD blob", "DELETE blob"] {
+        let (asked_for, failed) = (Mutex::new(false), Mutex::new(false));
+        let server = Server::start(move |request, _| {
+            let operation = operation(request);
+            if operation == "PUT copy" || *asked_for.lock().expect("fine") {
+                // From the stop of the copy on.
+                *asked_for.lock().expect("fine") = true;
+                if operation == failing && !std::mem::replace(&mut *failed.lock().expect("fine"), true) {
+                    return error(503, "ServerBusy");
+                }
+            }
+            match operation.as_str() {
+                "PUT blob" => asked(),
+                "PUT copy" => answer(204, ""),
+                "HEAD blob" if request.target.contains("new") => target("failed"),
+                "HEAD blob" => answer(200, &format!("{ETAG}content-length: 9\r\n")),
+                _ => answer(202, ""),
+            }
+        })
+        .await;
+        let work = Work::new("az://container/a key");
+        let error = store(&server.endpoint).await.copy(&key(), &info("\"0x1\""), &new(), &work).await;
+        let error = error.expect_err("it failed");
+        assert!(error.left_behind().is_empty(), "{failing}: {error}");
+        assert!(operations(&server).iter().any(|operation| operation == "DELETE blob"), "{failing}");
+    }
+}

@@ -116,8 +116,10 @@ impl Service {
             }
             "HEAD blob" if !self.blob => error(404, "BlobNotFound"),
             "HEAD blob" => {
-                answer(200, &format!("{ETAG}content-length: 9\r\nx-ms-copy-id: C\r\nx-ms-copy-status: success\r\n"))
+                let copied = "x-ms-copy-id: C\r\nx-ms-copy-status: success\r\n";
+                answer(200, &format!("{ETAG}content-length: 9\r\nx-ms-tag-count: 1\r\n{copied}"))
             }
+            "GET tags" => Reply::xml(200, "<Tags><TagSet><Tag><Key>who</Key><Value>me</Value></Tag></TagSet></Tags>"),
             "DELETE blob" => {
                 self.marker &= request.header("if-match") != Some("\"0xMARK\"");
                 answer(202, "")
@@ -160,7 +162,7 @@ const CALLS: [(Call, &[&str]); 14] = [
     (Delete, &["DELETE blob"]),
     (DeleteThat, &["DELETE blob"]),
     (Retract, &["DELETE blob"]),
-    (Copy, &["HEAD blob", "PUT blob", "HEAD blob"]),
+    (Copy, &["HEAD blob", "GET tags", "PUT blob", "HEAD blob"]),
     (Leftovers, &["GET list", "GET blocklist"]),
     (RemoveLeftover, &DISCARD),
 ];
