@@ -12,9 +12,12 @@
 use crate::block_list::{BlockList, block_list};
 use crate::blocks::UploadId;
 use crate::client::Client;
-use crate::discard::{Discarded, discard};
+use crate::discard::{Discarded, discard, marker_left, settle_marker};
+use crate::passing::passing;
 use crate::stage;
-use sealift::{Attempts, Error, ErrorKind, LeftBehind, Result};
+use crate::trace::Trace;
+use sealift::{Error, ErrorKind, LeftBehind, Result};
+use std::collections::HashMap;
 use std::time::Duration;
 use tokio::time::sleep;
 
@@ -29,68 +32,72 @@ const LOOKS_FOR_LATE_BLOCKS: usize = 5;
 /// What becomes of blocks that are left.
 pub(crate) const REMEDY: &str =
     "`sealift sweep` removes it; otherwise the next commit to the key does, or the service after a week";
+const LATE: &str = "blocks were sent and not answered, so they may still arrive";
 const UNSEEN: &str = "nothing of it can be seen, and the service drops it after a week";
 const MORE_RIGHTS: &str = "with credentials that may also read and delete blobs (a shared access signature with sp=rwd, \
                            the role Storage Blob Data Contributor), Sealift removes it itself";
 
-/// A block that was sent, or was to be.
-#[derive(Debug, Clone)]
-pub(crate) struct Staged {
-    pub(crate) id: Vec<u8>,
-    pub(crate) attempts: Attempts,
-}
-
-/// A block, and how often it was seen and discarded.
-struct Hunted<'a> {
-    block: &'a Staged,
-    discarded: usize,
-}
-
-impl Hunted<'_> {
-    /// How many attempts to stage it may still take effect. What was seen and discarded was one of them, or one that was
-    /// answered: a block that is staged twice is listed once.
-    fn late(&self) -> usize {
-        let effect = self.block.attempts.effect();
-        let possible = effect.unanswered + effect.unclear + effect.applied;
-        effect.unanswered.min(possible.saturating_sub(self.discarded))
-    }
-}
+/// The blocks that were sent, or were to be, by their ids.
+pub(crate) type Staged = HashMap<Vec<u8>, Trace>;
 
 /// Whether the service has not said of any block that it has it, or that it may have it.
-fn none_answered(hunted: &[Hunted<'_>]) -> bool {
-    hunted.iter().map(|hunted| hunted.block.attempts.effect()).all(|effect| effect.applied + effect.unclear == 0)
+fn none_answered(staged: &Staged) -> bool {
+    staged.values().map(|block| block.attempts.effect()).all(|effect| effect.applied + effect.unclear == 0)
 }
 
-/// Discards the blocks of `upload`, which are `staged`.
-pub(crate) async fn abort(client: &Client, key: &str, upload: UploadId, staged: &[Staged]) -> Result<()> {
-    let possible = staged.iter().filter(|block| block.attempts.effect().is_possible());
-    let mut hunted: Vec<_> = possible.map(|block| Hunted { block, discarded: 0 }).collect();
-    if hunted.is_empty() {
+fn some_are_late(staged: &Staged) -> bool {
+    staged.values().any(|block| block.late() > 0)
+}
+
+/// Discards the blocks of `upload`, which are `staged`, by a `marker` where no blob is. Done again after an error, it goes on
+/// with what is known of both.
+pub(crate) async fn abort(client: &Client, key: &str, upload: UploadId, staged: &Staged, marker: &Trace) -> Result<()> {
+    if !staged.values().any(|block| block.attempts.effect().is_possible()) {
         return Ok(());
     }
-    let late = |hunted: &[Hunted<'_>]| hunted.iter().any(|block| block.late() > 0);
-    let left = || LeftBehind::upload(client.location(key), upload.to_string()).with_remedy(REMEDY);
+    let discarded = discard_all(client, key, upload, staged, marker).await;
+    match discarded.map_err(|error| error.with_left_behind(marker_left(client, key, marker)))? {
+        Hunt::Over => {}
+        Hunt::NothingToFind => return Ok(()),
+    }
+    let late_marker = settle_marker(client, OPERATION, key, marker).await?;
+    let late_blocks = some_are_late(staged).then(|| left(client, key, upload).perhaps().because(LATE));
+    match late_blocks.into_iter().chain(late_marker).collect::<Vec<_>>() {
+        late if late.is_empty() => Ok(()),
+        late => {
+            let reason = late[0].reason().unwrap_or_default().to_owned();
+            Err(Error::new(ErrorKind::TimedOut, OPERATION, client.location(key), reason).with_left_behind(late))
+        }
+    }
+}
+
+/// How the hunt for blocks ended.
+enum Hunt {
+    /// None is listed any more.
+    Over,
+    /// There were none, and there will be none.
+    NothingToFind,
+}
+
+/// Discards blocks until none of `upload` is listed, and looks for a while where some may still arrive.
+async fn discard_all(client: &Client, key: &str, upload: UploadId, staged: &Staged, marker: &Trace) -> Result<Hunt> {
     let refused = |reason: &str| {
-        Error::new(ErrorKind::Service, OPERATION, client.location(key), reason).with_left_behind([left()])
+        let error = Error::new(ErrorKind::Service, OPERATION, client.location(key), reason);
+        error.with_left_behind([left(client, key, upload)])
     };
     let mut empty_looks = 0;
     for pause in PAUSES {
-        let blocks = match look(client, key, left()).await {
+        let blocks = match look(client, key, upload).await {
             Ok(blocks) => blocks,
-            // What these credentials may not stage is not there, whatever became of the requests.
-            Err(error) if error.kind() == ErrorKind::Denied && none_answered(&hunted) => {
-                let probe = upload.block(0, client.clock.now());
-                match stage::is_permitted(client, key, &probe).await {
-                    Ok(false) => return Ok(()),
-                    _ => return Err(error),
-                }
+            Err(error) if error.kind() == ErrorKind::Denied && none_answered(staged) => {
+                return none_may_be_staged(client, key, upload, error).await;
             }
             Err(error) => return Err(error),
         };
         let uploads = blocks.uploads();
         if !uploads.contains(&Some(upload)) {
             empty_looks += 1;
-            if empty_looks == if late(&hunted) { LOOKS_FOR_LATE_BLOCKS } else { 1 } {
+            if empty_looks == if some_are_late(staged) { LOOKS_FOR_LATE_BLOCKS } else { 1 } {
                 break;
             }
         } else if uploads.len() > 1 {
@@ -98,18 +105,12 @@ pub(crate) async fn abort(client: &Client, key: &str, upload: UploadId, staged: 
             return Err(refused(reason).with_hint("upload to one key once at a time"));
         } else {
             empty_looks = 0;
-            let discarded = discard(client, OPERATION, key, &blocks, upload).await;
-            match discarded.map_err(|error| error.with_left_behind([left()]))? {
+            let discarded = discard(client, OPERATION, key, &blocks, upload, marker).await;
+            match discarded.map_err(|error| error.with_left_behind([left(client, key, upload)]))? {
                 Discarded::Done => {
-                    hunted.iter_mut().filter(|hunted| blocks.holds(&hunted.block.id)).for_each(|it| it.discarded += 1);
+                    staged.iter().filter(|(id, _)| blocks.holds(id)).for_each(|(_, block)| block.removed());
                 }
                 Discarded::Overtaken => {}
-                Discarded::MarkerMayComeLate(error) => {
-                    return Err(match late(&hunted) {
-                        true => error.with_left_behind([left().perhaps()]),
-                        false => error,
-                    });
-                }
                 Discarded::InTheWay(why) => {
                     return Err(refused(&format!("a blob is there that cannot be committed anew as it is: {why}")));
                 }
@@ -122,26 +123,37 @@ pub(crate) async fn abort(client: &Client, key: &str, upload: UploadId, staged: 
         }
         sleep(Duration::from_millis(pause)).await;
     }
-    if empty_looks == 0 {
-        return Err(refused("blocks are still listed after they were discarded"));
-    }
-    match late(&hunted) {
-        false => Ok(()),
-        true => {
-            let reason = "blocks were sent and not answered, so they may still arrive";
-            let left = left().perhaps().because(reason);
-            Err(Error::new(ErrorKind::TimedOut, OPERATION, client.location(key), reason).with_left_behind([left]))
-        }
+    match empty_looks {
+        0 => Err(refused("blocks are still listed after they were discarded")),
+        _ => Ok(Hunt::Over),
     }
 }
 
-/// Which blocks are there. Where that cannot be seen, `left` may be.
-async fn look(client: &Client, key: &str, left: LeftBehind) -> Result<BlockList> {
+/// What credentials may not stage is not there, whatever became of the requests: asked where a look was `denied`.
+async fn none_may_be_staged(client: &Client, key: &str, upload: UploadId, denied: Error) -> Result<Hunt> {
+    let probe = upload.block(0, client.clock.now());
+    match stage::is_permitted(client, key, &probe).await {
+        Ok(false) => Ok(Hunt::NothingToFind),
+        Err(error) if passing(&error).is_some() => {
+            let unknown = client.failed(OPERATION, key, error);
+            Err(unknown.with_left_behind(denied.left_behind().to_vec()))
+        }
+        Ok(true) | Err(_) => Err(denied),
+    }
+}
+
+fn left(client: &Client, key: &str, upload: UploadId) -> LeftBehind {
+    LeftBehind::upload(client.location(key), upload.to_string()).with_remedy(REMEDY)
+}
+
+/// Which blocks are there. Where that cannot be seen, those of `upload` may be.
+async fn look(client: &Client, key: &str, upload: UploadId) -> Result<BlockList> {
     let error = match block_list(client, key).await {
         Ok(blocks) => return Ok(blocks),
         Err(error) => client.failed(OPERATION, key, error),
     };
-    let left = left.perhaps().because(format!("which blocks are there could not be seen: {}", error.reason()));
+    let left = left(client, key, upload).perhaps();
+    let left = left.because(format!("which blocks are there could not be seen: {}", error.reason()));
     Err(match error.kind() {
         ErrorKind::Denied => error.with_left_behind([left.with_remedy(UNSEEN)]).with_hint(MORE_RIGHTS),
         _ => error.with_left_behind([left]),

@@ -2,6 +2,7 @@
 //! for (another program's page, a listing that is none, a commit without an ETag) is an error, and never taken for "nothing
 //! is there"; and what each answer says of an attempt to store something.
 
+use azure_core::error::ErrorKind as SdkKind;
 use azure_core::http::headers::{HeaderName, Headers};
 use azure_core::http::request::Request;
 use azure_core::http::{Method, Url};
@@ -25,6 +26,11 @@ impl fmt::Display for Unreadable {
 }
 
 impl StdError for Unreadable {}
+
+/// The error of such an answer, for this reason.
+pub(crate) fn odd(reason: impl Into<String>) -> azure_core::Error {
+    azure_core::Error::new(SdkKind::Other, Unreadable(reason.into()))
+}
 
 /// What a request asks for, as far as that tells what a success must look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

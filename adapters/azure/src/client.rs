@@ -4,6 +4,7 @@ use crate::checksums::{Checksums, Transactional};
 use crate::clock::ServiceClock;
 use crate::errors::{failed, no_such_blob};
 use crate::properties::Properties;
+use crate::trace::Traces;
 use azure_storage_blob::{BlobClient, BlobContainerClient, BlockBlobClient};
 use sealift::{Error, Payload, Result, SlowDowns};
 use std::borrow::Cow;
@@ -21,6 +22,8 @@ pub(crate) struct Client {
     pub(crate) checksums: Checksums,
     pub(crate) clock: ServiceClock,
     pub(crate) slow_downs: SlowDowns,
+    /// The empty blobs that removing leftovers commits.
+    pub(crate) sweeping: Traces,
 }
 
 impl fmt::Debug for Client {

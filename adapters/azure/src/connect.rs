@@ -1,4 +1,4 @@
-//! From options to a client of the SDK: endpoint, authorisation, retries and time limits.
+//! From options to a client of the SDK: endpoint, authorisation and time limits.
 
 use crate::checksums::{AddChecksum, Checksums};
 use crate::client::Client;
@@ -8,9 +8,10 @@ use crate::entra::{self, limited};
 use crate::options::AzureOptions;
 use crate::sign::{Sas, SharedKey};
 use crate::store::AzureStore;
-use crate::transport::{Http, retries};
+use crate::trace::Traces;
+use crate::transport::Http;
 use azure_core::http::policies::Policy;
-use azure_core::http::{Transport, Url};
+use azure_core::http::{RetryOptions, Transport, Url};
 use azure_storage_blob::{BlobContainerClient, BlobContainerClientOptions};
 use sealift::{Error, ErrorKind, Growth, PartPolicy, Result, SlowDowns};
 use std::sync::Arc;
@@ -64,7 +65,7 @@ impl AzureStore {
         let http = Http::new(options.connect_timeout, clock.clone(), slow_downs.clone());
         let http = Arc::new(http.map_err(|error| invalid(format!("no HTTP client: {}", error.without_url())))?);
         let mut client = BlobContainerClientOptions::default();
-        client.client_options.retry = retries();
+        client.client_options.retry = RetryOptions::none();
         client.client_options.per_call_policies.push(Arc::new(AddChecksum));
         let (policies, credential) = match &options.credentials {
             Credentials::Entra(entra) => {
@@ -90,7 +91,15 @@ impl AzureStore {
         let container =
             BlobContainerClient::new(url, credential, Some(client)).map_err(|error| invalid(error.to_string()))?;
         let policy = part_policy(&options)?;
-        let client = Client { container: Arc::new(container), location, endpoint, checksums, clock, slow_downs };
+        let client = Client {
+            container: Arc::new(container),
+            location,
+            endpoint,
+            checksums,
+            clock,
+            slow_downs,
+            sweeping: Traces::default(),
+        };
         Ok(AzureStore::of(client, policy))
     }
 }

@@ -1,4 +1,5 @@
-//! A copy within the container, made by the service: Copy Blob, which it may carry on in the background.
+//! A copy within the container, made by the service: Copy Blob, which it may carry on in the background. Its steps are tried
+//! again one by one ([`Work::retry`]).
 //!
 //! Kept: the content and its headers, the metadata, a tier that somebody set, and the tags, which must be readable for it.
 //! Not kept, because Copy Blob does not take it: an encryption scope (the container's default is used), an expiry, an
@@ -8,13 +9,13 @@ use crate::client::Client;
 use crate::commit::committed;
 use crate::delete::remove_if_match;
 use crate::errors::condition_not_met;
-use crate::properties::tier;
+use crate::properties::{Properties, tier};
 use azure_core::http::{ClientMethodOptions, Context, Etag};
 use azure_storage_blob::models::{
     BlobClientGetPropertiesResultHeaders, BlobClientStartCopyFromUrlOptions, BlobClientStartCopyFromUrlResultHeaders,
     BlockBlobClientUploadOptions, CopyStatus,
 };
-use sealift::{Attempts, Committed, Error, ErrorKind, LeftBehind, ObjectInfo, Result, Work};
+use sealift::{Attempts, Committed, Error, ErrorKind, LeftBehind, ObjectInfo, Passing, Result, Work};
 use std::pin::pin;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
@@ -37,7 +38,7 @@ pub(crate) async fn copy(client: &Client, from: &str, info: &ObjectInfo, to: &st
     let terms = copying.terms(info).await?;
     let attempts = Attempts::default();
     work.may_leave([copying.target().perhaps().because("a copy to it was asked for")]);
-    let copied = match copying.begin(terms, &attempts).await {
+    let copied = match work.retry(|| copying.begin(&terms, &attempts)).await {
         Ok(Begun::Done(copied)) => Ok(copied),
         Ok(Begun::Pending(id)) => match copying.wait(&id).await {
             Ok(copied) => Ok(copied),
@@ -74,7 +75,7 @@ impl Copying<'_> {
         let failed = |error| self.client.failed(OPERATION, self.from, error);
         let etag = info.etag.as_deref().map(Etag::from);
         let etag = etag.ok_or_else(|| self.error(ErrorKind::InvalidConfig, "the ETag of the original is not known"))?;
-        let Some(original) = self.client.properties(self.from).await.map_err(failed)? else {
+        let Some(original) = self.work.retry(|| self.look(self.from)).await? else {
             return Err(self.error(ErrorKind::NotFound, "there is no such blob"));
         };
         let mut options = BlobClientStartCopyFromUrlOptions {
@@ -83,9 +84,14 @@ impl Copying<'_> {
             ..Default::default()
         };
         if original.tag_count().map_err(failed)?.unwrap_or_default() > 0 {
-            options.blob_tags_string = self.tags().await?;
+            options.blob_tags_string = self.work.retry(|| self.tags()).await?;
         }
         Ok(options)
+    }
+
+    /// A look at the blob under `key`.
+    async fn look(&self, key: &str) -> Result<Option<Properties>> {
+        self.client.properties(key).await.map_err(|error| self.client.failed(OPERATION, self.from, error))
     }
 
     /// The tags of the original, in the form of a request's header.
@@ -97,10 +103,10 @@ impl Copying<'_> {
     }
 
     /// Asks for the copy. On the order to stop, its answer is awaited for [`ANSWER`] more.
-    async fn begin(&self, terms: BlobClientStartCopyFromUrlOptions<'_>, attempts: &Attempts) -> Result<Begun> {
+    async fn begin(&self, terms: &BlobClientStartCopyFromUrlOptions<'_>, attempts: &Attempts) -> Result<Begun> {
         let options = BlobClientStartCopyFromUrlOptions {
             method_options: ClientMethodOptions { context: Context::new().with_value(attempts.clone()) },
-            ..terms
+            ..terms.clone()
         };
         let (source, target) = (self.client.blob(self.from).url().to_string(), self.client.blob(self.to));
         let mut asking = pin!(target.start_copy_from_url(source, Some(options)));
@@ -120,7 +126,10 @@ impl Copying<'_> {
         match (answer.copy_status().map_err(failed)?, answer.copy_id().map_err(failed)?) {
             (Some(CopyStatus::Success), _) => Ok(Begun::Done(committed(answer.headers()))),
             (Some(CopyStatus::Pending), Some(id)) => Ok(Begun::Pending(id)),
-            _ => Err(self.error(ErrorKind::Service, "the service's answer does not tell what becomes of the copy")),
+            _ => {
+                let reason = "the service's answer does not tell what becomes of the copy";
+                Err(self.error(ErrorKind::Service, reason).with_passing(Passing::Unlikely))
+            }
         }
     }
 
@@ -139,7 +148,7 @@ impl Copying<'_> {
         loop {
             sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
-            let Some(target) = self.client.properties(self.to).await.map_err(failed)? else {
+            let Some(target) = self.work.retry(|| self.look(self.to)).await? else {
                 return Err(self.error(ErrorKind::Service, "the target was removed during the copy"));
             };
             if target.copy_id().map_err(failed)?.as_deref() != Some(id) {
@@ -162,7 +171,7 @@ impl Copying<'_> {
 
     /// Stops the copy and removes what there is of it; `error`, with what could not be removed.
     async fn undo(&self, id: &str, error: Error) -> Error {
-        let undone = timeout(UNDO, self.remove(id)).await;
+        let undone = timeout(UNDO, self.work.retry_cleaning(|| self.remove(id))).await;
         let why = match undone {
             Ok(Ok(())) => return error,
             Ok(Err(failed)) => failed.reason().to_owned(),

@@ -16,6 +16,7 @@
 //! A block that is staged by another between the look and the commit is discarded with the rest; the other's commit then
 //! fails loudly. Nothing that Azure offers closes that gap but a lease, which needs a blob to exist.
 
+use crate::answers::odd;
 use crate::block_list::BlockList;
 use crate::blocks::UploadId;
 use crate::client::Client;
@@ -23,20 +24,18 @@ use crate::delete::is_permitted;
 use crate::errors::condition_not_met;
 use crate::existing::{Kept, recommit};
 use crate::marker;
-use azure_core::error::ErrorKind as SdkKind;
+use crate::trace::Trace;
 use azure_core::http::{ClientMethodOptions, Context, Etag};
 use azure_storage_blob::models::{
     BlockBlobClientCommitBlockListOptions, BlockBlobClientCommitBlockListResultHeaders, BlockLookupList,
 };
-use sealift::{Attempts, Error, ErrorKind, LeftBehind, Result};
+use sealift::{Attempts, LeftBehind, Result};
 
 /// What came of it.
 #[derive(Debug)]
 pub(crate) enum Discarded {
     /// The blocks are gone that were there.
     Done,
-    /// They are gone, and a request for the empty blob was not answered, so it may still appear: the error names it.
-    MarkerMayComeLate(Error),
     /// Somebody else did something to the name meanwhile: look again.
     Overtaken,
     /// A blob is there that cannot be committed anew as it is, for this reason.
@@ -45,21 +44,24 @@ pub(crate) enum Discarded {
     MayNotDelete,
 }
 
-/// Discards all uncommitted blocks of `key`, once. A block that has to be staged for it is marked with `upload`. The error
-/// names the marker if that may be left.
+/// Discards all uncommitted blocks of `key`, once. A block that has to be staged for it is marked with `upload`; a marker
+/// that has to be committed is accounted for in `marker`, and is to be settled ([`settle_marker`]) or named
+/// ([`marker_left`]).
 pub(crate) async fn discard(
     client: &Client,
     operation: &'static str,
     key: &str,
     blocks: &BlockList,
     upload: UploadId,
+    marker: &Trace,
 ) -> Result<Discarded> {
     let failed = |error| client.failed(operation, key, error);
     let Some(found) = client.properties(key).await.map_err(failed)? else {
-        return by_marker(client, operation, key).await;
+        return by_marker(client, operation, key, marker).await;
     };
     if let Some(etag) = marker::marker_etag(&found).map_err(failed)? {
         marker::remove(client, key, etag).await.map_err(failed)?;
+        marker.removed();
         return Ok(Discarded::Done);
     }
     Ok(match recommit(client, key, &found, &blocks.committed, upload).await.map_err(failed)? {
@@ -70,43 +72,54 @@ pub(crate) async fn discard(
 }
 
 /// Commits a marker where no blob is, and removes it.
-async fn by_marker(client: &Client, operation: &'static str, key: &str) -> Result<Discarded> {
+async fn by_marker(client: &Client, operation: &'static str, key: &str, marker: &Trace) -> Result<Discarded> {
     let failed = |error| client.failed(operation, key, error);
     if !is_permitted(client, key).await.map_err(failed)? {
         return Ok(Discarded::MayNotDelete);
     }
-    let marker = || {
-        let blob = LeftBehind::object(client.location(key)).because("an empty blob, in place of the discarded blocks");
-        blob.with_remedy("`sealift sweep` removes it")
-    };
-    let attempts = Attempts::default();
-    let late = || {
-        let reason = "a request to commit an empty blob was not answered, so the blob may still appear";
-        Error::new(ErrorKind::TimedOut, operation, client.location(key), reason)
-            .with_left_behind([marker().perhaps().because(reason)])
-    };
-    let etag = match commit_marker(client, key, &attempts).await {
-        Ok(etag) => etag,
-        // Another commit came first, and discarded the blocks; or ours did, and its answer was lost.
+    match commit_marker(client, key, &marker.attempts).await {
+        Ok(etag) => marker::remove(client, key, etag).await.map_err(failed)?,
+        // Another commit came first, and discarded the blocks; or an earlier one of ours, whose answer was lost.
         Err(error) if condition_not_met(&error) => {
-            let found = client.properties(key).await.map_err(failed)?;
-            match found.as_ref().map(marker::marker_etag).transpose().map_err(failed)?.flatten() {
-                Some(etag) => etag,
-                None if attempts.effect().is_pending() => return Ok(Discarded::MarkerMayComeLate(late())),
-                None => return Ok(Discarded::Overtaken),
+            if !marker::remove_any(client, key).await.map_err(failed)? {
+                return Ok(Discarded::Overtaken);
             }
         }
-        Err(error) if attempts.effect().is_possible() => {
-            return Err(failed(error).with_left_behind([marker().perhaps()]));
-        }
         Err(error) => return Err(failed(error)),
-    };
-    let removed = marker::remove(client, key, etag).await;
-    removed.map_err(|error| failed(error).with_left_behind([marker()]))?;
-    Ok(match attempts.effect().may_repeat() {
-        true => Discarded::MarkerMayComeLate(late()),
-        false => Discarded::Done,
-    })
+    }
+    marker.removed();
+    Ok(Discarded::Done)
+}
+
+/// Looks for a marker that is not accounted for, and removes it. What may still appear after that, if anything.
+pub(crate) async fn settle_marker(
+    client: &Client,
+    operation: &'static str,
+    key: &str,
+    marker: &Trace,
+) -> Result<Option<LeftBehind>> {
+    if marker.open() > 0 {
+        let removed = marker::remove_any(client, key).await.map_err(|error| client.failed(operation, key, error));
+        if removed.map_err(|error| error.with_left_behind(marker_left(client, key, marker)))? {
+            marker.removed();
+        }
+    }
+    let reason = "a request to commit an empty blob was not answered, so the blob may still appear";
+    Ok((marker.late() > 0).then(|| marker_at(client, key).perhaps().because(reason)))
+}
+
+/// The marker, where it is not known that it is gone.
+pub(crate) fn marker_left(client: &Client, key: &str, marker: &Trace) -> Option<LeftBehind> {
+    let left = marker_at(client, key).because("an empty blob, in place of the discarded blocks");
+    match (marker.is_there(), marker.open()) {
+        (true, _) => Some(left),
+        (false, 0) => None,
+        (false, _) => Some(left.perhaps()),
+    }
+}
+
+fn marker_at(client: &Client, key: &str) -> LeftBehind {
+    LeftBehind::object(client.location(key)).with_remedy("`sealift sweep` removes it")
 }
 
 async fn commit_marker(client: &Client, key: &str, attempts: &Attempts) -> azure_core::Result<Etag> {
@@ -118,5 +131,5 @@ async fn commit_marker(client: &Client, key: &str, attempts: &Attempts) -> azure
     };
     let nothing = BlockLookupList { latest: Some(Vec::new()), ..Default::default() };
     let committed = client.blocks(key).commit_block_list(nothing.try_into()?, Some(options)).await?;
-    committed.etag()?.ok_or_else(|| azure_core::Error::with_message(SdkKind::Other, "the blob has no ETag"))
+    committed.etag()?.ok_or_else(|| odd("the blob has no ETag"))
 }

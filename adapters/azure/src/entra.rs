@@ -2,10 +2,10 @@
 
 use crate::credentials::Entra;
 use crate::owned::Owned;
-use crate::transport::{Http, retries};
+use crate::transport::Http;
 use azure_core::credentials::{AccessToken, Secret, TokenCredential, TokenRequestOptions};
 use azure_core::error::ErrorKind;
-use azure_core::http::{ClientOptions, Transport};
+use azure_core::http::{ClientOptions, ExponentialRetryOptions, RetryOptions, Transport};
 use azure_core::{Error, Result};
 use azure_identity::{
     ClientSecretCredential, ClientSecretCredentialOptions, DeveloperToolsCredential, DeveloperToolsCredentialOptions,
@@ -50,6 +50,16 @@ impl TokenCredential for Limited {
             Err(Error::with_message(ErrorKind::Credential, reason))
         })
     }
+}
+
+/// A token is asked for three more times, within [`TOKEN_WITHIN`].
+fn retries() -> RetryOptions {
+    RetryOptions::exponential(ExponentialRetryOptions {
+        initial_delay: azure_core::time::Duration::milliseconds(200),
+        max_retries: 3,
+        max_total_elapsed: azure_core::time::Duration::seconds(30),
+        max_delay: azure_core::time::Duration::seconds(2),
+    })
 }
 
 fn client_options(http: &Arc<Http>) -> ClientOptions {

@@ -1,6 +1,7 @@
 //! The SDK's errors as Sealift's: which kind, in which words, and what to try next. Never a header, a request or the
 //! details of a refused signature, which could hold a secret.
 
+use crate::passing::passing;
 use azure_core::error::ErrorKind as SdkKind;
 use azure_core::http::headers::HeaderName;
 use sealift::{Error, ErrorKind};
@@ -55,6 +56,18 @@ pub(crate) fn no_such_container(error: &azure_core::Error) -> bool {
     status(error) == Some(404) && code(error).is_some_and(|code| code.starts_with("Container"))
 }
 
+/// Whether the service says that the bytes which arrived are not those that were sent.
+pub(crate) fn arrived_damaged(error: &azure_core::Error) -> bool {
+    match (status(error), code(error)) {
+        (_, Some("Md5Mismatch" | "Crc64Mismatch" | "InvalidMd5")) => true,
+        // As Azurite says it.
+        (Some(400), Some("InvalidOperation")) => {
+            told(error).is_some_and(|told| told.contains("contentMD5 doesn't match"))
+        }
+        _ => false,
+    }
+}
+
 /// The error of `operation` at `location`, of the service at `endpoint`.
 pub(crate) fn failed(
     operation: impl Into<Cow<'static, str>>,
@@ -62,41 +75,52 @@ pub(crate) fn failed(
     endpoint: &str,
     error: azure_core::Error,
 ) -> Error {
+    let told = described(operation, location, endpoint, &error);
+    match passing(&error) {
+        Some(passing) => told.with_passing(passing),
+        None => told,
+    }
+}
+
+fn described(
+    operation: impl Into<Cow<'static, str>>,
+    location: &str,
+    endpoint: &str,
+    error: &azure_core::Error,
+) -> Error {
     let described = |kind, reason: String| Error::new(kind, operation, location, reason);
     match error.kind() {
-        SdkKind::HttpResponse { .. } => refused(described, endpoint, &error),
-        SdkKind::Credential => described(ErrorKind::Denied, format!("no usable credentials: {}", root_cause(&error)))
+        SdkKind::HttpResponse { .. } => refused(described, endpoint, error),
+        SdkKind::Credential => described(ErrorKind::Denied, format!("no usable credentials: {}", root_cause(error)))
             .with_hint(
                 "log in with `az login`, give the machine an identity, set AZURE_STORAGE_CONNECTION_STRING, or give a \
                  shared access signature",
             ),
-        _ if chain(&error).any(|cause| cause.is::<Stalled>()) => {
-            described(ErrorKind::TimedOut, format!("{endpoint} did not answer: {}", root_cause(&error)))
+        _ if chain(error).any(|cause| cause.is::<Stalled>()) => {
+            described(ErrorKind::TimedOut, format!("{endpoint} did not answer: {}", root_cause(error)))
                 .with_hint("check the network; a slow line is fine, one that stands still for a minute is not")
         }
         SdkKind::Connection => {
-            described(ErrorKind::Unreachable, format!("cannot talk to {endpoint}: {}", root_cause(&error)))
+            described(ErrorKind::Unreachable, format!("cannot talk to {endpoint}: {}", root_cause(error)))
                 .with_hint("check the account's name, the endpoint, the network, proxies and certificates")
         }
         SdkKind::Io => {
-            described(ErrorKind::Unreachable, format!("the connection to {endpoint} broke off: {}", root_cause(&error)))
+            described(ErrorKind::Unreachable, format!("the connection to {endpoint} broke off: {}", root_cause(error)))
         }
-        _ => described(ErrorKind::Service, format!("unexpected answer from {endpoint}: {}", root_cause(&error))),
+        _ => described(ErrorKind::Service, format!("unexpected answer from {endpoint}: {}", root_cause(error))),
     }
 }
 
 fn refused(described: impl FnOnce(ErrorKind, String) -> Error, endpoint: &str, error: &azure_core::Error) -> Error {
     let (status, code) = (status(error).unwrap_or_default(), code(error).unwrap_or_default());
     let mut reason = format!("{status} {code}").trim_end().to_owned();
-    let mut message = String::new();
-    if let SdkKind::HttpResponse { raw_response: Some(raw), .. } = error.kind() {
-        message = message_in(raw.body().as_ref()).unwrap_or_default().to_owned();
-        if !message.is_empty() {
-            reason = format!("{reason}: {message}");
-        }
-        if let Some(id) = raw.headers().get_optional_str(&HeaderName::from_static("x-ms-request-id")) {
-            reason = format!("{reason} (request id {id})");
-        }
+    if let Some(told) = told(error) {
+        reason = format!("{reason}: {told}");
+    }
+    if let SdkKind::HttpResponse { raw_response: Some(raw), .. } = error.kind()
+        && let Some(id) = raw.headers().get_optional_str(&HeaderName::from_static("x-ms-request-id"))
+    {
+        reason = format!("{reason} (request id {id})");
     }
     match (status, code) {
         (_, "ContainerNotFound" | "ContainerBeingDeleted") => described(ErrorKind::NoSuchBucket, reason)
@@ -117,11 +141,7 @@ fn refused(described: impl FnOnce(ErrorKind, String) -> Error, endpoint: &str, e
         (412, _) | (_, "BlobAlreadyExists") => {
             described(ErrorKind::AlreadyExists, reason).with_hint("choose another name, or let it be replaced")
         }
-        (_, "Md5Mismatch" | "Crc64Mismatch" | "InvalidMd5") => described(ErrorKind::Corrupt, reason),
-        // As Azurite says it.
-        (400, "InvalidOperation") if message.contains("contentMD5 doesn't match") => {
-            described(ErrorKind::Corrupt, reason)
-        }
+        _ if arrived_damaged(error) => described(ErrorKind::Corrupt, reason),
         (413, _) | (_, "RequestBodyTooLarge") => described(ErrorKind::TooLarge, reason),
         (_, "InvalidBlockList") => described(ErrorKind::Service, reason).with_hint(
             "the blocks were discarded, by another upload to the same key that was committed or aborted, or by a sweep \
@@ -134,9 +154,11 @@ fn refused(described: impl FnOnce(ErrorKind, String) -> Error, endpoint: &str, e
     }
 }
 
-/// The first line of the message in an error's body; the lines after it hold the request id and the time.
-fn message_in(body: &[u8]) -> Option<&str> {
-    element("Message", body)?.lines().next().map(str::trim)
+/// The service's message: the first line of it. The lines after it hold the request id and the time.
+fn told(error: &azure_core::Error) -> Option<&str> {
+    let SdkKind::HttpResponse { raw_response: Some(raw), .. } = error.kind() else { return None };
+    let first = element("Message", raw.body().as_ref())?.lines().next()?.trim();
+    (!first.is_empty()).then_some(first)
 }
 
 /// The text of the first element of this name in an error's body.
@@ -145,7 +167,7 @@ fn element<'a>(name: &str, body: &'a [u8]) -> Option<&'a str> {
     rest.split_once(&format!("</{name}>")).map(|(text, _)| text)
 }
 
-fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+pub(crate) fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |error: &&'a (dyn StdError + 'static)| StdError::source(*error))
 }
 

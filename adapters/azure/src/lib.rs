@@ -21,6 +21,7 @@
 //! # Inside
 //! `client` is what every verb needs; each verb has a module; `store` is the trait's implementation, a line a verb. Every
 //! answer passes `transport`, where it is checked (`answers`) and each attempt to store something is accounted for.
+//! Requests are sent once: `passing` says of an error whether they may be sent again, which is for `sealift` to do.
 
 mod abort;
 mod answers;
@@ -45,6 +46,7 @@ mod list;
 mod marker;
 mod options;
 mod owned;
+mod passing;
 mod properties;
 mod put;
 mod read;
@@ -52,6 +54,7 @@ mod sign;
 mod stage;
 mod store;
 mod sweep;
+mod trace;
 mod transport;
 mod upload;
 
@@ -62,4 +65,3 @@ pub use credentials::{Credentials, Entra};
 pub use entra::TOKEN_WITHIN;
 pub use options::AzureOptions;
 pub use store::AzureStore;
-pub use transport::UNREACHABLE_WITHIN;

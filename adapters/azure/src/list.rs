@@ -1,9 +1,9 @@
 //! Listings: one page at a time, of what is an object.
 
+use crate::answers::odd;
 use crate::client::Client;
 use crate::marker::is_marker;
 use crate::properties::Metadata;
-use azure_core::error::ErrorKind as SdkKind;
 use azure_storage_blob::models::{
     BlobContainerClientListBlobsOptions, BlobItem, ListBlobsIncludeItem, ListBlobsResponse,
 };
@@ -65,10 +65,6 @@ fn described(blob: BlobItem) -> azure_core::Result<ObjectInfo> {
         checksum: None,
         kept_checksum: None,
     })
-}
-
-fn odd(reason: &'static str) -> azure_core::Error {
-    azure_core::Error::with_message(SdkKind::Other, reason)
 }
 
 /// A blob that stands for a folder, in accounts that have them, or for blocks that are just being discarded.

@@ -4,6 +4,7 @@
 use crate::client::Client;
 use crate::delete::remove_if_match;
 use crate::errors::condition_not_met;
+use crate::passing::passing;
 use crate::properties::{Metadata, Properties};
 use azure_core::http::Etag;
 use azure_storage_blob::models::BlobClientGetPropertiesResultHeaders;
@@ -37,14 +38,21 @@ pub(crate) async fn remove(client: &Client, key: &str, etag: Etag) -> azure_core
     }
 }
 
-/// Whether a commit was refused because of a marker, which is removed then: the commit may be sent again.
-pub(crate) async fn gave_way(client: &Client, key: &str, refused: &azure_core::Error) -> bool {
+/// Removes the marker under `key`, if one is there. Whether one was.
+pub(crate) async fn remove_any(client: &Client, key: &str) -> azure_core::Result<bool> {
+    let Some(found) = client.properties(key).await? else { return Ok(false) };
+    let Some(etag) = marker_etag(&found)? else { return Ok(false) };
+    remove(client, key, etag).await.map(|()| true)
+}
+
+/// Whether a commit was refused because of a marker, which is removed then: the commit may be sent again. An error may
+/// pass; where it does not (for credentials that may not look), the refusal is the last word.
+pub(crate) async fn gave_way(client: &Client, key: &str, refused: &azure_core::Error) -> azure_core::Result<bool> {
     if !condition_not_met(refused) {
-        return false;
+        return Ok(false);
     }
-    let Ok(Some(found)) = client.properties(key).await else { return false };
-    match marker_etag(&found) {
-        Ok(Some(etag)) => remove(client, key, etag).await.is_ok(),
-        _ => false,
+    match remove_any(client, key).await {
+        Err(error) if passing(&error).is_none() => Ok(false),
+        gave_way => gave_way,
     }
 }

@@ -26,7 +26,7 @@ pub struct AzureOptions {
     pub part_size: Option<u64>,
     /// About how many bytes will be stored under one key, so that parts are large enough from the start.
     pub expected_size: Option<u64>,
-    /// The time to connect, per attempt (of four).
+    /// The time to connect.
     pub connect_timeout: Duration,
 }
 

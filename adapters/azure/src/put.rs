@@ -19,13 +19,14 @@ pub(crate) async fn put(
     attempts: &Attempts,
 ) -> Result<Committed> {
     let checksum = client.checksum(key, payload).await?;
+    let failed = |error| client.failed("store", key, error);
     let mut stored = put_blob(client, key, payload, &checksum, options, attempts).await;
     if let Err(refused) = &stored
-        && marker::gave_way(client, key, refused).await
+        && marker::gave_way(client, key, refused).await.map_err(failed)?
     {
         stored = put_blob(client, key, payload, &checksum, options, attempts).await;
     }
-    stored.map_err(|error| client.failed("store", key, error))
+    stored.map_err(failed)
 }
 
 async fn put_blob(

@@ -1,5 +1,6 @@
 //! Ranged reads: all the bytes that were asked for, of the content that was asked for, or an error.
 
+use crate::answers::odd;
 use crate::client::Client;
 use crate::errors::{condition_not_met, no_such_blob, status};
 use azure_core::error::ErrorKind as SdkKind;
@@ -9,6 +10,7 @@ use azure_storage_blob::models::{BlobClientDownloadOptions, HttpRange};
 use bytes::{Bytes, BytesMut};
 use futures::TryStreamExt;
 use sealift::{Error, ErrorKind, Result};
+use std::cmp::Ordering;
 use std::num::NonZero;
 use std::ops::Range;
 
@@ -49,11 +51,10 @@ async fn download(client: &Client, key: &str, range: Range<u64>, etag: Option<Et
     let mut answer = client.blob(key).download(Some(options)).await?;
     if !holds(&answer.headers, &range) {
         let reason = format!("bytes {range:?} were asked for, and the service answered with others");
-        return Err(azure_core::Error::with_message(SdkKind::Other, reason));
+        return Err(odd(reason));
     }
     if !is_of(&answer.headers, etag.as_ref()) {
-        let reason = "the service answered with the bytes of other content than was asked for";
-        return Err(azure_core::Error::with_message(SdkKind::Other, reason));
+        return Err(odd("the service answered with the bytes of other content than was asked for"));
     }
     let mut bytes = BytesMut::with_capacity(wanted);
     while let Some(more) = answer.body.try_next().await? {
@@ -62,9 +63,10 @@ async fn download(client: &Client, key: &str, range: Range<u64>, etag: Option<Et
             break;
         }
     }
-    match bytes.len() == wanted {
-        true => Ok(bytes.freeze()),
-        false => {
+    match bytes.len().cmp(&wanted) {
+        Ordering::Equal => Ok(bytes.freeze()),
+        Ordering::Greater => Err(odd(format!("{wanted} bytes were asked for, and more came"))),
+        Ordering::Less => {
             let reason = format!("{wanted} bytes were asked for, and {} came", bytes.len());
             Err(azure_core::Error::with_message(SdkKind::Io, reason))
         }

@@ -6,11 +6,12 @@
 use crate::block_list::{BlockList, block_list};
 use crate::blocks::UploadId;
 use crate::client::Client;
-use crate::discard::{Discarded, discard};
+use crate::discard::{Discarded, discard, marker_left, settle_marker};
 use crate::errors::status;
 use crate::list::blobs;
-use crate::marker::{is_marker, marker_etag};
+use crate::marker::{self, is_marker, marker_etag};
 use crate::properties::Metadata;
+use crate::trace::Trace;
 use azure_storage_blob::models::{BlobItem, BlobType, ListBlobsIncludeItem};
 use futures::{StreamExt, TryStreamExt};
 use sealift::{Error, ErrorKind, LeftBehind, Leftover, Origin, Result};
@@ -24,6 +25,7 @@ const AT_ONCE: usize = 16;
 /// The id of a leftover that is an empty blob, left by a discard that was cut short.
 const DISCARDING: &str = "discarding";
 const LISTING: &str = "list the uncommitted blocks of";
+const REMOVING: &str = "remove the uncommitted blocks of";
 const FOREIGN: &str = "unknown";
 
 /// Every name below `prefix` with uncommitted blocks.
@@ -99,11 +101,35 @@ fn idle_since(client: &Client, time: Option<SystemTime>) -> Duration {
 
 /// Discards the blocks that `leftover` describes, unless some have come or gone since.
 pub(crate) async fn remove(client: &Client, leftover: &Leftover) -> Result<()> {
-    let (operation, key) = ("remove the uncommitted blocks of", leftover.key.as_str());
+    let key = leftover.key.as_str();
+    let marker = client.sweeping.of(key);
+    let removed = match discard_listed(client, leftover, &marker).await {
+        Ok(()) => gone(client, key, &marker).await,
+        Err(error) => Err(error.with_left_behind(marker_left(client, key, &marker))),
+    };
+    let to_be_tried_again = removed.as_ref().is_err_and(|error| error.passing().is_some());
+    if !to_be_tried_again {
+        client.sweeping.forget(key);
+    }
+    removed
+}
+
+/// The end of it, unless an empty blob may still come.
+async fn gone(client: &Client, key: &str, marker: &Trace) -> Result<()> {
+    let Some(late) = settle_marker(client, REMOVING, key, marker).await? else { return Ok(()) };
+    let reason = late.reason().unwrap_or_default().to_owned();
+    Err(Error::new(ErrorKind::TimedOut, REMOVING, client.location(key), reason).with_left_behind([late]))
+}
+
+async fn discard_listed(client: &Client, leftover: &Leftover, marker: &Trace) -> Result<()> {
+    let (operation, key) = (REMOVING, leftover.key.as_str());
     let failed = |error| client.failed(operation, key, error);
     let blocks = block_list(client, key).await.map_err(failed)?;
-    if blocks.uncommitted.is_empty() && leftover.id != DISCARDING {
-        return Ok(());
+    if blocks.uncommitted.is_empty() {
+        return match leftover.id == DISCARDING {
+            true => marker::remove_any(client, key).await.map(drop).map_err(failed),
+            false => Ok(()),
+        };
     }
     if leftover.id == DISCARDING {
         let found = client.properties(key).await.map_err(failed)?;
@@ -122,11 +148,10 @@ pub(crate) async fn remove(client: &Client, leftover: &Leftover) -> Result<()> {
     let left = || [LeftBehind::upload(client.location(key), &leftover.id)];
     let refused =
         |kind, reason: &str| Err(Error::new(kind, operation, client.location(key), reason).with_left_behind(left()));
-    match discard(client, operation, key, &blocks, UploadId::random()).await? {
+    match discard(client, operation, key, &blocks, UploadId::random(), marker).await? {
         Discarded::InTheWay(why) => {
             refused(ErrorKind::Service, &format!("a blob is there that cannot be committed anew as it is: {why}"))
         }
-        Discarded::MarkerMayComeLate(error) => Err(error),
         Discarded::MayNotDelete => refused(ErrorKind::Denied, "these credentials may not delete"),
         Discarded::Done | Discarded::Overtaken => {
             match block_list(client, key).await.map_err(failed)?.uncommitted.is_empty() {

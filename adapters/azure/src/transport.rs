@@ -1,7 +1,7 @@
 //! The HTTP client, and how long requests may take. The SDK's own client gives up any request whose answer has not begun
-//! after 60 s, the time to send its body included, and any connection only after 20 s an attempt; its errors show URLs.
+//! after 60 s, the time to send its body included, and any connection only after 20 s; its errors show URLs.
 
-use crate::answers::{ANSWER_BODY, Asked, ERROR_BODY, Unreadable, settle};
+use crate::answers::{ANSWER_BODY, Asked, ERROR_BODY, odd, settle};
 use crate::clock::ServiceClock;
 use crate::errors::Stalled;
 use azure_core::Error;
@@ -10,7 +10,7 @@ use azure_core::http::headers::{HeaderName, HeaderValue, Headers};
 use azure_core::http::policies::{Policy, PolicyResult};
 use azure_core::http::request::Request;
 use azure_core::http::response::PinnedStream;
-use azure_core::http::{AsyncRawResponse, Body, Context, ExponentialRetryOptions, RetryOptions};
+use azure_core::http::{AsyncRawResponse, Body, Context};
 use azure_core::stream::{BytesStream, SeekableStream};
 use bytes::{Bytes, BytesMut};
 use futures::{Stream, StreamExt};
@@ -22,25 +22,11 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 
-/// An endpoint that cannot be connected to is given up within this time, with the connect timeout that
-/// [`AzureOptions`](crate::AzureOptions) has by default: four attempts of 5 s and the pauses between them.
-pub const UNREACHABLE_WITHIN: Duration = Duration::from_secs(30);
-
-/// The time to connect, per attempt, by default.
+/// The time to connect, by default.
 pub(crate) const CONNECT: Duration = Duration::from_secs(5);
 /// How long nothing may move: no byte of the body taken, no byte of the answer come. After the body is sent this is the
 /// time to answer; the service itself gives 60 s to the longest, Put Block List (Microsoft, "Timeouts for Blob storage").
 const STANDSTILL: Duration = Duration::from_secs(75);
-
-/// Tried again three times: Put Block and what is read always may be, a commit is settled by its token.
-pub(crate) fn retries() -> RetryOptions {
-    RetryOptions::exponential(ExponentialRetryOptions {
-        initial_delay: azure_core::time::Duration::milliseconds(200),
-        max_retries: 3,
-        max_total_elapsed: azure_core::time::Duration::hours(24),
-        max_delay: azure_core::time::Duration::seconds(2),
-    })
-}
 
 /// The transport: rustls, connections kept, no redirects (the service sends none).
 #[derive(Debug)]
@@ -63,7 +49,7 @@ impl Http {
 
 #[async_trait::async_trait]
 impl Policy for Http {
-    /// One attempt. Where the call's context has an account ([`Attempts`]), it is told there.
+    /// Sends it once. Where the call's context has an account ([`Attempts`]), it is told there.
     async fn send(&self, ctx: &Context, request: &mut Request, _: &[Arc<dyn Policy>]) -> PolicyResult {
         let attempt = ctx.value::<Attempts>().map(Attempts::begin);
         let answer = match self.exchange(request, attempt.as_ref()).await {
@@ -157,7 +143,7 @@ async fn whole(mut body: PinnedStream) -> azure_core::Result<Bytes> {
         let bytes = bytes?;
         if whole.len() + bytes.len() > ANSWER_BODY {
             let reason = format!("it is longer than {} MiB", ANSWER_BODY >> 20);
-            return Err(Error::new(SdkKind::Other, Unreadable(reason)));
+            return Err(odd(reason));
         }
         whole.extend_from_slice(&bytes);
     }

@@ -6,6 +6,7 @@ use crate::client::Client;
 use crate::commit::{committed, condition_of, metadata_of};
 use crate::marker;
 use crate::stage::stage;
+use crate::trace::Trace;
 use async_trait::async_trait;
 use azure_core::base64;
 use azure_core::http::{ClientMethodOptions, Context};
@@ -25,15 +26,17 @@ pub(crate) struct AzureUpload {
     upload: UploadId,
     id: String,
     state: Mutex<State>,
+    /// The empty blobs that aborting it commits.
+    marker: Trace,
 }
 
 /// What an abort has to know of the parts.
 #[derive(Debug)]
 enum State {
     /// These blocks were sent.
-    UnderWay(Vec<Staged>),
+    UnderWay(Staged),
     /// It is aborted, or being aborted, of these blocks: another would be left behind.
-    Over(Vec<Staged>),
+    Over(Staged),
 }
 
 impl AzureUpload {
@@ -45,22 +48,20 @@ impl AzureUpload {
             options: options.clone(),
             upload,
             id: upload.to_string(),
-            state: Mutex::new(State::UnderWay(Vec::new())),
+            state: Mutex::new(State::UnderWay(Staged::new())),
+            marker: Trace::default(),
         }
     }
 
-    /// Notes a block that is going to be sent.
-    fn announce(&self, operation: &str, block: &Staged) -> Result<()> {
+    /// Notes a block that is going to be sent. Sent again in the same second, it is the same block.
+    fn announce(&self, operation: &str, id: &[u8]) -> Result<Attempts> {
         match &mut *self.state() {
-            State::UnderWay(blocks) => {
-                blocks.push(block.clone());
-                Ok(())
-            }
+            State::UnderWay(blocks) => Ok(blocks.entry(id.to_vec()).or_default().attempts.clone()),
             State::Over(_) => Err(self.is_over(operation)),
         }
     }
 
-    fn end(&self) -> Vec<Staged> {
+    fn end(&self) -> Staged {
         let mut state = self.state();
         let blocks = match &mut *state {
             State::UnderWay(blocks) | State::Over(blocks) => std::mem::take(blocks),
@@ -106,7 +107,7 @@ impl Upload for AzureUpload {
     /// arrive after an abort, the abort says.
     fn left_beside(&self) -> Vec<LeftBehind> {
         let State::UnderWay(blocks) = &*self.state() else { return Vec::new() };
-        match blocks.iter().any(|block| block.attempts.effect().is_pending()) {
+        match blocks.values().any(|block| block.attempts.effect().is_pending()) {
             false => Vec::new(),
             true => {
                 let left = LeftBehind::upload(self.client.location(&self.key), &self.id).with_remedy(abort::REMEDY);
@@ -119,11 +120,10 @@ impl Upload for AzureUpload {
         let operation = format!("upload part {number} of");
         let checksum = self.client.checksum(&self.key, &payload).await?;
         let id = self.upload.block(number, self.client.clock.now());
-        let block = Staged { id, attempts: Attempts::default() };
-        self.announce(&operation, &block)?;
-        let staged = stage(&self.client, &self.key, &block.id, &payload, checksum, &block.attempts).await;
+        let attempts = self.announce(&operation, &id)?;
+        let staged = stage(&self.client, &self.key, &id, &payload, checksum, &attempts).await;
         staged.map_err(|error| self.client.failed(operation, &self.key, error))?;
-        Ok(PartReceipt { number, tag: base64::encode(block.id), checksum: payload.checksum() })
+        Ok(PartReceipt { number, tag: base64::encode(id), checksum: payload.checksum() })
     }
 
     /// The service kept a checksum of each block until it had compared it, and keeps none of the whole: that is kept in
@@ -138,7 +138,7 @@ impl Upload for AzureUpload {
         let ids = ids.map_err(failed)?;
         let mut committed = self.commit(&ids, whole, attempts).await;
         if let Err(refused) = &committed
-            && marker::gave_way(&self.client, &self.key, refused).await
+            && marker::gave_way(&self.client, &self.key, refused).await.map_err(failed)?
         {
             committed = self.commit(&ids, whole, attempts).await;
         }
@@ -146,6 +146,6 @@ impl Upload for AzureUpload {
     }
 
     async fn abort(&self) -> Result<()> {
-        abort(&self.client, &self.key, self.upload, &self.end()).await
+        abort(&self.client, &self.key, self.upload, &self.end(), &self.marker).await
     }
 }

@@ -1,5 +1,6 @@
 //! Aborts: what is discarded, what is left alone, and what is named.
 
+use super::faults::named;
 use super::*;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
@@ -10,8 +11,11 @@ async fn an_abort_waits_for_a_block_that_was_never_answered() {
     let (staged, looks, discarded) = (Mutex::new(String::new()), Mutex::new(0), Mutex::new(false));
     let server = Server::start(move |request, before| match operation(request).as_str() {
         "PUT block" => {
+            if before > 0 {
+                return error(403, "AuthenticationFailed");
+            }
             *staged.lock().expect("fine") = block_id(request);
-            if before == 0 { Reply::Cut } else { error(403, "AuthenticationFailed") }
+            Reply::Cut
         }
         "GET blocklist" => {
             *looks.lock().expect("fine") += 1;
@@ -29,8 +33,8 @@ async fn an_abort_waits_for_a_block_that_was_never_answered() {
         _ => answer(202, ""),
     })
     .await;
-    let upload = upload(&server).await;
-    upload.put_part(1, digits()).await.expect_err("cut off");
+    let upload = patient_upload(&server, 5).await;
+    upload.put_part(1, digits()).await.expect_err("cut off, then refused");
     upload.abort().await.expect("aborted");
     let requests = server.requests();
     let find = |wanted: &str| requests.iter().find(|request| operation(request) == wanted).expect("sent");
@@ -152,7 +156,7 @@ async fn blocks_that_were_not_sent_in_whole_leave_nothing_and_need_no_look() {
     let upload = upload(&server).await;
     upload.put_part(1, payload).await.expect_err("cut off");
     upload.abort().await.expect("nothing can be left");
-    assert_eq!(operations(&server), ["PUT block"; 4]);
+    assert_eq!(operations(&server), ["PUT block"]);
 }
 
 #[tokio::test]
@@ -244,13 +248,129 @@ async fn a_marker_whose_commit_was_not_answered_may_come_back() {
         _ => error(404, "BlobNotFound"),
     })
     .await;
-    let upload = upload(&server).await;
+    let upload = patient_upload(&server, 5).await;
     upload.put_part(1, digits()).await.expect("staged");
     let error = upload.abort().await.expect_err("the empty blob may come back");
     let marker = LeftBehind::object("az://container/a key");
-    let left: Vec<_> = error.left_behind().iter().map(|left| (left.remnant(), left.certainty())).collect();
-    assert_eq!(left, [(marker.remnant(), sealift::Certainty::Perhaps)], "{error}");
-    assert_eq!(operations(&server).iter().filter(|it| *it == "PUT blocklist").count(), 2);
+    assert_eq!(named(&error), [(marker.remnant(), sealift::Certainty::Perhaps)], "{error}");
+    assert_eq!(operations(&server).iter().filter(|it| *it == "PUT blocklist").count(), 1);
+}
+
+/// A second try discards once more, and the empty blob of the first may still come.
+#[tokio::test]
+async fn a_marker_of_an_earlier_try_is_not_forgotten() {
+    for outage in [false, true] {
+        let (staged, committed) = (Mutex::new(String::new()), AtomicUsize::new(0));
+        let server = Server::start(move |request, _| match operation(request).as_str() {
+            "PUT block" => {
+                *staged.lock().expect("fine") = block_id(request);
+                answer(CREATED, "")
+            }
+            _ if outage && committed.load(SeqCst) > 0 => error(503, "ServerBusy"),
+            "GET blocklist" if committed.load(SeqCst) > 1 => block_list(&[]),
+            "GET blocklist" => block_list(&[staged.lock().expect("fine").clone()]),
+            "PUT blocklist" if committed.fetch_add(1, SeqCst) == 0 => Reply::Cut,
+            "PUT blocklist" => answer(CREATED, "etag: \"0xMARK\"\r\n"),
+            "DELETE blob" if request.header("if-match") == Some("\"0xMARK\"") => answer(202, ""),
+            _ => error(404, "BlobNotFound"),
+        })
+        .await;
+        let upload = patient_upload(&server, 1).await;
+        upload.put_part(1, digits()).await.expect("staged");
+        let error = upload.abort().await.expect_err("the empty blob may come");
+        let marker = LeftBehind::object("az://container/a key");
+        assert!(named(&error).contains(&(marker.remnant(), sealift::Certainty::Perhaps)), "{outage}: {error}");
+        assert_eq!(error.left_behind().len(), if outage { 2 } else { 1 }, "{error}");
+        let commits = operations(&server).iter().filter(|it| *it == "PUT blocklist").count();
+        assert_eq!(commits, if outage { 1 } else { 2 });
+    }
+}
+
+/// The same for leftovers, of which nobody keeps an account but the adapter.
+#[tokio::test]
+async fn a_marker_of_an_earlier_try_to_sweep_is_not_forgotten() {
+    for outage in [false, true] {
+        let (staged, committed) = (Mutex::new(String::new()), AtomicUsize::new(0));
+        let server = Server::start(move |request, _| match operation(request).as_str() {
+            "PUT block" => {
+                *staged.lock().expect("fine") = block_id(request);
+                answer(CREATED, "")
+            }
+            "GET list" => {
+                let blob = "<Blob><Name>a key</Name><Properties/></Blob>";
+                Reply::xml(200, &format!("<EnumerationResults><Blobs>{blob}</Blobs><NextMarker/></EnumerationResults>"))
+            }
+            _ if outage && committed.load(SeqCst) > 0 => error(503, "ServerBusy"),
+            "GET blocklist" if committed.load(SeqCst) > 1 => block_list(&[]),
+            "GET blocklist" => block_list(&[staged.lock().expect("fine").clone()]),
+            "PUT blocklist" if committed.fetch_add(1, SeqCst) == 0 => Reply::Cut,
+            "PUT blocklist" => answer(CREATED, "etag: \"0xMARK\"\r\n"),
+            "DELETE blob" if request.header("if-match") == Some("\"0xMARK\"") => answer(202, ""),
+            _ => error(404, "BlobNotFound"),
+        })
+        .await;
+        let store = patient(store(&server.endpoint).await, 1);
+        started(&store).await.put_part(1, digits()).await.expect("staged");
+        let leftovers = store.leftovers("").await.expect("listed");
+        let error = store.remove_leftover(&leftovers[0]).await.expect_err("the empty blob may come");
+        let marker = LeftBehind::object("az://container/a key");
+        assert_eq!(named(&error), [(marker.remnant(), sealift::Certainty::Perhaps)], "{outage}: {error}");
+        let commits = operations(&server).iter().filter(|it| *it == "PUT blocklist").count();
+        assert_eq!(commits, if outage { 1 } else { 2 });
+    }
+}
+
+/// What was seen and discarded is remembered over an abort that is tried again.
+#[tokio::test]
+async fn a_late_block_that_was_discarded_is_not_named() {
+    let (staged, discarded, failed) = (Mutex::new(String::new()), AtomicUsize::new(0), AtomicUsize::new(0));
+    let server = Server::start(move |request, before| match operation(request).as_str() {
+        "PUT block" if before > 0 => error(403, "AuthenticationFailed"),
+        "PUT block" => {
+            *staged.lock().expect("fine") = block_id(request);
+            Reply::Cut
+        }
+        "GET blocklist" if discarded.load(SeqCst) == 0 => block_list(&[staged.lock().expect("fine").clone()]),
+        "GET blocklist" if failed.fetch_add(1, SeqCst) == 0 => error(500, "InternalError"),
+        "PUT blocklist" => {
+            discarded.store(1, SeqCst);
+            answer(CREATED, "etag: \"0xMARK\"\r\n")
+        }
+        "DELETE blob" => answer(202, ""),
+        _ => error(404, "BlobNotFound"),
+    })
+    .await;
+    let upload = patient_upload(&server, 5).await;
+    upload.put_part(1, digits()).await.expect_err("cut off, then refused");
+    upload.abort().await.expect("the one that was not answered is gone");
+    assert_eq!(operations(&server).iter().filter(|it| *it == "GET blocklist").count(), 3);
+}
+
+/// One attempt to stage a block is not answered, the next of the same second is: what is seen and discarded is one of them.
+#[tokio::test]
+async fn a_block_that_was_sent_twice_may_come_once_more() {
+    let (blocks, discarded) = (Mutex::new(Vec::new()), AtomicUsize::new(0));
+    let server = Server::start(move |request, before| match operation(request).as_str() {
+        "PUT block" if before == 0 => Reply::Cut,
+        "PUT block" => {
+            blocks.lock().expect("fine").push(block_id(request));
+            Reply::Answer(CREATED, String::new(), Vec::new())
+        }
+        "GET blocklist" if discarded.load(SeqCst) == 0 => block_list(&blocks.lock().expect("fine")),
+        "PUT blocklist" => {
+            discarded.store(1, SeqCst);
+            answer(CREATED, "etag: \"0xMARK\"\r\n")
+        }
+        "DELETE blob" => answer(202, ""),
+        _ => error(404, "BlobNotFound"),
+    })
+    .await;
+    let upload = patient_upload(&server, 5).await;
+    upload.put_part(1, digits()).await.expect("staged by the second attempt");
+    assert_eq!(upload.left_beside().len(), 1);
+    let error = upload.abort().await.expect_err("the first may come");
+    let left = LeftBehind::upload("az://container/a key", upload.id());
+    assert_eq!(named(&error), [(left.remnant(), sealift::Certainty::Perhaps)], "{error}");
 }
 
 /// Without permission to see blocks, and after a block that was not answered.
@@ -263,7 +383,7 @@ async fn where_no_block_may_be_staged_there_is_none() {
             _ => error(403, "AuthorizationPermissionMismatch"),
         })
         .await;
-        let upload = upload(&server).await;
+        let upload = patient_upload(&server, 5).await;
         upload.put_part(1, digits()).await.expect_err("cut off, then refused");
         let aborted = upload.abort().await;
         assert_eq!(operations(&server), ["PUT block", "PUT block", "GET blocklist", "PUT block"]);
@@ -272,4 +392,22 @@ async fn where_no_block_may_be_staged_there_is_none() {
             true => assert_eq!(aborted.expect_err("it may come").left_behind().len(), 1),
         }
     }
+}
+
+#[tokio::test]
+async fn whether_a_block_may_be_staged_is_asked_again_where_it_is_not_answered() {
+    let probes = AtomicUsize::new(0);
+    let server = Server::start(move |request, before| match operation(request).as_str() {
+        "PUT block" if before == 0 => Reply::Cut,
+        "PUT block" if request.header("content-md5").is_some() && probes.fetch_add(1, SeqCst) == 0 => {
+            error(503, "ServerBusy")
+        }
+        _ => error(403, "AuthorizationPermissionMismatch"),
+    })
+    .await;
+    let upload = patient_upload(&server, 5).await;
+    upload.put_part(1, digits()).await.expect_err("cut off, then refused");
+    upload.abort().await.expect("there cannot be any");
+    let again = ["GET blocklist", "PUT block", "GET blocklist", "PUT block"];
+    assert_eq!(operations(&server)[2..], again);
 }

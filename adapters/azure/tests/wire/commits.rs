@@ -41,7 +41,7 @@ async fn a_busy_service_is_asked_again_with_the_whole_body() {
         _ => answer(CREATED, ETAG),
     })
     .await;
-    let store = store(&server.endpoint).await;
+    let store = patient(store(&server.endpoint).await, 20);
     store.put(&key(), digits(), &commit(IfExists::Replace), &Attempts::default()).await.expect("stored");
     let requests = server.requests();
     assert_eq!((requests.len(), store.slow_downs()), (3, 1));
@@ -96,12 +96,11 @@ const fn effect(unanswered: usize, unclear: usize, applied: usize) -> Effect {
     Effect { unanswered, unclear, applied }
 }
 
-/// The answers to the tries of one commit, the last of them for all that follow, and what they say of what may exist.
+/// The answers to the attempts of one commit, and what they say of what may exist: tried again until one is final.
 type Tries = (&'static str, fn(usize) -> Reply, Effect, Option<ErrorKind>);
 
-const TRIES: [Tries; 13] = [
+const AGAIN: [Tries; 10] = [
     ("stored", |_| answer(201, ETAG), effect(0, 0, 1), None),
-    ("cut", |_| Reply::Cut, effect(4, 0, 0), Some(ErrorKind::Unreachable)),
     (
         "slowed down and stored",
         |before| if before == 0 { error(429, "TooManyRequests") } else { answer(201, ETAG) },
@@ -121,17 +120,24 @@ const TRIES: [Tries; 13] = [
         None,
     ),
     (
+        "damaged and stored",
+        |before| if before == 0 { error(400, "Md5Mismatch") } else { answer(201, ETAG) },
+        effect(0, 0, 1),
+        None,
+    ),
+    (
+        "a page and stored",
+        |before| if before == 0 { Reply::page(201, ETAG) } else { answer(201, ETAG) },
+        effect(0, 1, 1),
+        None,
+    ),
+    (
         "cut and refused",
         |before| if before == 0 { Reply::Cut } else { error(403, "AuthenticationFailed") },
         effect(1, 0, 0),
         Some(ErrorKind::Denied),
     ),
     ("refused", |_| error(403, "x"), effect(0, 0, 0), Some(ErrorKind::Denied)),
-    ("failed", |_| error(500, "InternalError"), effect(0, 4, 0), Some(ErrorKind::Service)),
-    ("late", |_| error(500, "OperationTimedOut"), effect(4, 0, 0), Some(ErrorKind::TimedOut)),
-    ("untagged", |_| answer(201, ""), effect(0, 1, 0), Some(ErrorKind::Service)),
-    ("a page", |_| Reply::page(201, ETAG), effect(0, 1, 0), Some(ErrorKind::Service)),
-    ("another status", |_| answer(200, ETAG), effect(0, 1, 0), Some(ErrorKind::Service)),
     (
         "cut short and stored",
         |before| match before {
@@ -141,14 +147,40 @@ const TRIES: [Tries; 13] = [
         effect(0, 1, 1),
         None,
     ),
+    (
+        "late, cut, failed and stored",
+        |before| match before {
+            0 => error(500, "OperationTimedOut"),
+            1 => Reply::Cut,
+            2 => error(500, "InternalError"),
+            _ => answer(201, ETAG),
+        },
+        effect(2, 1, 1),
+        None,
+    ),
 ];
 
+/// The answer to one attempt that is not made again.
+const ONCE: [Tries; 6] = [
+    ("cut", |_| Reply::Cut, effect(1, 0, 0), Some(ErrorKind::Unreachable)),
+    ("failed", |_| error(500, "InternalError"), effect(0, 1, 0), Some(ErrorKind::Service)),
+    ("late", |_| error(500, "OperationTimedOut"), effect(1, 0, 0), Some(ErrorKind::TimedOut)),
+    ("untagged", |_| answer(201, ""), effect(0, 1, 0), Some(ErrorKind::Service)),
+    ("a page", |_| Reply::page(201, ETAG), effect(0, 1, 0), Some(ErrorKind::Service)),
+    ("another status", |_| answer(200, ETAG), effect(0, 1, 0), Some(ErrorKind::Service)),
+];
+
+/// Each case, and for how many seconds it is tried again.
+fn tries() -> impl Iterator<Item = (Tries, u64)> {
+    AGAIN.into_iter().map(|tries| (tries, 20)).chain(ONCE.into_iter().map(|tries| (tries, 0)))
+}
+
 #[tokio::test]
-async fn each_try_of_a_put_is_accounted_for() {
-    let cases = TRIES.map(|(case, tries, expected, kind)| async move {
+async fn each_attempt_of_a_put_is_accounted_for() {
+    let cases = tries().map(|((case, tries, expected, kind), seconds)| async move {
         let server = Server::start(move |_, before| tries(before)).await;
-        let attempts = Attempts::default();
-        let put = store(&server.endpoint).await.put(&key(), digits(), &commit(IfExists::Replace), &attempts).await;
+        let (store, attempts) = (patient(store(&server.endpoint).await, seconds), Attempts::default());
+        let put = store.put(&key(), digits(), &commit(IfExists::Replace), &attempts).await;
         assert_eq!(attempts.effect(), expected, "{case}: {put:?}");
         assert_eq!(put.err().map(|error| error.kind()), kind, "{case}");
     });
@@ -156,14 +188,14 @@ async fn each_try_of_a_put_is_accounted_for() {
 }
 
 #[tokio::test]
-async fn each_try_of_a_completion_is_accounted_for() {
-    let cases = TRIES.map(|(case, tries, expected, kind)| async move {
+async fn each_attempt_of_a_completion_is_accounted_for() {
+    let cases = tries().map(|((case, tries, expected, kind), seconds)| async move {
         let server = Server::start(move |request, before| match operation(request).as_str() {
             "PUT block" => answer(201, ""),
             _ => tries(before - 1),
         })
         .await;
-        let (upload, attempts) = (upload(&server).await, Attempts::default());
+        let (upload, attempts) = (patient_upload(&server, seconds).await, Attempts::default());
         let part = upload.put_part(1, digits()).await.expect("staged");
         let completed = upload.complete(std::slice::from_ref(&part), part.checksum, &attempts).await;
         assert_eq!(attempts.effect(), expected, "{case}: {completed:?}");
@@ -181,7 +213,7 @@ async fn what_was_not_sent_in_whole_cannot_be_stored() {
     let attempts = Attempts::default();
     let store = store(&server.endpoint).await;
     store.put(&key(), payload, &commit(IfExists::Replace), &attempts).await.expect_err("cut off");
-    assert_eq!((server.requests().len(), attempts.effect()), (4, Effect::default()));
+    assert_eq!((server.requests().len(), attempts.effect()), (1, Effect::default()));
 
     let nobody = AzureStore::connect(options("http://127.0.0.1:1/account")).await.expect("options are fine");
     nobody.put(&key(), digits(), &commit(IfExists::Replace), &attempts).await.expect_err("nobody is there");

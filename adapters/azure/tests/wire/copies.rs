@@ -107,9 +107,9 @@ async fn a_copy_whose_beginning_is_not_known_is_named() {
         [|| Reply::Cut, || error(500, "InternalError"), || answer(202, ETAG), || Reply::page(202, ETAG)];
     for reply in odd {
         let server = pending(reply, |_| error(404, "BlobNotFound")).await;
-        let work = Work::new("az://container/a key");
-        let error = store(&server.endpoint).await.copy(&key(), &info("\"0x1\""), &new(), &work).await;
-        let error = error.expect_err("not known");
+        let bucket = bucket(&server).await.with_retry_policy(RetryPolicy::new(Duration::from_secs(1)));
+        let error = bucket.rename(&key(), &new()).await.expect_err("not known");
+        assert!(error.reason().contains("times in 1 s"), "{error}");
         let expected = LeftBehind::object("az://container/new").perhaps();
         let left = error.left_behind();
         assert_eq!((left.len(), left[0].remnant(), left[0].certainty()), (1, expected.remnant(), expected.certainty()));
@@ -152,5 +152,35 @@ async fn a_copy_has_the_tier_and_the_tags_of_the_original() {
                 assert_eq!((error.kind(), requests.len()), (ErrorKind::Denied, 2), "{error}");
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn a_copy_is_removed_also_where_each_step_of_it_fails_once() {
+    for failing in ["PUT copy", "HEAD blob", "DELETE blob"] {
+        let (asked_for, failed) = (Mutex::new(false), Mutex::new(false));
+        let server = Server::start(move |request, _| {
+            let operation = operation(request);
+            if operation == "PUT copy" || *asked_for.lock().expect("fine") {
+                // From the stop of the copy on.
+                *asked_for.lock().expect("fine") = true;
+                if operation == failing && !std::mem::replace(&mut *failed.lock().expect("fine"), true) {
+                    return error(503, "ServerBusy");
+                }
+            }
+            match operation.as_str() {
+                "PUT blob" => asked(),
+                "PUT copy" => answer(204, ""),
+                "HEAD blob" if request.target.contains("new") => target("failed"),
+                "HEAD blob" => answer(200, &format!("{ETAG}content-length: 9\r\n")),
+                _ => answer(202, ""),
+            }
+        })
+        .await;
+        let work = Work::new("az://container/a key");
+        let error = store(&server.endpoint).await.copy(&key(), &info("\"0x1\""), &new(), &work).await;
+        let error = error.expect_err("it failed");
+        assert!(error.left_behind().is_empty(), "{failing}: {error}");
+        assert!(operations(&server).iter().any(|operation| operation == "DELETE blob"), "{failing}");
     }
 }

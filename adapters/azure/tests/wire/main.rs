@@ -5,13 +5,15 @@ mod aborts;
 mod answers;
 mod commits;
 mod copies;
+mod faults;
 mod server;
 
 use sealift::{
     Attempts, Bucket, Budget, Checksum, ChecksumAlgorithm, Codec, CommitOptions, Compressor, Effect, ErrorKind,
-    IfExists, Key, LeftBehind, ObjectInfo, ObjectStore, Payload, Removal, Token, Upload, Work,
+    IfExists, Key, LeftBehind, ObjectInfo, ObjectStore, Passing, Payload, Removal, RetryPolicy, RetryingStore, Token,
+    Upload, Work,
 };
-use sealift_azure::{AzureOptions, AzureStore, Checksums, Credentials, Secret, UNREACHABLE_WITHIN};
+use sealift_azure::{AzureOptions, AzureStore, Checksums, Credentials, Secret};
 use server::{Reply, Request, Server};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -30,6 +32,11 @@ fn options(endpoint: &str) -> AzureOptions {
 
 async fn store(endpoint: &str) -> AzureStore {
     AzureStore::connect(options(endpoint)).await.expect("options are fine")
+}
+
+/// The same store, where what fails in passing is tried again for so many seconds.
+fn patient(store: AzureStore, seconds: u64) -> RetryingStore {
+    RetryingStore::new(store, RetryPolicy::new(Duration::from_secs(seconds)))
 }
 
 fn key() -> Key {
@@ -95,6 +102,14 @@ fn block_id(request: &Request) -> String {
 
 /// An upload, of which nothing is sent yet.
 async fn upload(server: &Server) -> Box<dyn Upload> {
-    let store = store(&server.endpoint).await;
+    started(&store(&server.endpoint).await).await
+}
+
+/// The same, where what fails in passing is tried again for so many seconds.
+async fn patient_upload(server: &Server, seconds: u64) -> Box<dyn Upload> {
+    started(&patient(store(&server.endpoint).await, seconds)).await
+}
+
+async fn started(store: &dyn ObjectStore) -> Box<dyn Upload> {
     store.start(&key(), &commit(IfExists::Replace), &Attempts::default()).await.expect("started")
 }

@@ -136,6 +136,7 @@ where
         if stream.read_exact(&mut request.body).await.is_err() {
             return;
         }
+        let is_look = request.method == "HEAD";
         let (status, headers, body) = match seen.keep(request, answer) {
             Reply::Answer(status, headers, body) => (status, headers, body),
             Reply::Long(status, headers, length) => {
@@ -154,6 +155,7 @@ where
         let untold = own_length || headers.contains("transfer-encoding");
         let length = if untold { String::new() } else { format!("content-length: {}\r\n", body.len()) };
         let head = format!("HTTP/1.1 {status} Told\r\nx-ms-request-id: TEST\r\n{length}{headers}\r\n");
+        let body = if is_look { Vec::new() } else { body };
         if stream.write_all(&[head.as_bytes(), &body].concat()).await.is_err() || own_length {
             return;
         }
