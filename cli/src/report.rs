@@ -87,7 +87,11 @@ pub(crate) fn stored(below: &str, stored: &Tally, elapsed: Duration) -> String {
         true => String::new(),
         false => format!(", confirmed by {}", confirmed.join(", ")),
     };
-    format!("sealed {files} below {below}: {bytes_in} in, {bytes_stored} stored, {seconds:.2} s{confirmed}")
+    let skipped = match stored.skipped {
+        0 => String::new(),
+        some => format!(", {some} were there already"),
+    };
+    format!("sealed {files} below {below}: {bytes_in} in, {bytes_stored} stored, {seconds:.2} s{confirmed}{skipped}")
 }
 
 /// The same as JSON.
@@ -96,6 +100,7 @@ pub(crate) fn stored_json(below: &str, stored: &Tally, elapsed: Duration) -> Val
         "operation": "put",
         "location": below,
         "files": stored.files,
+        "skipped": stored.skipped,
         "bytes_in": stored.bytes_in,
         "bytes_stored": stored.bytes_stored,
         "confirmed": stored.confirmed,

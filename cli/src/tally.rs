@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) files: u64,
+    /// Files that were left out, since they were there already.
+    pub(crate) skipped: u64,
     pub(crate) bytes_in: u64,
     pub(crate) bytes_stored: u64,
     /// How many files were confirmed in which way.

@@ -46,5 +46,5 @@ fn failure<C: Cloud>(which: u64) -> Fault {
 
 fn slow_down<C: Cloud>(which: u64) -> Fault {
     let retry_after = Duration::from_secs(u64::from(which % 20 == 1));
-    C::problem(if which % 2 == 0 { Problem::TooMany } else { Problem::Busy { retry_after } })
+    C::problem(if which.is_multiple_of(2) { Problem::TooMany } else { Problem::Busy { retry_after } })
 }

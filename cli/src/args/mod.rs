@@ -79,6 +79,13 @@ pub(crate) struct Put {
     /// Store each file that FILE lists, one path a line, as NAME/PATH, many at a time; `-` is standard input.
     #[arg(long, value_name = "FILE")]
     pub(crate) files_from: Option<PathBuf>,
+    /// Leave out the files whose object is there already, so that a run can be repeated (with --folder or --files-from).
+    #[arg(long)]
+    pub(crate) skip_existing: bool,
+    /// End with the first file that cannot be stored (with --folder or --files-from). Without it the others are stored,
+    /// and each that is not is named.
+    #[arg(long)]
+    pub(crate) fail_fast: bool,
     #[command(flatten)]
     pub(crate) write: WriteArgs,
     #[command(flatten)]

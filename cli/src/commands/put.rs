@@ -21,6 +21,9 @@ pub(super) async fn run(mut args: Put, interrupt: &Interrupt) -> Result<(), Fail
     let files = args.folder.take().map(Files::Folder).or(args.files_from.take().map(Files::List));
     match files {
         Some(files) => put_files::run(args, files, interrupt).await,
+        None if args.skip_existing || args.fail_fast => {
+            Err(Failure::usage("--skip-existing and --fail-fast are for --folder and --files-from"))
+        }
         None => put_input(args, interrupt).await,
     }
 }

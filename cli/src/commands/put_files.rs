@@ -1,5 +1,6 @@
 //! `put` of a folder or a list: many files, as many at a time as memory allows. Each is sealed by itself.
 
+use super::failed_files::{AfterFailure, FailedFiles};
 use super::put::{given_up, pour};
 use super::{changing, if_exists, stoppable};
 use crate::args::{Put, Summary};
@@ -10,7 +11,7 @@ use crate::report;
 use crate::storages::Opened;
 use crate::tally::Tally;
 use futures::stream::{self, Stream, StreamExt};
-use sealift::{Error, ErrorKind, IfExists};
+use sealift::{Error, ErrorKind, IfExists, Key};
 use std::cell::RefCell;
 use std::io::{BufRead, BufReader, stdin};
 use std::path::{Component, Path, PathBuf};
@@ -46,7 +47,7 @@ pub(super) async fn run(args: Put, files: Files, interrupt: &Interrupt) -> Resul
     let opened = stoppable(interrupt, Opened::below(&args.storage, name)).await?;
     let started = Instant::now();
     let stored = RefCell::new(Tally::default());
-    let work = stoppable(interrupt, store_all(&opened, files, if_exists(&args.write), &stored));
+    let work = stoppable(interrupt, store_all(&opened, files, Manner::of(&args), &stored));
     let done = changing(interrupt, &opened.bucket, work, |_| None).await;
     let stored = stored.into_inner();
     report::left_beside(&stored.left_behind);
@@ -60,45 +61,52 @@ pub(super) async fn run(args: Put, files: Files, interrupt: &Interrupt) -> Resul
     Ok(())
 }
 
-/// Stores everything there is. What cannot be read is told and left out, and is the failure in the end; a storage that
-/// refuses one file is not asked to take the next.
-async fn store_all(opened: &Opened, files: Files, mode: IfExists, stored: &RefCell<Tally>) -> Result<(), Failure> {
-    let results = find(files)
-        .map(|source| async move {
-            let Source { path, name } = source?;
-            store(opened, &path, &name, mode, stored).await
-        })
-        .buffer_unordered(OPEN);
-    let mut results = pin!(results);
-    let mut failed = Vec::new();
-    while let Some(result) = results.next().await {
-        match result {
-            Ok(()) => {}
-            Err(failure) if is_of_the_file(&failure) => {
-                report::note(format_args!("sealift: not stored: {failure}"));
-                failed.push(failure);
-            }
-            Err(failure) => return Err(failure),
+/// How files are stored, and what is done about those that are not.
+#[derive(Debug, Clone, Copy)]
+struct Manner {
+    if_exists: IfExists,
+    existing: Existing,
+    after_failure: AfterFailure,
+}
+
+/// What is done about a file whose object is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Existing {
+    /// As `--if-absent` says.
+    AsWritten,
+    /// It is left out (`--skip-existing`).
+    Skipped,
+}
+
+impl Manner {
+    fn of(args: &Put) -> Self {
+        Manner {
+            if_exists: if_exists(&args.write),
+            existing: if args.skip_existing { Existing::Skipped } else { Existing::AsWritten },
+            after_failure: if args.fail_fast { AfterFailure::End } else { AfterFailure::GoOn },
         }
-    }
-    let count = failed.len();
-    match failed.into_iter().next() {
-        None => Ok(()),
-        Some(only) if count == 1 => Err(only),
-        Some(first) => Err(first.while_doing(format!("{count} files could not be read; the first"))),
     }
 }
 
-/// Whether a failure says nothing of the storage and of other files, and has left nothing.
-fn is_of_the_file(failure: &Failure) -> bool {
-    let of_the_file = match failure.cause() {
-        Cause::Storage(error) => {
-            matches!(error.kind(), ErrorKind::Changed | ErrorKind::InvalidName | ErrorKind::TooLarge)
+/// Stores everything there is. A file that cannot be stored is told and left out, and is the failure in the end.
+async fn store_all(opened: &Opened, files: Files, manner: Manner, stored: &RefCell<Tally>) -> Result<(), Failure> {
+    let results = find(files)
+        .map(|source| async move {
+            let Source { path, name } = source?;
+            store(opened, &path, &name, manner, stored).await
+        })
+        .buffer_unordered(OPEN);
+    let (mut results, mut failed) = (pin!(results), FailedFiles::new(manner.after_failure));
+    while let Some(result) = results.next().await {
+        let go_on = match result {
+            Ok(()) => failed.stored(),
+            Err(failure) => failed.add(failure),
+        };
+        if go_on.is_break() {
+            break;
         }
-        Cause::Other(_) => true,
-        _ => false,
-    };
-    of_the_file && failure.left().is_empty()
+    }
+    failed.end()
 }
 
 /// Stores one file, and counts it in the moment in which it is sealed, so that none is missed when this is dropped.
@@ -106,20 +114,33 @@ async fn store(
     opened: &Opened,
     path: &Path,
     name: &str,
-    mode: IfExists,
+    manner: Manner,
     stored: &RefCell<Tally>,
 ) -> Result<(), Failure> {
     let key = opened.key_below(name)?;
+    if manner.existing == Existing::Skipped && exists(opened, &key).await? {
+        stored.borrow_mut().skipped += 1;
+        return Ok(());
+    }
     let unreadable = |error: std::io::Error| other(anyhow::Error::new(error).context(path.display().to_string()));
     let file = File::open(path).await.map_err(unreadable)?;
     let length = file.metadata().await.map_err(unreadable)?.len();
-    let mut sink = opened.bucket.create_sized(&key, mode, length)?;
+    let mut sink = opened.bucket.create_sized(&key, manner.if_exists, length)?;
     if let Err(failure) = pour(file.into_std().await, &mut sink).await {
         return Err(given_up(sink, failure).await.while_doing(format!("store {}", path.display())));
     }
     let sealed = sink.seal().await?;
     stored.borrow_mut().add(sealed);
     Ok(())
+}
+
+/// Whether an object is there, as far as these credentials may know.
+async fn exists(opened: &Opened, key: &Key) -> Result<bool, Failure> {
+    match opened.bucket.check_writable(key, IfExists::Fail).await {
+        Ok(()) => Ok(false),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(true),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn other(error: anyhow::Error) -> Failure {

@@ -1,0 +1,147 @@
+//! The files of one command that were not stored: told one by one, and all together in the end; and when it is no use to go
+//! on.
+
+use crate::failure::{Cause, Failure};
+use crate::report;
+use sealift::{ErrorKind, LeftBehind};
+use std::ops::ControlFlow;
+
+/// So many failures of the storage, without a file stored between them, are not about the files.
+const IN_A_ROW: usize = 10;
+
+/// What is done after a file that was not stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AfterFailure {
+    /// The others are stored.
+    GoOn,
+    /// The command ends (`--fail-fast`).
+    End,
+}
+
+/// Those that were not stored so far.
+#[derive(Debug)]
+pub(super) struct FailedFiles {
+    after: AfterFailure,
+    first: Option<Failure>,
+    count: usize,
+    in_a_row: usize,
+    left: Vec<LeftBehind>,
+    ended: Option<&'static str>,
+}
+
+impl FailedFiles {
+    pub(super) fn new(after: AfterFailure) -> Self {
+        FailedFiles { after, first: None, count: 0, in_a_row: 0, left: Vec::new(), ended: None }
+    }
+
+    /// A file was stored.
+    pub(super) fn stored(&mut self) -> ControlFlow<()> {
+        self.in_a_row = 0;
+        ControlFlow::Continue(())
+    }
+
+    /// A file was not; tells whether others are worth a try.
+    pub(super) fn add(&mut self, failure: Failure) -> ControlFlow<()> {
+        report::note(format_args!("sealift: not stored: {failure}"));
+        self.count += 1;
+        self.in_a_row = if is_of_the_file(&failure) { 0 } else { self.in_a_row + 1 };
+        self.left.extend_from_slice(failure.left());
+        self.ended = match (self.after, failure.cause()) {
+            (AfterFailure::End, _) => Some("--fail-fast"),
+            (_, Cause::Storage(error)) if is_of_all(error.kind()) => Some("it would be the same for all"),
+            _ if self.in_a_row >= IN_A_ROW => Some("ten in a row failed"),
+            _ => None,
+        };
+        self.first.get_or_insert(failure);
+        match self.ended {
+            Some(_) => ControlFlow::Break(()),
+            None => ControlFlow::Continue(()),
+        }
+    }
+
+    /// The failure of the command, if any file was not stored.
+    pub(super) fn end(self) -> Result<(), Failure> {
+        let Some(first) = self.first else { return Ok(()) };
+        let failure = match (self.count, self.ended) {
+            (1, None) => first,
+            (count, None) => first.while_doing(format!("{count} files were not stored; the first")),
+            (1, Some(why)) => {
+                first.while_doing(format!("a file was not stored, and no other was tried after it ({why})"))
+            }
+            (count, Some(why)) => {
+                first.while_doing(format!("{count} files were not stored, and no others were tried ({why}); the first"))
+            }
+        };
+        Err(failure.with_left(self.left))
+    }
+}
+
+/// Whether a failure says nothing of the storage.
+fn is_of_the_file(failure: &Failure) -> bool {
+    match failure.cause() {
+        Cause::Storage(error) => matches!(
+            error.kind(),
+            ErrorKind::Changed
+                | ErrorKind::InvalidName
+                | ErrorKind::TooLarge
+                | ErrorKind::AlreadyExists
+                | ErrorKind::Io
+        ),
+        Cause::Other(_) => true,
+        _ => false,
+    }
+}
+
+/// Whether every other file would fail the same way.
+fn is_of_all(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::NoSuchBucket | ErrorKind::WrongRegion | ErrorKind::InvalidConfig | ErrorKind::Cancelled)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sealift::Error;
+
+    fn failure(kind: ErrorKind) -> Failure {
+        Error::new(kind, "put", "s3://b/k", "told to").into()
+    }
+
+    fn tried(kinds: &[ErrorKind]) -> (usize, String) {
+        let mut failed = FailedFiles::new(AfterFailure::GoOn);
+        let tried = kinds.iter().take_while(|kind| failed.add(failure(**kind)).is_continue()).count();
+        (tried, failed.end().expect_err("files failed").to_string())
+    }
+
+    #[test]
+    fn one_file_does_not_stop_the_others_unless_it_would_be_the_same_for_all() {
+        let (tried_all, said) = tried(&[ErrorKind::Service, ErrorKind::Denied, ErrorKind::Io]);
+        assert_eq!(tried_all, 3);
+        assert!(said.starts_with("3 files were not stored; the first: put s3://b/k"), "{said}");
+        assert_eq!(tried(&[ErrorKind::Service, ErrorKind::NoSuchBucket, ErrorKind::Io]).0, 1);
+        assert_eq!(tried(&[ErrorKind::Denied; 20]).0, IN_A_ROW - 1);
+        assert_eq!(tried(&[ErrorKind::Io; 20]).0, 20);
+        let mut failed = FailedFiles::new(AfterFailure::End);
+        assert!(failed.add(failure(ErrorKind::Io)).is_break());
+    }
+
+    #[test]
+    fn a_file_that_is_stored_between_them_says_that_the_storage_is_there() {
+        let mut failed = FailedFiles::new(AfterFailure::GoOn);
+        for _ in 0..30 {
+            assert!(failed.add(failure(ErrorKind::Service)).is_continue());
+            assert!(failed.stored().is_continue());
+        }
+    }
+
+    #[test]
+    fn what_any_of_them_left_is_named_in_the_end() {
+        let mut failed = FailedFiles::new(AfterFailure::GoOn);
+        let left = [LeftBehind::object("s3://b/second").perhaps()];
+        assert!(failed.add(failure(ErrorKind::Service)).is_continue());
+        let second =
+            Failure::from(Error::new(ErrorKind::Service, "put", "s3://b/second", "500").with_left_behind(left));
+        assert!(failed.add(second).is_continue());
+        let end = failed.end().expect_err("two failed");
+        assert_eq!((end.code(), end.left().len()), (10, 1), "{end}");
+    }
+}
