@@ -2,7 +2,7 @@
 
 use crate::server::{Reply, Server};
 use crate::{QUANTUM, commit, data, digits, holds, key, options, page, patient, payload, resource, started};
-use sealift::{Attempts, Effect, ErrorKind, IfExists, LeftBehind, ObjectStore, Upload};
+use sealift::{Attempts, Effect, ErrorKind, IfExists, LeftBehind, ObjectStore, RetryPolicy, RetryingStore, Upload};
 use sealift_gcs::GcsStore;
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
