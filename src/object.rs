@@ -272,6 +272,12 @@ pub trait Upload: fmt::Debug + Send + Sync {
         Vec::new()
     }
 
+    /// Whether a part that was cut off on its way may be stored after an abort. It is given a moment to be answered then:
+    /// an answer tells more surely than a look.
+    fn parts_may_come_late(&self) -> bool {
+        false
+    }
+
     /// Stores part `number` (from 1, each number once) and returns the service's tag for it.
     /// Parts may be put concurrently up to the policy's limit, and finish in any order.
     async fn put_part(&self, number: u32, payload: Payload) -> Result<PartReceipt>;

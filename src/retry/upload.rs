@@ -40,6 +40,10 @@ impl Upload for RetryingUpload {
         beside
     }
 
+    fn parts_may_come_late(&self) -> bool {
+        self.upload.parts_may_come_late()
+    }
+
     async fn put_part(&self, number: u32, payload: Payload) -> Result<PartReceipt> {
         self.retry.run(|| self.upload.put_part(number, payload.clone())).await
     }

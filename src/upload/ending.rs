@@ -8,11 +8,12 @@ use crate::attempts::Effect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::existence::{Existence, Ours};
 use crate::left_behind::LeftBehind;
-use crate::shutdown::within_abort_limit;
+use crate::shutdown::{ANSWER_LIMIT, within_abort_limit};
 use crate::work::{Stage, left_of};
 use futures::stream::FuturesOrdered;
 use std::sync::Arc;
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 impl Uploader {
     /// Removes everything after `error`, on a time limit of its own. `Ok` when the commit turns out to have taken
@@ -22,6 +23,10 @@ impl Uploader {
         while self.inbox.try_recv().is_ok() {}
         self.encoding = FuturesOrdered::new();
         self.ready.clear();
+        if self.upload.as_ref().is_some_and(|upload| upload.parts_may_come_late()) {
+            let answered = async { while self.in_flight.join_next().await.is_some() {} };
+            let _ = timeout(ANSWER_LIMIT, answered).await;
+        }
         self.in_flight.shutdown().await;
         let location = self.plan.location();
         let wanted = !matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Corrupt);

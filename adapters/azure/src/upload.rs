@@ -116,6 +116,11 @@ impl Upload for AzureUpload {
         }
     }
 
+    /// Blocks belong to the name, not to an upload that could be gone.
+    fn parts_may_come_late(&self) -> bool {
+        true
+    }
+
     async fn put_part(&self, number: u32, payload: Payload) -> Result<PartReceipt> {
         let operation = format!("upload part {number} of");
         let checksum = self.client.checksum(&self.key, &payload).await?;
