@@ -83,8 +83,8 @@ impl fmt::Display for Aftermath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Aftermath::NothingStored(Clean(())) => f.write_str("nothing was stored"),
-            Aftermath::FilesStored(1) => f.write_str("1 file was stored before"),
-            Aftermath::FilesStored(count) => write!(f, "{count} files were stored before"),
+            Aftermath::FilesStored(1) => f.write_str("1 file was stored"),
+            Aftermath::FilesStored(count) => write!(f, "{count} files were stored"),
             Aftermath::NoBackupKnown(Clean(())) => f.write_str(
                 "no backup under way was made known, and chunks that are sealed are used by the next run of the same",
             ),

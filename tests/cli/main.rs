@@ -33,6 +33,7 @@ mod bad_input;
 mod by_command;
 mod codecs;
 mod gcs;
+mod going_on;
 mod local_fs;
 mod many_files;
 mod said;

@@ -198,6 +198,8 @@ mod tests {
             (403, "AccessDenied", ErrorKind::Denied),
             (403, "SignatureDoesNotMatch", ErrorKind::Denied),
             (400, "ExpiredToken", ErrorKind::Denied),
+            (400, "", ErrorKind::Denied),
+            (400, "MalformedXML", ErrorKind::Service),
             (301, "PermanentRedirect", ErrorKind::WrongRegion),
             (412, "PreconditionFailed", ErrorKind::AlreadyExists),
             (409, "ConditionalRequestConflict", ErrorKind::AlreadyExists),
