@@ -35,6 +35,8 @@ impl Listening {
     /// Gives each connection to `connected` until `stop`.
     pub(super) async fn accept(&self, listener: TcpListener, stop: &CancellationToken, connected: impl Fn(TcpStream)) {
         let mut wanted = self.wanted.subscribe();
+        // What was wanted before this began counts too.
+        wanted.mark_changed();
         let mut listener = Some(listener);
         loop {
             tokio::select! {
