@@ -44,7 +44,9 @@ async fn stopped_by<C: Cloud>(signal: Signal, code: i32) {
     let sent = Instant::now();
     kill_process(pid(&child), signal).expect("sent");
     let ended = end(child).await;
-    assert!(sent.elapsed() < Duration::from_secs(5), "{:?}", sent.elapsed());
+    // Azure's blocks under way get 5 s to be answered, and then it is looked whether they come.
+    let limit = Duration::from_secs(if remote.url().starts_with("az://") { 12 } else { 5 });
+    assert!(sent.elapsed() < limit, "{:?}", sent.elapsed());
     match ended.code {
         // Azure's blocks that were sent and not answered may arrive after everything was removed.
         Some(10) if remote.url().starts_with("az://") => {
