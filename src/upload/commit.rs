@@ -171,8 +171,8 @@ impl Commit<'_> {
 
     async fn retract(&self, info: &ObjectInfo, effect: Effect, otherwise: &str) -> Existence {
         match self.cleaning.retract(self.key, info).await {
-            Ok(Removal::Another) if self.is_still_ours().await => {
-                let why = format!("{otherwise}: the service says that other content is there, and shows this");
+            Ok(Removal::Gone | Removal::Another) if self.is_still_ours().await => {
+                let why = format!("{otherwise}: the service says that it is gone, or replaced, and shows it");
                 Existence::Perhaps(vec![self.object().because(why)])
             }
             Ok(Removal::Gone | Removal::Another) if effect.may_repeat() => {

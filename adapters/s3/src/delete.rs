@@ -4,6 +4,7 @@ use crate::client::Client;
 use crate::errors::{code, status};
 use crate::head::{head, is_same, version};
 use crate::limits::ANSWER;
+use crate::verdict::judge;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::delete_object::DeleteObjectError;
@@ -62,13 +63,19 @@ async fn delete_only(client: &Client, key: &Key, only: &ObjectInfo) -> Result<Re
             Look::Same => Err(client.failed("remove", key, error)),
         },
         // The service does not know the condition.
-        Err(error) if matches!(status(&error), Some(400 | 501)) => match look(client, key, only).await? {
+        Err(error) if may_not_know_the_condition(&error) => match look(client, key, only).await? {
             Look::Absent => Ok(Removal::Gone),
             Look::Another => Ok(Removal::Another),
             Look::Same => delete_whatever(client, key).await,
         },
         Err(error) => Err(client.failed("remove", key, error)),
     }
+}
+
+/// Whether a refusal may be about the condition, and not about who asks or how it arrived.
+fn may_not_know_the_condition(error: &SdkError<DeleteObjectError, HttpResponse>) -> bool {
+    let about_else = matches!(code(error), Some("ExpiredToken" | "InvalidToken" | "TokenRefreshRequired"));
+    matches!(status(error), Some(400 | 501)) && !about_else && judge(error).1.is_none()
 }
 
 async fn look(client: &Client, key: &Key, only: &ObjectInfo) -> Result<Look> {

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -37,29 +37,48 @@ impl Listening {
         let mut wanted = self.wanted.subscribe();
         // What was wanted before this began counts too.
         wanted.mark_changed();
-        let mut listener = Some(listener);
+        let mut port = Port::Open(listener);
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 changed = wanted.changed() => {
                     changed.expect("it lives");
                     let up = *wanted.borrow_and_update();
-                    listener = match (up, listener.take()) {
-                        (false, _) => None,
-                        (true, Some(listener)) => Some(listener),
-                        (true, None) => Some(TcpListener::bind(self.address).await.expect("its port")),
+                    port = match (up, port) {
+                        (true, Port::Held(socket)) => Port::Open(socket.listen(BACKLOG).expect("its port")),
+                        (false, Port::Open(listener)) => {
+                            drop(listener);
+                            Port::Held(held(self.address))
+                        }
+                        (_, port) => port,
                     };
                     self.is.send_replace(up);
                 }
-                Ok((stream, _)) = next(listener.as_ref()) => connected(stream),
+                Ok((stream, _)) = next(&port) => connected(stream),
             }
         }
     }
 }
 
-async fn next(listener: Option<&TcpListener>) -> io::Result<(TcpStream, SocketAddr)> {
-    match listener {
-        Some(listener) => listener.accept().await,
-        None => std::future::pending().await,
+/// Connections that may wait to be taken.
+const BACKLOG: u32 = 1024;
+
+/// The port, which is nobody else's while nobody listens: another proxy on it would answer.
+enum Port {
+    Open(TcpListener),
+    Held(TcpSocket),
+}
+
+fn held(address: SocketAddr) -> TcpSocket {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_reuseaddr(true).expect("connections of before may linger");
+    socket.bind(address).expect("its port");
+    socket
+}
+
+async fn next(port: &Port) -> io::Result<(TcpStream, SocketAddr)> {
+    match port {
+        Port::Open(listener) => listener.accept().await,
+        Port::Held(_) => std::future::pending().await,
     }
 }
