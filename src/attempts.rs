@@ -112,7 +112,7 @@ impl Effect {
     }
 
     /// The same after what one attempt made was found, and is gone again: an attempt besides it may make it anew.
-    pub fn may_repeat(self) -> bool {
+    pub(crate) fn may_repeat(self) -> bool {
         self.is_pending() && self.unanswered + self.unclear + self.applied > 1
     }
 }

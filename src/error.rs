@@ -2,7 +2,7 @@
 //! Adapters translate their service's errors into it; nothing here knows a service.
 
 use crate::left_behind::LeftBehind;
-use crate::retry::Passing;
+use crate::passing::Passing;
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;

@@ -19,12 +19,14 @@ mod moving;
 mod name;
 mod object;
 mod part_policy;
+mod passing;
 mod payload;
 #[cfg(test)]
 mod promise_tests;
 #[cfg(test)]
 mod read_tests;
 mod retry;
+mod retrying;
 mod shutdown;
 mod slow_downs;
 mod storage;
@@ -49,8 +51,10 @@ pub use object::{
     PartReceipt, Removal, TOKEN_METADATA, Token, Upload,
 };
 pub use part_policy::{Growth, PartPolicy};
+pub use passing::Passing;
 pub use payload::{Payload, PayloadStream};
-pub use retry::{Passing, RetryPolicy, RetryingStore};
+pub use retry::RetryPolicy;
+pub use retrying::RetryingStore;
 pub use slow_downs::SlowDowns;
 pub use storage::{BackupStorage, FileReader, FileWriter};
 pub use upload::{Sealed, Sink};

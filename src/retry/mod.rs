@@ -1,12 +1,10 @@
 //! Going on after what passes: one policy over all adapters and calls. An adapter sends once, and says of an error whether
-//! it may pass ([`Passing`]); it is tried again here, by a decorator around the store and its uploads.
+//! it may pass ([`Passing`](crate::Passing)); it is tried again here, for `retrying`, which decorates the store, and for
+//! `work`.
 
 mod policy;
-mod store;
-mod upload;
 
-pub use policy::{Passing, RetryPolicy};
-pub use store::RetryingStore;
+pub use policy::RetryPolicy;
 
 use crate::error::{Error, Result};
 use policy::Failures;
@@ -77,6 +75,7 @@ impl Retry {
 mod tests {
     use super::*;
     use crate::error::ErrorKind;
+    use crate::passing::Passing;
     use std::cell::Cell;
 
     fn outage() -> Error {

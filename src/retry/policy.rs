@@ -1,6 +1,7 @@
 //! What is tried again, for how long, and the pauses between: the one place that decides it.
 
 use crate::error::Error;
+use crate::passing::Passing;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -17,23 +18,17 @@ const LONGEST_ASKED: Duration = Duration::from_secs(60);
 /// How often something is tried again that is not likely to pass.
 const UNLIKELY: u32 = 4;
 
-/// Why a failed request may be sent again: an adapter says it of each error, and decides nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Passing {
-    /// The service, or the way to it, failed: no connection, a reset, an internal error, no answer in time.
-    Outage,
-    /// The service is too busy.
-    Busy {
-        /// The time it asks to wait (`Retry-After`), if it says one.
-        asked: Option<Duration>,
-    },
-    /// Something that may pass and is not likely to: what was sent arrived damaged, the answer is another program's, another
-    /// writer was in the way. It is tried four more times.
-    Unlikely,
-}
-
 /// For how long what fails in passing is tried again.
+///
+/// ```
+/// use sealift::RetryPolicy;
+/// use std::time::Duration;
+///
+/// assert_eq!(RetryPolicy::default().give_up_after(), Duration::from_secs(300));
+/// // For somebody who waits at a terminal:
+/// let impatient = RetryPolicy::new(Duration::from_secs(10));
+/// # let _ = impatient;
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
     give_up_after: Duration,

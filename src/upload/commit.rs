@@ -8,7 +8,7 @@ use crate::existence::{Confirmed, Existence, Ours};
 use crate::left_behind::{Certainty, LeftBehind, Remnant};
 use crate::name::Key;
 use crate::object::{CommitOptions, Committed, IfExists, ObjectInfo, ObjectStore, Removal};
-use crate::retry::RetryingStore;
+use crate::retrying::RetryingStore;
 use std::time::Duration;
 use tokio::time::sleep;
 
@@ -21,8 +21,6 @@ const SILENT: Duration = Duration::from_secs(10);
 /// One commit, as it is looked for.
 pub(super) struct Commit<'a> {
     pub(super) store: &'a RetryingStore,
-    /// For the looks and the removals after a failure, which has had its time.
-    pub(super) cleaning: RetryingStore,
     pub(super) key: &'a Key,
     pub(super) options: &'a CommitOptions,
     /// Of all the bytes that were sent.
@@ -58,7 +56,7 @@ impl Commit<'_> {
         let seen = async {
             loop {
                 sleep(SILENT).await;
-                if attempts.effect().is_pending() && matches!(self.look(&self.cleaning).await, Look::Fits(..)) {
+                if attempts.effect().is_pending() && matches!(self.look(&self.cleaning()).await, Look::Fits(..)) {
                     return;
                 }
             }
@@ -118,7 +116,7 @@ impl Commit<'_> {
     }
 
     async fn settle_failure(&self, error: Error, effect: Effect) -> Result<Ours, Failed> {
-        let existence = match self.look_well(&self.cleaning).await {
+        let existence = match self.look_well(&self.cleaning()).await {
             Look::Fits(info, confirmed) => {
                 tracing::info!("the answer to the commit of {} was lost; the object is there: {error}", info.key);
                 return Ok(ours(Committed::default(), *info, confirmed));
@@ -141,7 +139,7 @@ impl Commit<'_> {
         if !effect.is_possible() {
             return Existence::Nothing;
         }
-        match self.look_well(&self.cleaning).await {
+        match self.look_well(&self.cleaning()).await {
             Look::Fits(info, _) => self.undo(&info, effect).await,
             Look::Differs(info, reason) => self.remove_damaged(&info, reason, effect).await.existence,
             Look::Another(_) => self.unless_pending(effect),
@@ -170,7 +168,7 @@ impl Commit<'_> {
     }
 
     async fn retract(&self, info: &ObjectInfo, effect: Effect, otherwise: &str) -> Existence {
-        match self.cleaning.retract(self.key, info).await {
+        match self.cleaning().retract(self.key, info).await {
             Ok(Removal::Gone | Removal::Another) if self.is_still_ours().await => {
                 let why = format!("{otherwise}: the service says that it is gone, or replaced, and shows it");
                 Existence::Perhaps(vec![self.object().because(why)])
@@ -250,8 +248,13 @@ impl Commit<'_> {
         }
     }
 
+    /// For the looks and the removals after a failure, which has had its time.
+    fn cleaning(&self) -> RetryingStore {
+        self.store.cleaning()
+    }
+
     async fn is_still_ours(&self) -> bool {
-        matches!(self.look(&self.cleaning).await, Look::Fits(..) | Look::Differs(..))
+        matches!(self.look(&self.cleaning()).await, Look::Fits(..) | Look::Differs(..))
     }
 
     fn fit(&self, info: &ObjectInfo) -> Result<Confirmed, String> {

@@ -4,7 +4,7 @@ use crate::codec::compressor::{BLOCK, Compressor};
 use crate::name::Key;
 use crate::object::{CommitOptions, ObjectStore};
 use crate::part_policy::PartPolicy;
-use crate::retry::RetryingStore;
+use crate::retrying::RetryingStore;
 use crate::shutdown::Shutdown;
 use crate::upload::window::Window;
 use std::sync::Arc;

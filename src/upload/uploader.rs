@@ -316,7 +316,7 @@ impl Uploader {
 
     pub(super) fn commit(&self) -> Commit<'_> {
         let Plan { store, key, options, .. } = &self.plan;
-        Commit { store, cleaning: store.cleaning(), key, options, whole: self.whole }
+        Commit { store, key, options, whole: self.whole }
     }
 }
 

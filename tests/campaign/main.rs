@@ -63,7 +63,10 @@ async fn sail(seeds: Range<u64>) -> Tally {
     let mut tally = Tally::default();
     while let Some(sailed) = sailing.join_next().await {
         for (cloud, plan, outcome) in sailed.expect("no panic") {
-            tally.add(cloud, plan, outcome, seeds.end - seeds.start == 1);
+            if seeds.end - seeds.start == 1 {
+                println!("seed {} ({cloud}) {plan:?}: {}", plan.seed, outcome.story);
+            }
+            tally.add(cloud, plan, outcome);
         }
     }
     tally
@@ -106,7 +109,7 @@ struct Counts {
 }
 
 impl Tally {
-    fn add(&mut self, cloud: &'static str, plan: Plan, outcome: Outcome, tell: bool) {
+    fn add(&mut self, cloud: &'static str, plan: Plan, outcome: Outcome) {
         let counts = self.clouds.entry(cloud).or_default();
         counts.seeds += 1;
         counts.struck += outcome.struck;
@@ -121,9 +124,6 @@ impl Tally {
             *counts.violations.entry(*violation).or_default() += 1;
             self.broken
                 .push(format!("seed {} ({cloud}): {violation}\n      {plan:?}\n      {}", plan.seed, outcome.story));
-        }
-        if tell {
-            println!("seed {} ({cloud}) {plan:?}: {}", plan.seed, outcome.story);
         }
     }
 

@@ -108,7 +108,7 @@ impl Call {
     }
 
     /// Makes the call.
-    async fn make(self, store: &RetryingStore) -> sealift::Result<()> {
+    async fn make(self, store: &RetryingStore, policy: RetryPolicy) -> sealift::Result<()> {
         let (name, options, attempts) = (key(), commit(IfExists::Replace), Attempts::default());
         let start = || store.start(&name, &options, &attempts);
         let to: Key = "b".parse().expect("valid");
@@ -125,7 +125,8 @@ impl Call {
             Call::Delete => store.delete(&name, None).await.map(drop),
             Call::Copy => {
                 let info = store.head(&name).await?;
-                store.copy(&name, &info, &to, &Work::new("a copy")).await.map(drop)
+                let work = Work::new("a copy").with_retry_policy(policy);
+                store.copy(&name, &info, &to, &work).await.map(drop)
             }
         }
     }
@@ -155,7 +156,7 @@ async fn no_fault_that_passes_ends_a_call() {
         })
         .await;
         let begun = Instant::now();
-        let made = call.make(&patient(&server.endpoint).await).await;
+        let made = call.make(&patient(&server.endpoint).await, RetryPolicy::default()).await;
         made.unwrap_or_else(|error| panic!("{call:?} {fault:?}: {error}"));
         let met = met.load(Ordering::SeqCst);
         assert!(met >= 2, "{call:?} {fault:?}: the fault was met, and the call made again: {met}");
@@ -174,11 +175,9 @@ async fn what_does_not_pass_is_said_with_how_often_and_how_long_it_was_tried() {
             false => Call::of(request).success(),
         })
         .await;
-        if call == Call::Copy {
-            continue; // its steps are tried by the policy of its work
-        }
         let begun = Instant::now();
-        let error = call.make(&store(&server.endpoint).await).await.expect_err("it does not pass");
+        let error =
+            call.make(&store(&server.endpoint).await, RetryPolicy::new(GIVE_UP)).await.expect_err("it does not pass");
         assert!(error.to_string().contains(" times in "), "{call:?}: {error}");
         assert!(begun.elapsed() < GIVE_UP + Duration::from_secs(3), "{call:?}: {:?}", begun.elapsed());
     }

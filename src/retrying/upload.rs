@@ -1,12 +1,12 @@
 //! An upload whose requests are tried again.
 
-use super::Retry;
 use crate::attempts::Attempts;
 use crate::checksum::Checksum;
 use crate::error::Result;
 use crate::left_behind::LeftBehind;
 use crate::object::{Committed, PartReceipt, Upload};
 use crate::payload::Payload;
+use crate::retry::Retry;
 use async_trait::async_trait;
 
 #[derive(Debug)]

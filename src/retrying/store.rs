@@ -1,7 +1,6 @@
 //! An object store whose requests are tried again.
 
 use super::upload::RetryingUpload;
-use super::{Retry, RetryPolicy};
 use crate::attempts::{Attempts, Effect};
 use crate::checksum::ChecksumAlgorithm;
 use crate::error::Result;
@@ -10,6 +9,7 @@ use crate::name::Key;
 use crate::object::{CommitOptions, Committed, Leftover, ObjectInfo, ObjectStore, Page, Removal, Upload};
 use crate::part_policy::PartPolicy;
 use crate::payload::Payload;
+use crate::retry::{Retry, RetryPolicy};
 use crate::work::Work;
 use async_trait::async_trait;
 use bytes::Bytes;
