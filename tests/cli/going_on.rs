@@ -4,7 +4,7 @@ use crate::on;
 use rustix::process::{Pid, Signal, kill_process};
 use sealift_tests::cli::{end, run, run_with_input};
 use sealift_tests::cloud::{Cloud, Problem, Step};
-use sealift_tests::proxy::{Fault, FaultProxy, Match};
+use sealift_tests::proxy::{Fault, FaultProxy, Head, Match};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -74,12 +74,21 @@ async fn one_file_that_cannot_be_stored_does_not_stop_the_others<C: Cloud>() {
     let (remote, folder) = (C::new("cli").await, three_files());
     let path = folder.path().to_str().expect("UTF-8");
     let proxy = FaultProxy::start(remote.endpoint()).await;
-    let bad = Match::new(|request| C::is(Step::Put, request) && names_b(request.path(), request.parameter("name")));
-    let fault = proxy.on(bad, C::problem(Problem::Denied));
-    let ended = run(on(&remote, &proxy.endpoint(), &["put", "--folder", path, "all"])).await.expect_code(4);
+    let is_put_of_b =
+        |request: &Head<'_>| C::is(Step::Put, request) && names_b(request.path(), request.parameter("name"));
+    let fault = proxy.on(Match::new(is_put_of_b), C::problem(Problem::Denied));
+    // The others are not stored before that is told.
+    let others = proxy.on(C::on(Step::Put), Fault::Stall);
+    let mut child = on(&remote, &proxy.endpoint(), &["put", "--folder", path, "all"]).spawn().expect("starts");
+    let mut stderr = BufReader::new(child.stderr.take().expect("a pipe"));
+    let mut told = String::new();
+    stderr.read_line(&mut told).await.expect("read");
+    assert!(told.contains("not stored: ") && told.contains("p/all/b"), "{told}");
+    others.release();
+    child.stderr = Some(stderr.into_inner());
+    let ended = end(child).await.expect_code(4);
     assert!(fault.fired() >= 1);
     assert_eq!(remote.objects().await, ["p/all/a", "p/all/c"]);
-    assert!(ended.stderr.contains("not stored: ") && ended.stderr.contains("p/all/b"), "{}", ended.stderr);
     assert!(ended.stderr.contains("2 files were stored"), "{}", ended.stderr);
 }
 
