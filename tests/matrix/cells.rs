@@ -199,7 +199,10 @@ fn why_not<C: Cloud>(cell: &Cell) -> Option<&'static str> {
         {
             return Some("a request that only reads applies nothing");
         }
-        Kind::Missing if matches!(step, Step::Abort | Step::Delete) => {
+        Kind::Missing
+            if matches!(step, Step::Abort | Step::Delete)
+                || (task, step, often) == (Task::Sweep, Step::ListParts, Often::Always) =>
+        {
             return Some("the service says that what is to go is gone, and is believed");
         }
         Kind::Spoils(Field::Length | Field::Checksum, Spoiled::Wrong)

@@ -41,16 +41,30 @@ impl BlockList {
 
 /// The blocks of `key`, as far as the service has any.
 pub(crate) async fn block_list(client: &Client, key: &str) -> azure_core::Result<BlockList> {
+    Ok(look(client, key).await?.unwrap_or_default())
+}
+
+/// The blocks of `key`, which a listing shows: where they are said not to be there, it is looked twice, since one odd answer
+/// would hide them.
+pub(crate) async fn listed_block_list(client: &Client, key: &str) -> azure_core::Result<BlockList> {
+    match look(client, key).await? {
+        Some(blocks) => Ok(blocks),
+        None => block_list(client, key).await,
+    }
+}
+
+/// `None` where the service says that there is no such blob.
+async fn look(client: &Client, key: &str) -> azure_core::Result<Option<BlockList>> {
     match client.blocks(key).get_block_list(BlockListType::All, None).await {
         Ok(listed) => {
             let listed = listed.into_model()?;
-            Ok(BlockList {
+            Ok(Some(BlockList {
                 committed: listed.committed_blocks.unwrap_or_default(),
                 uncommitted: listed.uncommitted_blocks.unwrap_or_default(),
-            })
+            }))
         }
         // No such name, or not even a container: no blocks.
-        Err(error) if no_such_blob(&error) || no_such_container(&error) => Ok(BlockList::default()),
+        Err(error) if no_such_blob(&error) || no_such_container(&error) => Ok(None),
         Err(error) => Err(error),
     }
 }

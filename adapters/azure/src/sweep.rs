@@ -3,7 +3,7 @@
 //! One leftover is all uncommitted blocks of one name: they can only be removed together. Listings name blobs that have
 //! nothing but uncommitted blocks; of a blob that exists they do not tell whether it has some as well, so each is asked.
 
-use crate::block_list::{BlockList, block_list};
+use crate::block_list::{BlockList, block_list, listed_block_list};
 use crate::blocks::UploadId;
 use crate::client::Client;
 use crate::discard::{Discarded, discard, marker_left, settle_marker};
@@ -59,7 +59,7 @@ fn is_block_blob(blob: &BlobItem) -> bool {
 
 async fn leftover_of(client: &Client, blob: BlobItem) -> azure_core::Result<Option<Leftover>> {
     let Some(key) = blob.name else { return Ok(None) };
-    let blocks = match block_list(client, &key).await {
+    let blocks = match listed_block_list(client, &key).await {
         Ok(blocks) => blocks,
         // Archived and the like: it answers only to those who own it.
         Err(error) if status(&error) == Some(409) => return Ok(None),
