@@ -12,6 +12,7 @@ mod codec;
 mod download;
 mod error;
 mod existence;
+mod heard;
 mod left_behind;
 #[cfg(test)]
 mod memory_store;

@@ -2,6 +2,7 @@
 //! upload does is `upload`'s.
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::heard::{Heard, Message, Unheard};
 use crate::retry::{Retry, RetryPolicy};
 use crate::work::{Stage, UnderWay, Work};
 use std::collections::BTreeMap;
@@ -26,6 +27,7 @@ pub(crate) struct Shutdown {
     stop: CancellationToken,
     retry: Retry,
     tasks: TaskTracker,
+    unheard: Unheard,
     state: Mutex<State>,
 }
 
@@ -33,7 +35,6 @@ pub(crate) struct Shutdown {
 struct State {
     next: u64,
     under_way: BTreeMap<u64, Arc<Work>>,
-    unheard: Vec<Error>,
 }
 
 impl Shutdown {
@@ -41,7 +42,7 @@ impl Shutdown {
     pub(crate) fn new(policy: RetryPolicy) -> Self {
         let stop = CancellationToken::new();
         let retry = Retry::new(policy, stop.clone());
-        Shutdown { stop, retry, tasks: TaskTracker::new(), state: Mutex::default() }
+        Shutdown { stop, retry, tasks: TaskTracker::new(), unheard: Unheard::default(), state: Mutex::default() }
     }
 
     /// How requests are tried again until everything is to stop.
@@ -86,7 +87,7 @@ impl Shutdown {
     {
         let registered = self.register(location);
         let work = Arc::clone(&registered);
-        let (tell, told) = oneshot::channel();
+        let (tell, told) = self.channel();
         self.tasks.spawn(async move {
             let late = async {
                 registered.stopped().await;
@@ -111,17 +112,20 @@ impl Shutdown {
 
     /// Keeps an error that nobody waits for any more and that left something, so that closing can tell of it.
     pub(crate) fn keep_unheard(&self, error: Error) {
-        if !error.left_behind().is_empty() {
-            self.state().unheard.push(error);
-        }
+        self.unheard.keep(error);
+    }
+
+    /// A oneshot whose errors closing tells where nobody takes them.
+    pub(crate) fn channel<M: Message>(&self) -> (oneshot::Sender<M>, Heard<M>) {
+        self.unheard.channel()
     }
 
     /// What is under way now, and what ended with its runtime and has not been told by [`close`](Self::close) yet.
     pub(crate) fn under_way(&self) -> Vec<UnderWay> {
         let state = self.state();
         let live = state.under_way.values().map(|work| work.under_way());
-        let dead = state
-            .unheard
+        let unheard = self.unheard.errors();
+        let dead = unheard
             .iter()
             .map(|error| UnderWay { location: error.location().to_owned(), may_leave: error.left_behind().to_vec() });
         live.chain(dead).collect()
@@ -132,7 +136,7 @@ impl Shutdown {
         self.stop.cancel();
         self.tasks.close();
         self.tasks.wait().await;
-        std::mem::take(&mut self.state().unheard)
+        std::mem::take(&mut *self.unheard.errors())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -143,7 +147,7 @@ impl Shutdown {
 impl Drop for Shutdown {
     /// The last of the bucket goes, and nobody has asked: the log is the last place to say it.
     fn drop(&mut self) {
-        for error in &self.state().unheard {
+        for error in &*self.unheard.errors() {
             tracing::error!("{error}");
         }
     }
@@ -193,5 +197,26 @@ pub(crate) async fn within_abort_limit<T>(
             let reason = format!("it did not end within {} seconds", ABORT_LIMIT.as_secs());
             Err(Error::new(ErrorKind::TimedOut, operation, location, reason))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::left_behind::LeftBehind;
+
+    #[tokio::test]
+    async fn work_that_ends_in_the_moment_in_which_its_owner_goes_is_told_when_closing() {
+        let left = [LeftBehind::object("s3://b/k")];
+        let error = Error::new(ErrorKind::Service, "move", "s3://b/k", "told to").with_left_behind(left);
+        let shutdown = Arc::new(Shutdown::new(RetryPolicy::default()));
+        {
+            let mut moved = Box::pin(shutdown.own::<(), _>("move", "s3://b/k".into(), |_| async { Err(error) }));
+            assert!(futures::poll!(&mut moved).is_pending());
+            shutdown.tasks().close();
+            shutdown.tasks().wait().await;
+            // It has been sent by now, and the owner goes without a look.
+        }
+        assert_eq!(shutdown.close().await.len(), 1);
     }
 }

@@ -81,7 +81,7 @@ impl Uploader {
     pub(super) async fn deliver(self, ours: Ours, stop: Stop) {
         self.work.set(Stage::Committed);
         let (accept, mut accepted) = oneshot::channel();
-        let (refused, otherwise) = oneshot::channel();
+        let (refused, otherwise) = self.plan.shutdown.channel();
         let delivery = Delivery { sealed: self.sealed(ours), accept, otherwise };
         let delivered = stop.into_outcome().send(Ok(delivery)).is_ok();
         let heard = delivered

@@ -6,6 +6,7 @@ use crate::budget::{Budget, Held, closed, units};
 use crate::codec::compressor::{BLOCK, Block, Compressor};
 use crate::error::{Error, ErrorKind, Result};
 use crate::existence::Confirmed;
+use crate::heard::Heard;
 use crate::left_behind::LeftBehind;
 use crate::shutdown::runtime_gone;
 use crate::work::Work;
@@ -17,7 +18,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::AsyncWrite;
-use tokio::sync::oneshot;
 use tokio_util::sync::{PollSemaphore, PollSender};
 
 /// What was sealed.
@@ -68,7 +68,7 @@ pub struct Sink {
     pub(super) phase: Phase,
     pub(super) length: Length,
     pub(super) accepted: u64,
-    outcome: oneshot::Receiver<Outcome>,
+    outcome: Heard<Outcome>,
     work: Arc<Work>,
     commands: PollSender<Command>,
     budget: Budget,
@@ -107,7 +107,7 @@ pub(super) enum Phase {
     /// The end was announced; the uploader commits.
     Finishing,
     /// It was committed in the moment in which everything was asked to stop; this tells what became of it.
-    Refused(oneshot::Receiver<Error>),
+    Refused(Heard<Error>),
     /// The sink was used wrongly, and the uploader removes what there is.
     GivingUp(Error),
     Sealed(Sealed),

@@ -11,6 +11,7 @@ use crate::checksum::Checksum;
 use crate::codec::compressor::Block;
 use crate::error::{Error, ErrorKind, Result};
 use crate::existence::Ours;
+use crate::heard::Heard;
 use crate::object::{Committed, ObjectStore, PartReceipt, Upload};
 use crate::shutdown::Registered;
 use crate::work::{Stage, Work};
@@ -38,13 +39,13 @@ pub(super) struct Delivery {
     pub(super) sealed: Sealed,
     pub(super) accept: oneshot::Sender<()>,
     /// What came of the object where it was not accepted.
-    pub(super) otherwise: oneshot::Receiver<Error>,
+    pub(super) otherwise: Heard<Error>,
 }
 
 /// The sink's end of an uploader.
 pub(super) struct Line {
     pub(super) commands: mpsc::Sender<Command>,
-    pub(super) outcome: oneshot::Receiver<Outcome>,
+    pub(super) outcome: Heard<Outcome>,
     /// What the upload may leave, also when its task is gone.
     pub(super) work: Arc<Work>,
 }
@@ -52,8 +53,8 @@ pub(super) struct Line {
 /// Starts an uploader on the current runtime.
 pub(super) fn spawn(plan: Plan) -> Line {
     let (commands, inbox) = mpsc::channel(1);
-    let (outcome, result) = oneshot::channel();
     let shutdown = Arc::clone(&plan.shutdown);
+    let (outcome, result) = shutdown.channel();
     let uploader = Uploader::new(plan, inbox);
     let work = Arc::clone(&uploader.work);
     let stop = Stop::new(outcome, Arc::clone(&work), shutdown.stop().clone());
