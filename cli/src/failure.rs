@@ -1,7 +1,7 @@
 //! Why a command failed, as values: its cause, what is known to be because of it, and what is left. The sentence and the
 //! exit code are made from these, here and nowhere else. The codes are listed in the help and in the README.
 
-use crate::interrupt::Signal;
+use crate::interrupt::Stop;
 use crate::outcome::Aftermath;
 use sealift::{Error, ErrorKind, LeftBehind};
 use std::fmt;
@@ -27,8 +27,8 @@ pub(crate) enum Cause {
     Producer(String),
     /// Nothing came in.
     EmptyInput,
-    /// A signal asked to stop.
-    Interrupted(Signal),
+    /// A signal asked to stop, or the deadline.
+    Interrupted(Stop),
     /// Nothing keeps a checksum of what was read, and one was asked for.
     NoChecksum,
     /// The command has done its work, and something else is left.
@@ -52,9 +52,9 @@ impl Failure {
         Failure::new(Cause::Usage(text.into()))
     }
 
-    /// A signal asked to stop.
-    pub(crate) fn interrupted(signal: Signal) -> Self {
-        Failure::new(Cause::Interrupted(signal))
+    /// A signal asked to stop, or the deadline.
+    pub(crate) fn interrupted(by: Stop) -> Self {
+        Failure::new(Cause::Interrupted(by))
     }
 
     /// An error of a stream, which may carry one of the storage's.
@@ -120,7 +120,7 @@ impl Failure {
             Cause::Producer(_) => 8,
             Cause::EmptyInput => 9,
             Cause::LeftBehind => 10,
-            Cause::Interrupted(signal) => signal.exit_code(),
+            Cause::Interrupted(by) => by.exit_code(),
             Cause::Other(_) => 1,
         }
     }
@@ -144,7 +144,7 @@ impl fmt::Display for Cause {
             Cause::Storage(error) => write!(f, "{} {}: {}", error.operation(), error.location(), error.reason()),
             Cause::Usage(text) | Cause::Producer(text) => f.write_str(text),
             Cause::EmptyInput => f.write_str("the input was empty"),
-            Cause::Interrupted(signal) => write!(f, "stopped by {signal}"),
+            Cause::Interrupted(by) => write!(f, "stopped by {by}"),
             Cause::NoChecksum => f.write_str("nothing keeps a checksum of it, and --require-checksum asks for one"),
             Cause::LeftBehind => f.write_str("it was done"),
             Cause::Other(error) => write!(f, "{error:#}"),

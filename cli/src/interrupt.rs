@@ -1,5 +1,5 @@
-//! Signals. The first asks the command to stop and clean up; a second ends the process at once, after saying what
-//! is being left.
+//! Signals and the deadline. The first of them asks the command to stop and clean up; a signal after that ends the process
+//! at once, after saying what is being left.
 //!
 //! A SIGINT or SIGHUP that was ignored when the process was started stays ignored: that is how `nohup` and a shell's
 //! `trap '' INT` say that the work is to go on. Linux tells which are (/proc/self/status); elsewhere it is not known,
@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Write;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 use tokio::signal::unix::{self, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -59,10 +60,37 @@ impl fmt::Display for Signal {
     }
 }
 
+/// Why the command is to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stop {
+    Signal(Signal),
+    /// The time that the whole command had is over.
+    Deadline(Duration),
+}
+
+impl Stop {
+    /// As the shells' `timeout` does, and for a signal as they do themselves.
+    pub(crate) fn exit_code(self) -> u8 {
+        match self {
+            Stop::Signal(signal) => signal.exit_code(),
+            Stop::Deadline(_) => 124,
+        }
+    }
+}
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Stop::Signal(signal) => write!(f, "{signal}"),
+            Stop::Deadline(after) => write!(f, "the deadline of {} s", after.as_secs_f64()),
+        }
+    }
+}
+
 /// Whether, and by what, the process was asked to stop; and what it would leave if it ended at once. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Interrupt {
-    first: Arc<OnceLock<Signal>>,
+    first: Arc<OnceLock<Stop>>,
     token: CancellationToken,
     watched: Arc<Mutex<Watched>>,
 }
@@ -84,8 +112,9 @@ pub(crate) struct Watch {
 }
 
 impl Interrupt {
-    /// Begins to listen. From here on signals no longer end the process by themselves.
-    pub(crate) fn listen() -> std::io::Result<Self> {
+    /// Begins to listen. From here on signals no longer end the process by themselves, and the command has the time that
+    /// `deadline` says.
+    pub(crate) fn listen(deadline: Option<Duration>) -> std::io::Result<Self> {
         let ignored = ignored();
         let mut interrupts = Signal::Interrupt.listen(ignored)?;
         let mut terminates = Signal::Terminate.listen(ignored)?;
@@ -104,6 +133,14 @@ impl Interrupt {
                 shared.note(signal);
             }
         });
+        if let Some(deadline) = deadline {
+            let shared = interrupt.clone();
+            // Ends with the process too.
+            tokio::spawn(async move {
+                tokio::time::sleep(deadline).await;
+                shared.stop(Stop::Deadline(deadline));
+            });
+        }
         Ok(interrupt)
     }
 
@@ -126,32 +163,46 @@ impl Interrupt {
         Watch { watched: Arc::clone(&self.watched), id }
     }
 
-    /// Waits for the first signal. Cancel-safe.
-    pub(crate) async fn requested(&self) -> Signal {
+    /// Waits until the command is to stop. Cancel-safe.
+    pub(crate) async fn requested(&self) -> Stop {
         self.token.cancelled().await;
-        self.first.get().copied().unwrap_or(Signal::Terminate)
+        self.first.get().copied().unwrap_or(Stop::Signal(Signal::Terminate))
     }
 
-    /// The first signal, if it has come.
-    pub(crate) fn received(&self) -> Option<Signal> {
+    /// Why the command is to stop, if it is.
+    pub(crate) fn received(&self) -> Option<Stop> {
         self.first.get().copied()
     }
 
     fn note(&self, signal: Signal) {
-        let mut stderr = std::io::stderr();
-        match self.first.set(signal) {
-            Ok(()) => {
-                let _ = writeln!(stderr, "sealift: {signal}: stopping and cleaning up; once more to leave at once");
-                self.token.cancel();
-            }
-            Err(_) => {
-                for left in lock(&self.watched).leaves.values().flat_map(|leaves| leaves()) {
-                    let _ = writeln!(stderr, "sealift: left behind: {left}");
-                }
-                std::process::exit(i32::from(signal.exit_code()));
-            }
+        if self.stop(Stop::Signal(signal)) == Asked::First {
+            return;
         }
+        for left in lock(&self.watched).leaves.values().flat_map(|leaves| leaves()) {
+            let _ = writeln!(std::io::stderr(), "sealift: left behind: {left}");
+        }
+        std::process::exit(i32::from(signal.exit_code()));
     }
+
+    fn stop(&self, stop: Stop) -> Asked {
+        if self.first.set(stop).is_err() {
+            return Asked::Again;
+        }
+        let leave = match stop {
+            Stop::Signal(_) => "once more",
+            Stop::Deadline(_) => "a signal",
+        };
+        let _ = writeln!(std::io::stderr(), "sealift: {stop}: stopping and cleaning up; {leave} to leave at once");
+        self.token.cancel();
+        Asked::First
+    }
+}
+
+/// Whether the command was asked to stop before.
+#[derive(PartialEq, Eq)]
+enum Asked {
+    First,
+    Again,
 }
 
 impl Drop for Watch {

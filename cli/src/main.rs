@@ -8,6 +8,7 @@ mod failure;
 mod import;
 mod interrupt;
 mod outcome;
+mod output;
 mod producer;
 mod report;
 mod storages;

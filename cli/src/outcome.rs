@@ -21,8 +21,8 @@ pub(crate) enum Aftermath {
     CommandHadAll,
     /// This file is as it was before.
     NotWritten(PathBuf),
-    /// Standard output has what was read.
-    PassedOn,
+    /// This has what was read.
+    PassedOn { to: String },
     /// These objects were removed, in this order, and perhaps the next.
     Removed { removed: Vec<String>, unknown: Option<String> },
     /// So many leftovers were removed.
@@ -93,7 +93,7 @@ impl fmt::Display for Aftermath {
                 f.write_str("the storage's command had all of its input: the file is whole, or not there")
             }
             Aftermath::NotWritten(path) => write!(f, "{} was not written", path.display()),
-            Aftermath::PassedOn => f.write_str("what was read is on standard output, and nothing has checked it"),
+            Aftermath::PassedOn { to } => write!(f, "what was read is on {to}, and nothing has checked it"),
             Aftermath::Removed { removed, unknown } => {
                 match removed.as_slice() {
                     [] if unknown.is_some() => {}
@@ -116,11 +116,11 @@ impl fmt::Display for Aftermath {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::interrupt::Signal;
+    use crate::interrupt::{Signal, Stop};
     use sealift::ErrorKind;
 
     fn stopped() -> Result<(), Failure> {
-        Err(Failure::interrupted(Signal::Interrupt))
+        Err(Failure::interrupted(Stop::Signal(Signal::Interrupt)))
     }
 
     fn ended(done: Result<(), Failure>, closed: Result<(), Vec<Error>>) -> (u8, String) {

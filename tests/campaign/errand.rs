@@ -1,10 +1,10 @@
 //! One seed: the errand, made on a bucket through a proxy with weather, and held against the promise.
 
-use crate::mix::weather;
 use crate::plan::{Before, Ending, Outage, Plan, Task};
 use bytes::Bytes;
 use sealift::{Bucket, Budget, Codec, Compressor, Error, IfExists, Key, LeftBehind, RetryPolicy};
 use sealift_tests::cloud::Cloud;
+use sealift_tests::mix::weather;
 use sealift_tests::promise::{Errand, Facts, Said, Violation, World, violations};
 use sealift_tests::protocol::Account;
 use sealift_tests::proxy::FaultProxy;

@@ -36,6 +36,7 @@ mod gcs;
 mod going_on;
 mod local_fs;
 mod many_files;
+mod outputs;
 mod said;
 mod signals;
 mod streams;

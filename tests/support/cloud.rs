@@ -58,6 +58,11 @@ pub trait Cloud: Send + Sync + Sized + 'static {
         true
     }
 
+    /// Whether the service lists what is unfinished.
+    fn lists_uploads() -> bool {
+        true
+    }
+
     /// Whether the last part is in the request that completes the upload.
     fn completes_with_the_last_part() -> bool {
         false

@@ -243,6 +243,10 @@ impl Cloud for TestBucket {
         true
     }
 
+    fn lists_uploads() -> bool {
+        false
+    }
+
     fn event(request: &Head<'_>, body: &Bytes) -> Option<Event> {
         let upload = || request.parameter("upload_id").unwrap_or_default().to_owned();
         if Self::is(Step::Put, request) {

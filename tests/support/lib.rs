@@ -10,6 +10,7 @@ pub mod data;
 pub mod eventually;
 pub mod gcs;
 pub mod leaks;
+pub mod mix;
 pub mod patience;
 pub mod process;
 pub mod promise;

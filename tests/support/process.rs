@@ -63,3 +63,11 @@ fn stat(pid: u32) -> Option<(u32, char, String)> {
     let state = fields.next()?.chars().next()?;
     Some((fields.next()?.parse().ok()?, state, name))
 }
+
+/// The memory of this process that is resident, in bytes.
+pub fn resident() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").expect("/proc");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
+    let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
+    kib << 10
+}

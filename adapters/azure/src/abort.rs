@@ -5,11 +5,13 @@
 //!   that upload. When the other is committed or aborted, ours go with its blocks.
 //! * *Blocks that were never answered* may arrive later, and are named unless each was seen. Those whose bytes were not all
 //!   sent are refused by the service.
+//! * *A service that says that nothing is there*, and had said that it has a block: it is looked again for a while, and then
+//!   the blocks are named. Another's sweep may have been quicker, or one of the answers is wrong.
 //! * *Credentials that may not read* see no blocks. If they may not stage any either, there are none.
 //!
 //! A completion that arrives later finds no blocks, and fails.
 
-use crate::block_list::{BlockList, block_list};
+use crate::block_list::{BlockList, existing_block_list};
 use crate::blocks::UploadId;
 use crate::client::Client;
 use crate::discard::{Discarded, discard, marker_left, settle_marker};
@@ -25,9 +27,9 @@ const OPERATION: &str = "abort the upload of";
 
 /// The pauses between a discard and the next look for blocks, in milliseconds: 16 s in all.
 const PAUSES: [u64; 8] = [10, 100, 200, 500, 1_000, 2_000, 4_000, 8_000];
-/// How many looks without a block end the abort of an upload that had blocks without an answer, which may still arrive:
-/// 2 to 4 s.
-const LOOKS_FOR_LATE_BLOCKS: usize = 5;
+/// How many looks without a block end the abort of an upload that had blocks without an answer, which may still arrive, or
+/// blocks that should be there: 2 to 4 s.
+const LOOKS_IN_DOUBT: usize = 5;
 
 /// What becomes of blocks that are left.
 pub(crate) const REMEDY: &str =
@@ -43,6 +45,11 @@ pub(crate) type Staged = HashMap<Vec<u8>, Trace>;
 /// Whether the service has not said of any block that it has it, or that it may have it.
 fn none_answered(staged: &Staged) -> bool {
     staged.values().map(|block| block.attempts.effect()).all(|effect| effect.applied + effect.unclear == 0)
+}
+
+/// Whether the service has said that it has a block that was not discarded since.
+fn some_are_there(staged: &Staged) -> bool {
+    staged.values().any(Trace::is_there)
 }
 
 fn some_are_late(staged: &Staged) -> bool {
@@ -87,18 +94,23 @@ async fn discard_all(client: &Client, key: &str, upload: UploadId, staged: &Stag
     };
     let mut empty_looks = 0;
     for pause in PAUSES {
-        let blocks = match look(client, key, upload).await {
+        let found = match look(client, key, upload).await {
             Ok(blocks) => blocks,
             Err(error) if error.kind() == ErrorKind::Denied && none_answered(staged) => {
                 return none_may_be_staged(client, key, upload, error).await;
             }
             Err(error) => return Err(error),
         };
+        let contradicts = found.is_none() && some_are_there(staged);
+        let blocks = found.unwrap_or_default();
         let uploads = blocks.uploads();
         if !uploads.contains(&Some(upload)) {
             empty_looks += 1;
-            if empty_looks == if some_are_late(staged) { LOOKS_FOR_LATE_BLOCKS } else { 1 } {
-                break;
+            let in_doubt = contradicts || some_are_late(staged);
+            match empty_looks == if in_doubt { LOOKS_IN_DOUBT } else { 1 } {
+                true if contradicts => return Err(contradicted(client, key, upload)),
+                true => break,
+                false => {}
             }
         } else if uploads.len() > 1 {
             let reason = "blocks of another upload to the same key are there, and Azure removes only all together";
@@ -146,9 +158,17 @@ fn left(client: &Client, key: &str, upload: UploadId) -> LeftBehind {
     LeftBehind::upload(client.location(key), upload.to_string()).with_remedy(REMEDY)
 }
 
-/// Which blocks are there. Where that cannot be seen, those of `upload` may be.
-async fn look(client: &Client, key: &str, upload: UploadId) -> Result<BlockList> {
-    let error = match block_list(client, key).await {
+/// The service has said both that it has blocks of `upload` and that there is nothing.
+fn contradicted(client: &Client, key: &str, upload: UploadId) -> Error {
+    let reason = "the service says that nothing is there, and had said that it has blocks";
+    let error = Error::new(ErrorKind::Service, OPERATION, client.location(key), reason);
+    error.with_left_behind([left(client, key, upload).perhaps().because(reason)])
+}
+
+/// Which blocks are there; `None` where the service says that there is nothing of that name. Where that cannot be seen,
+/// those of `upload` may be.
+async fn look(client: &Client, key: &str, upload: UploadId) -> Result<Option<BlockList>> {
+    let error = match existing_block_list(client, key).await {
         Ok(blocks) => return Ok(blocks),
         Err(error) => client.failed(OPERATION, key, error),
     };

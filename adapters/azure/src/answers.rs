@@ -86,6 +86,7 @@ impl Asked {
             }
             Asked::Done(expected) => {
                 is_status(status, expected)?;
+                is_of_the_service(headers)?;
                 is_empty(body)
             }
             Asked::Look => {
@@ -125,6 +126,15 @@ fn is_tagged(headers: &Headers) -> Result<(), Unreadable> {
     match text(headers, "etag").is_some_and(|etag| !etag.trim().is_empty()) {
         true => Ok(()),
         false => Err(Unreadable("it has no ETag".to_owned())),
+    }
+}
+
+/// Every answer of the service has these, also one that says no more than its status: "Common REST API response headers",
+/// <https://learn.microsoft.com/rest/api/storageservices/put-block#response>. A proxy that answers by itself has not.
+fn is_of_the_service(headers: &Headers) -> Result<(), Unreadable> {
+    match ["x-ms-request-id", "x-ms-version"].iter().any(|name| text(headers, name).is_some()) {
+        true => Ok(()),
+        false => Err(Unreadable("it has no header of the blob service".to_owned())),
     }
 }
 

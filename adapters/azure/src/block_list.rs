@@ -41,20 +41,20 @@ impl BlockList {
 
 /// The blocks of `key`, as far as the service has any.
 pub(crate) async fn block_list(client: &Client, key: &str) -> azure_core::Result<BlockList> {
-    Ok(look(client, key).await?.unwrap_or_default())
+    Ok(existing_block_list(client, key).await?.unwrap_or_default())
 }
 
 /// The blocks of `key`, which a listing shows: where they are said not to be there, it is looked twice, since one odd answer
 /// would hide them.
 pub(crate) async fn listed_block_list(client: &Client, key: &str) -> azure_core::Result<BlockList> {
-    match look(client, key).await? {
+    match existing_block_list(client, key).await? {
         Some(blocks) => Ok(blocks),
         None => block_list(client, key).await,
     }
 }
 
 /// `None` where the service says that there is no such blob.
-async fn look(client: &Client, key: &str) -> azure_core::Result<Option<BlockList>> {
+pub(crate) async fn existing_block_list(client: &Client, key: &str) -> azure_core::Result<Option<BlockList>> {
     match client.blocks(key).get_block_list(BlockListType::All, None).await {
         Ok(listed) => {
             let listed = listed.into_model()?;

@@ -124,7 +124,7 @@ async fn gone(client: &Client, key: &str, marker: &Trace) -> Result<()> {
 async fn discard_listed(client: &Client, leftover: &Leftover, marker: &Trace) -> Result<()> {
     let (operation, key) = (REMOVING, leftover.key.as_str());
     let failed = |error| client.failed(operation, key, error);
-    let blocks = block_list(client, key).await.map_err(failed)?;
+    let blocks = listed_block_list(client, key).await.map_err(failed)?;
     if blocks.uncommitted.is_empty() {
         return match leftover.id == DISCARDING {
             true => marker::remove_any(client, key).await.map(drop).map_err(failed),

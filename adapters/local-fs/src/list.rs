@@ -1,7 +1,7 @@
 //! Listing files as objects, in the byte order of their keys. All of it blocks.
 
 use crate::failure::is_absent;
-use crate::paths::{Root, TEMPORARY_FOLDER};
+use crate::paths::{Root, TEMPORARY_FOLDER, is_unfinished_read};
 use crate::read::info;
 use sealift::{Page, Result};
 use std::fs;
@@ -72,7 +72,7 @@ impl Walk<'_> {
                 tracing::warn!("not listed, since its name is not UTF-8: {}", entry.path().display());
                 continue;
             };
-            if base.is_empty() && name == TEMPORARY_FOLDER {
+            if base.is_empty() && name == TEMPORARY_FOLDER || is_unfinished_read(&name) {
                 continue;
             }
             let is_folder = entry.file_type()?.is_dir();

@@ -12,6 +12,9 @@ use std::sync::Arc;
 /// `metadata/` would take them for objects.
 pub(crate) const TEMPORARY_FOLDER: &str = ".sealift-tmp";
 
+/// How the name of a file begins that `sealift get -o` has not finished (cli/src/output.rs).
+const UNFINISHED_READ: &str = ".sealift-get-";
+
 /// What ends the name of every temporary file.
 const TEMPORARY_SUFFIX: &str = ".sealift";
 
@@ -21,6 +24,11 @@ const LONGEST_SEGMENT: usize = 255;
 /// The longest name of a temporary file before it is continued in a folder. Even file systems that encrypt names
 /// take this many bytes.
 const LONGEST_PIECE: usize = 140;
+
+/// Whether a file of this name is one that `sealift get -o` has not finished.
+pub(crate) fn is_unfinished_read(name: &str) -> bool {
+    name.starts_with(UNFINISHED_READ)
+}
 
 /// The folder that holds everything, and the disk it is on.
 #[derive(Debug)]

@@ -1,20 +1,54 @@
-//! Temporary files that crashes left. All of it blocks.
+//! Temporary files that crashes left: of objects, in their folder, and of files that `sealift get -o` wrote, anywhere. All
+//! of it blocks.
 
 use crate::failure::{failed, is_absent};
-use crate::paths::{Root, key_of_temporary};
+use crate::paths::{Root, TEMPORARY_FOLDER, is_unfinished_read, key_of_temporary};
 use crate::temporary::remove_empty_folders;
-use sealift::{Error, ErrorKind, Leftover, Origin, Result};
+use sealift::{Error, ErrorKind, Key, Leftover, Origin, Result};
 use std::fs::{self, File, TryLockError};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 /// The temporary files whose key begins with `prefix`. One that is being written is not idle at all.
 pub(crate) fn leftovers(root: &Root, prefix: &str) -> Result<Vec<Leftover>> {
     let mut leftovers = Vec::new();
     collect(&root.temporary_folder(), "", prefix, &mut leftovers)
+        .and_then(|()| collect_read(root.path(), "", prefix, &mut leftovers))
         .map_err(|error| failed("look for temporary files in", root.url(), error))?;
     Ok(leftovers)
+}
+
+fn collect_read(folder: &Path, base: &str, prefix: &str, leftovers: &mut Vec<Leftover>) -> io::Result<()> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if is_absent(&error) => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    for entry in entries {
+        let entry = entry?;
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        let path = format!("{base}{name}");
+        let kind = entry.file_type()?;
+        if kind.is_dir() && path != TEMPORARY_FOLDER {
+            collect_read(&entry.path(), &format!("{path}/"), prefix, leftovers)?;
+        } else if kind.is_file() && is_unfinished_read(&name) && path.starts_with(prefix) {
+            leftovers.extend(leftover(&entry.path(), path.clone(), path)?);
+        }
+    }
+    Ok(())
+}
+
+/// The temporary file that this is; `None` if it is none of Sealift's.
+fn path_of(root: &Root, leftover: &Leftover) -> Option<PathBuf> {
+    let is_below = || leftover.id.parse::<Key>().is_ok();
+    match key_of_temporary(&leftover.id) {
+        Some(_) => Some(root.temporary_folder().join(&leftover.id)),
+        None if leftover.id.rsplit('/').next().is_some_and(is_unfinished_read) && is_below() => {
+            Some(root.path().join(&leftover.id))
+        }
+        None => None,
+    }
 }
 
 fn collect(folder: &Path, base: &str, prefix: &str, leftovers: &mut Vec<Leftover>) -> io::Result<()> {
@@ -55,11 +89,10 @@ fn leftover(path: &Path, key: String, id: String) -> io::Result<Option<Leftover>
 /// Removes a temporary file that nobody is writing.
 pub(crate) fn remove(root: &Root, leftover: &Leftover) -> Result<()> {
     let location = root.location(&leftover.key);
-    if key_of_temporary(&leftover.id).is_none() {
+    let Some(path) = path_of(root, leftover) else {
         let reason = format!("{:?} is no temporary file of Sealift's", leftover.id);
         return Err(Error::new(ErrorKind::InvalidName, "remove the temporary file of", location, reason));
-    }
-    let path = root.temporary_folder().join(&leftover.id);
+    };
     let failed = |error| failed("remove the temporary file of", location.clone(), error);
     let file = match File::open(&path) {
         Ok(file) => file,
@@ -71,6 +104,9 @@ pub(crate) fn remove(root: &Root, leftover: &Leftover) -> Result<()> {
         return Err(Error::new(ErrorKind::Changed, "remove the temporary file of", location, reason));
     }
     fs::remove_file(&path).map_err(failed)?;
-    remove_empty_folders(root, &path);
+    // Other folders are not ours.
+    if path.starts_with(root.temporary_folder()) {
+        remove_empty_folders(root, &path);
+    }
     Ok(())
 }

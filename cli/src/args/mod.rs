@@ -16,6 +16,10 @@ use std::path::PathBuf;
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
+    /// The time that the whole command has (90s, 2h). When it is over, it stops and cleans up as after a SIGTERM
+    /// [default: none].
+    #[arg(long, value_name = "TIME", global = true)]
+    pub(crate) deadline: Option<SignedDuration>,
 }
 
 const EXIT_CODES: &str = "\
@@ -31,6 +35,7 @@ Exit codes:
   8    the producer failed (run)
   9    the input was empty (put, run)
   10   something was left behind; the message names it
+  124  the --deadline has passed
   130  interrupted (SIGINT), 143 terminated (SIGTERM), 129 hung up (SIGHUP)";
 
 #[derive(Debug, Subcommand)]
@@ -109,7 +114,8 @@ pub(crate) struct Run {
 pub(crate) struct Get {
     /// The object's name below the storage's prefix, or its whole URL.
     pub(crate) name: String,
-    /// Write to this file, which appears only when everything was read and agrees with every checksum there is.
+    /// Write to this file, which appears only when everything was read and agrees with every checksum there is; one that
+    /// is there keeps its mode and its owner. Devices and pipes are written to as they are; `-` is standard output.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
     /// Fail where nothing keeps a checksum of the object: no service, no metadata, and not the stream itself.

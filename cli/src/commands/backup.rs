@@ -84,7 +84,7 @@ async fn made(
             tell(args.storage().summary(), &made?, started.elapsed());
             Ok(())
         }
-        signal = interrupt.requested() => Err(Failure::interrupted(signal)),
+        stop = interrupt.requested() => Err(Failure::interrupted(stop)),
     }
 }
 
@@ -108,7 +108,7 @@ async fn continuously(
     Ok(continuous.run(&known).await)
 }
 
-/// A signal is how continuous backups end, if it leaves nothing, and an interruption of others.
+/// A signal or the deadline is how continuous backups end, if it leaves nothing, and an interruption of others.
 fn ended(args: &Backup, made: Result<(), Failure>) -> Result<(), Failure> {
     match (args, made) {
         (Backup::Continuously(_), Err(failure))

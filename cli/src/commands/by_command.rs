@@ -9,6 +9,7 @@ use crate::args::{Command, Get, Ls, Put, Run, StorageArgs, Summary, WriteArgs};
 use crate::failure::{Cause, Failure};
 use crate::interrupt::Interrupt;
 use crate::outcome::Aftermath;
+use crate::output::Output;
 use crate::report;
 use sealift::{BackupHandle, BackupStorage, FileHandle, FileWriter, ShellSafeName};
 use sealift_command::{CommandConfig, CommandStorage};
@@ -128,9 +129,10 @@ async fn get(storage: &CommandStorage, args: &Get, interrupt: &Interrupt) -> Res
     }
     let started = Instant::now();
     let handle: FileHandle = args.name.parse()?;
+    let output = Output::of(args.output.as_deref())?;
     let reading = stoppable(interrupt, async { Ok(storage.open_for_read(&handle).await?) }).await?;
     let mut reader = BufReader::with_capacity(READ, reading);
-    let count = write_out(&mut reader, args.output.as_deref(), interrupt, |_| Ok(())).await?;
+    let count = write_out(&mut reader, output, interrupt, |_| Ok(())).await?;
     let (handle, elapsed) = (handle.as_ref(), started.elapsed());
     match args.storage.summary() {
         Summary::Json => report::note(report::by_command_json("get", "bytes_out", handle, count, elapsed)),

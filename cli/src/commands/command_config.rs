@@ -12,11 +12,12 @@ use clap::ValueEnum;
 use sealift::Budget;
 use shlex::try_quote;
 use std::path::Path;
+use std::time::Duration;
 
 /// What a `put` exits with when the object exists and was not to be replaced.
 const EXISTS: u8 = 5;
 
-pub(super) fn run(args: &CommandConfig) -> Result<(), Failure> {
+pub(super) fn run(args: &CommandConfig, deadline: Option<Duration>) -> Result<(), Failure> {
     if args.storage.storage.as_deref() == Some("command-adapter") || args.storage.command_adapter_config.is_some() {
         return Err(Failure::usage("command-config is for native storage; a command adapter has a configuration"));
     }
@@ -25,7 +26,7 @@ pub(super) fn run(args: &CommandConfig) -> Result<(), Failure> {
         Some(program) => program.clone(),
         None => std::env::current_exe().map_err(|error| anyhow::Error::new(error).context("find this program"))?,
     };
-    report::text(&yaml(&text_of(&program)?, &flags(&args.storage)?));
+    report::text(&yaml(&text_of(&program)?, &flags(&args.storage, deadline)?));
     Ok(())
 }
 
@@ -65,7 +66,7 @@ commands:
 }
 
 /// The options that say which storage, and how to use it, for a shell. What is as by default is left out.
-fn flags(args: &StorageArgs) -> Result<String, Failure> {
+fn flags(args: &StorageArgs, deadline: Option<Duration>) -> Result<String, Failure> {
     let StorageArgs {
         storage,
         bucket,
@@ -111,6 +112,7 @@ fn flags(args: &StorageArgs) -> Result<String, Failure> {
         ("--memory", (memory.as_u64() != Budget::DEFAULT).then(|| bytes(memory))),
         ("--part-size", part_size.as_ref().map(bytes)),
         ("--expected-size", expected_size.as_ref().map(bytes)),
+        ("--deadline", deadline.map(|time| format!("{}ms", time.as_millis()))),
         ("--give-up-after", give_up_after.map(|time| format!("{}ms", time.as_millis()))),
     ];
     let mut flags = vec!["--quiet".to_owned()];

@@ -5,25 +5,26 @@ use crate::args::{Get, Summary};
 use crate::failure::{Cause, Failure};
 use crate::interrupt::Interrupt;
 use crate::outcome::Aftermath;
+use crate::output::{Output, Target};
 use crate::report;
 use crate::storages::Opened;
-use sealift::{LeftBehind, Reader, Verified};
+use sealift::{Reader, Verified};
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
-use tempfile::NamedTempFile;
-use tokio::io::{AsyncBufRead, AsyncWriteExt, copy_buf, stdout};
+use tokio::io::{AsyncBufRead, AsyncWrite, AsyncWriteExt, copy_buf, stdout};
 
 pub(super) async fn run(args: Get, interrupt: &Interrupt) -> Result<(), Failure> {
     let started = Instant::now();
+    let output = Output::of(args.output.as_deref())?;
     let opening = async {
         let opened = Opened::object(&args.storage, &args.name).await?;
         let key = opened.key()?;
         let reader = opened.bucket.open(&key).await?;
         Ok((opened.location(&key), reader))
     };
-    let output = args.output.as_deref();
-    let (location, mut reader) = stoppable(interrupt, opening).await.map_err(|failure| unwritten(failure, output))?;
+    let file = output.file();
+    let (location, mut reader) = stoppable(interrupt, opening).await.map_err(|failure| unwritten(failure, file))?;
     let enough = |reader: &Reader| match args.require_checksum && !verified(reader).by_checksum() {
         true => Err(Failure::new(Cause::NoChecksum).while_doing(format!("read {location}"))),
         false => Ok(()),
@@ -43,62 +44,71 @@ fn verified(reader: &Reader) -> Verified {
     reader.verified().copied().unwrap_or_default()
 }
 
-/// Writes what `reader` gives to the file at `path`, or to standard output, if it is then good `enough`. Returns how many
-/// bytes it was.
+/// Writes what `reader` gives to `output`, if it is then good `enough`. Returns how many bytes it was.
 pub(super) async fn write_out<R: AsyncBufRead + Unpin>(
     reader: &mut R,
-    path: Option<&Path>,
+    output: Output,
     interrupt: &Interrupt,
     enough: impl Fn(&R) -> Result<(), Failure>,
 ) -> Result<u64, Failure> {
-    match path {
-        None => {
-            let count = stoppable(interrupt, to_stdout(reader)).await?;
-            enough(reader).map_err(|failure| failure.and(Aftermath::PassedOn))?;
+    let passed_on = |to: &str| Aftermath::PassedOn { to: to.to_owned() };
+    match output {
+        Output::Stdout => {
+            let to = "standard output";
+            let count = stoppable(interrupt, pass_on(reader, &mut stdout(), to)).await?;
+            enough(reader).map_err(|failure| failure.and(passed_on(to)))?;
             Ok(count)
         }
-        Some(path) => {
-            let written = to_file(reader, path, interrupt, enough).await;
-            written.map_err(|failure| unwritten(failure, Some(path)))
+        Output::Through(path) => {
+            let to = path.display().to_string();
+            let passing = async {
+                let opened = tokio::fs::OpenOptions::new().append(true).open(&path).await;
+                let mut opened = opened.map_err(|error| Failure::from_io(error, &format!("write to {to}")))?;
+                pass_on(reader, &mut opened, &to).await
+            };
+            let count = stoppable(interrupt, passing).await?;
+            enough(reader).map_err(|failure| failure.and(passed_on(&to)))?;
+            Ok(count)
         }
+        Output::File(target) => to_file(reader, target, interrupt, enough).await,
     }
 }
 
 /// What a failure means for the file that was to be written.
-fn unwritten(failure: Failure, output: Option<&Path>) -> Failure {
-    match output {
+fn unwritten(failure: Failure, file: Option<&Path>) -> Failure {
+    match file {
         Some(path) => failure.and(Aftermath::NotWritten(path.to_owned())),
         None => failure,
     }
 }
 
-async fn to_stdout(reader: &mut (impl AsyncBufRead + Unpin)) -> Result<u64, Failure> {
-    let mut stdout = stdout();
+async fn pass_on(
+    reader: &mut (impl AsyncBufRead + Unpin),
+    writer: &mut (impl AsyncWrite + Unpin),
+    to: &str,
+) -> Result<u64, Failure> {
     let copied = async {
-        let count = copy_buf(reader, &mut stdout).await?;
-        stdout.flush().await?;
+        let count = copy_buf(reader, writer).await?;
+        writer.flush().await?;
         Ok(count)
     };
     copied.await.map_err(|error: std::io::Error| match error.kind() {
-        ErrorKind::BrokenPipe => anyhow::anyhow!("write to standard output: its reader has gone").into(),
-        _ => Failure::from_io(error, "write to standard output"),
+        ErrorKind::BrokenPipe => anyhow::anyhow!("write to {to}: its reader has gone").into(),
+        _ => Failure::from_io(error, &format!("write to {to}")),
     })
 }
 
-/// Writes beside `path` and renames at the end, so that an incomplete file never has its name.
+/// Writes beside `target` and renames at the end, so that an incomplete file never has its name.
 async fn to_file<R: AsyncBufRead + Unpin>(
     reader: &mut R,
-    path: &Path,
+    target: Target,
     interrupt: &Interrupt,
     enough: impl Fn(&R) -> Result<(), Failure>,
 ) -> Result<u64, Failure> {
-    let doing = format!("write {}", path.display());
-    let failed = |error: std::io::Error| Failure::from_io(error, &doing);
-    let folder = match path.parent() {
-        Some(parent) if parent != Path::new("") => parent.to_owned(),
-        _ => PathBuf::from("."),
-    };
-    let file = NamedTempFile::new_in(&folder).map_err(failed)?;
+    let named = target.named().to_owned();
+    let failed =
+        |error: std::io::Error| unwritten(Failure::from_io(error, &format!("write {}", named.display())), Some(&named));
+    let file = target.begin().map_err(failed)?;
     let copied = async {
         let mut writer = tokio::fs::File::from_std(file.reopen()?);
         let count = copy_buf(reader, &mut writer).await?;
@@ -108,22 +118,7 @@ async fn to_file<R: AsyncBufRead + Unpin>(
     };
     let copied = stoppable(interrupt, async { copied.await.map_err(failed) }).await;
     match copied.and_then(|count| enough(reader).map(|()| count)) {
-        Ok(count) => match file.persist(path) {
-            Ok(_) => Ok(count),
-            Err(unnamed) => Err(discard(unnamed.file, failed(unnamed.error))),
-        },
-        Err(failure) => Err(discard(file, failure)),
-    }
-}
-
-/// Removes the temporary file after a failure, which names it where that fails.
-fn discard(file: NamedTempFile, failure: Failure) -> Failure {
-    let temporary = file.path().to_owned();
-    match file.close() {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            let left = LeftBehind::file(temporary.display().to_string()).because(error.to_string());
-            failure.with_left([left.with_remedy("`rm` removes it")])
-        }
-        _ => failure,
+        Ok(count) => file.finish().map(|()| count),
+        Err(failure) => Err(unwritten(file.discard(failure), Some(&named))),
     }
 }

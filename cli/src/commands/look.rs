@@ -34,13 +34,13 @@ pub(super) async fn mv(args: Mv, interrupt: &Interrupt) -> Result<(), Failure> {
         let moved = owned(interrupt, &opened.bucket, opened.bucket.rename(&from, &to)).await;
         moved.map_err(|error| match interrupt.received() {
             None => Failure::from(error),
-            Some(signal) if error.kind() == ErrorKind::Cancelled => {
+            Some(stop) if error.kind() == ErrorKind::Cancelled => {
                 stopped.set(true);
-                Failure::interrupted(signal).with_left(error.left_behind().to_vec())
+                Failure::interrupted(stop).with_left(error.left_behind().to_vec())
             }
-            Some(signal) => {
+            Some(stop) => {
                 let left = error.left_behind().to_vec();
-                Failure::interrupted(signal).with_left(left).and(Aftermath::Said(error))
+                Failure::interrupted(stop).with_left(left).and(Aftermath::Said(error))
             }
         })
     };

@@ -17,15 +17,17 @@ use crate::args::{Cli, Command, StorageCommand, WriteArgs};
 use crate::failure::Failure;
 use crate::interrupt::{Interrupt, Watch};
 use crate::outcome::{Aftermath, Clean, Closed};
+use crate::storages::time_from_now;
 use sealift::{Bucket, IfExists};
 use std::pin::pin;
 
 /// Runs the command to its end. Whatever it was, nothing of it is under way afterwards.
 pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
-    let interrupt =
-        Interrupt::listen().map_err(|error| Failure::from(anyhow::Error::new(error).context("listen for signals")))?;
+    let deadline = cli.deadline.map(|time| time_from_now("--deadline", time)).transpose()?;
+    let interrupt = Interrupt::listen(deadline)
+        .map_err(|error| Failure::from(anyhow::Error::new(error).context("listen for signals")))?;
     match cli.command {
-        Command::CommandConfig(args) => command_config::run(&args),
+        Command::CommandConfig(args) => command_config::run(&args, deadline),
         Command::Storage(StorageCommand::Import(args)) => import::run(&args),
         command if by_command::is_meant(&command) => by_command::run(command, &interrupt).await,
         Command::Backup(args) => backup::run(args, &interrupt).await,
@@ -40,13 +42,13 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
     }
 }
 
-/// Runs `work` until it ends or a signal comes. `work` is dropped on a signal, of which no more is said: what that leaves
+/// Runs `work` until it ends or is to stop. `work` is dropped then, of which no more is said: what that leaves
 /// is known when the bucket is closed.
 async fn stoppable<T>(interrupt: &Interrupt, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     tokio::select! {
         biased;
         done = work => done,
-        signal = interrupt.requested() => Err(Failure::interrupted(signal)),
+        stop = interrupt.requested() => Err(Failure::interrupted(stop)),
     }
 }
 

@@ -19,8 +19,8 @@ pub(super) async fn run(args: Rm, interrupt: &Interrupt) -> Result<(), Failure> 
     let (opened, keys) = stoppable(interrupt, looked_at(&args)).await?;
     let mut removed = Vec::new();
     for key in &keys {
-        if let Some(signal) = interrupt.received() {
-            return Err(Failure::interrupted(signal).and(Aftermath::Removed { removed, unknown: None }));
+        if let Some(stop) = interrupt.received() {
+            return Err(Failure::interrupted(stop).and(Aftermath::Removed { removed, unknown: None }));
         }
         let location = opened.location(key);
         match answered(interrupt, opened.bucket.remove(key)).await {
@@ -58,14 +58,14 @@ async fn looked_at(args: &Rm) -> Result<(Opened, Vec<Key>), Failure> {
 /// Waits for the answer to `removal`, and after a signal for [`ANSWER_LIMIT`] more.
 async fn answered(interrupt: &Interrupt, removal: impl Future<Output = sealift::Result<()>>) -> Result<(), Failure> {
     let mut removal = pin!(removal);
-    let signal = tokio::select! {
+    let stop = tokio::select! {
         biased;
         answer = &mut removal => return Ok(answer?),
-        signal = interrupt.requested() => signal,
+        stop = interrupt.requested() => stop,
     };
     match timeout(ANSWER_LIMIT, removal).await {
         Ok(answer) => Ok(answer?),
-        Err(_) => Err(Failure::interrupted(signal)),
+        Err(_) => Err(Failure::interrupted(stop)),
     }
 }
 

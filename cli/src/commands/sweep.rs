@@ -19,8 +19,8 @@ pub(super) async fn run(args: Sweep, interrupt: &Interrupt) -> Result<(), Failur
         let prefix = opened.key_prefix();
         let found = async { Ok(opened.bucket.leftovers(&prefix, older_than).await?) };
         for leftover in stoppable(interrupt, found).await? {
-            if let Some(signal) = interrupt.received() {
-                return Err(Failure::interrupted(signal));
+            if let Some(stop) = interrupt.received() {
+                return Err(Failure::interrupted(stop));
             }
             let fate = sweep(&args, &opened, &leftover, interrupt).await?;
             removed += u64::from(matches!(fate, Fate::Removed));

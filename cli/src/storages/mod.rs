@@ -14,6 +14,7 @@ mod s3;
 
 use crate::args::{CodecArg, StorageArgs};
 use crate::failure::Failure;
+use jiff::SignedDuration;
 #[cfg(not(feature = "azure"))]
 use left_out::azure;
 #[cfg(not(feature = "gcs"))]
@@ -180,11 +181,13 @@ fn budget(args: &StorageArgs) -> Result<Budget, Failure> {
 }
 
 fn retry_policy(args: &StorageArgs) -> Result<RetryPolicy, Failure> {
-    match args.give_up_after.map(Duration::try_from) {
-        None => Ok(RetryPolicy::default()),
-        Some(Ok(time)) => Ok(RetryPolicy::new(time)),
-        Some(Err(_)) => Err(Failure::usage("--give-up-after is a time from now on: 30s, 5m, 1h")),
-    }
+    let time = args.give_up_after.map(|time| time_from_now("--give-up-after", time)).transpose()?;
+    Ok(time.map_or_else(RetryPolicy::default, RetryPolicy::new))
+}
+
+/// The time that `option` says.
+pub(crate) fn time_from_now(option: &str, time: SignedDuration) -> Result<Duration, Failure> {
+    Duration::try_from(time).map_err(|_| Failure::usage(format!("{option} is a time from now on: 30s, 5m, 1h")))
 }
 
 fn codec(codec: CodecArg, level: Option<u8>) -> Result<Codec, Failure> {

@@ -79,6 +79,13 @@ impl Match {
         Match::new(move |path| path == wanted)
     }
 
+    /// One of so many of them: the first, and then each that comes so many later.
+    pub fn one_in(self, count: usize) -> Self {
+        let (is, seen) = (self.is, AtomicUsize::new(0));
+        let is = move |path: &str| is(path) && seen.fetch_add(1, Ordering::SeqCst).is_multiple_of(count);
+        Match { is: Arc::new(is), ..self }
+    }
+
     /// Not the first `skip` of them.
     pub fn after(self, skip: usize) -> Self {
         Match { skip, ..self }

@@ -63,7 +63,7 @@ async fn act_as(
             Err("reset".into())
         }
         Fault::CutRequest { after_bytes } => {
-            take(request.into_body(), *after_bytes).await?;
+            take(&mut request.into_body(), *after_bytes).await?;
             done();
             Err("cut".into())
         }
@@ -103,6 +103,13 @@ async fn act_as(
             done();
             rule.released.cancelled().await;
             shared.forward(request).await
+        }
+        Fault::StandStill { after_bytes } => {
+            let mut body = request.into_body();
+            take(&mut body, *after_bytes).await?;
+            done();
+            rule.released.cancelled().await;
+            Err("cut".into())
         }
         Fault::ApplyThenStall => {
             let (parts, body) = applied(request, shared).await?;
@@ -205,7 +212,7 @@ async fn applied(
 }
 
 /// Takes `bytes` of the body, and more than that only if they came together.
-async fn take(mut body: Incoming, bytes: usize) -> Result<(), Error> {
+async fn take(body: &mut Incoming, bytes: usize) -> Result<(), Error> {
     let mut taken = 0;
     while taken < bytes {
         let Some(frame) = body.frame().await else { return Ok(()) };

@@ -35,6 +35,11 @@ pub enum Fault {
     Stall,
     /// The server answers, and the answer is held until released or until the client goes.
     ApplyThenStall,
+    /// Takes so many bytes of the request's body and no more; held until released.
+    StandStill {
+        /// The bytes that are taken.
+        after_bytes: usize,
+    },
     /// The answer's body breaks off after so many bytes.
     CutReply {
         /// The bytes that pass.

@@ -47,8 +47,9 @@ impl Listening {
                     port = match (up, port) {
                         (true, Port::Held(socket)) => Port::Open(socket.listen(BACKLOG).expect("its port")),
                         (false, Port::Open(listener)) => {
+                            let held = held(self.address);
                             drop(listener);
-                            Port::Held(held(self.address))
+                            Port::Held(held)
                         }
                         (_, port) => port,
                     };
@@ -69,9 +70,17 @@ enum Port {
     Held(TcpSocket),
 }
 
+/// A port for what listens.
+pub(super) fn open() -> TcpListener {
+    held("127.0.0.1:0".parse().expect("an address")).listen(BACKLOG).expect("its port")
+}
+
+/// A port on which nobody listens. It may be had beside the listener that has it, so that there is no moment in which it
+/// is free: another test's server would be given it, and answer.
 fn held(address: SocketAddr) -> TcpSocket {
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.set_reuseaddr(true).expect("connections of before may linger");
+    socket.set_reuseport(true).expect("two of this process");
     socket.bind(address).expect("its port");
     socket
 }

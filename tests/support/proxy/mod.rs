@@ -135,7 +135,7 @@ impl FaultProxy {
     }
 
     async fn begin(upstream: &str, account: Option<Account>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let listener = listening::open();
         let address = listener.local_addr().expect("bound");
         let upstream: Uri = upstream.parse().expect("a URL");
         let path = upstream.path().trim_end_matches('/');

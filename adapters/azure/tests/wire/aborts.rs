@@ -48,6 +48,45 @@ async fn an_abort_waits_for_a_block_that_was_never_answered() {
     assert_eq!(probe.header("if-match"), Some("\"0x0\""));
 }
 
+/// A block was stored, and then the service says that there is nothing: once, it is asked again; always, the block is named.
+#[tokio::test]
+async fn a_service_that_contradicts_itself_is_not_believed() {
+    for lies in [1, usize::MAX] {
+        let (staged, looks) = (Mutex::new(String::new()), AtomicUsize::new(0));
+        let server = Server::start(move |request, _| match operation(request).as_str() {
+            "PUT block" => {
+                *staged.lock().expect("fine") = block_id(request);
+                answer(CREATED, "")
+            }
+            "GET blocklist" => match looks.fetch_add(1, SeqCst) {
+                look if look < lies => error(404, "BlobNotFound"),
+                look if look == lies => block_list(&[staged.lock().expect("fine").clone()]),
+                _ => error(404, "BlobNotFound"),
+            },
+            "PUT blocklist" => answer(CREATED, "etag: \"0xMARK\"\r\n"),
+            "HEAD blob" => error(404, "BlobNotFound"),
+            _ => answer(202, ""),
+        })
+        .await;
+        let upload = upload(&server).await;
+        upload.put_part(1, digits()).await.expect("stored");
+        let aborted = upload.abort().await;
+        let discarded = operations(&server).contains(&"PUT blocklist".to_owned());
+        match lies {
+            1 => {
+                aborted.expect("aborted");
+                assert!(discarded);
+            }
+            _ => {
+                let error = aborted.expect_err("nobody knows");
+                let left = error.left_behind()[0].to_string();
+                assert!(left.contains("perhaps") && left.contains(upload.id()), "{left}");
+                assert!(!discarded);
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_blob_that_cannot_be_kept_as_it_is_is_not_touched() {
     for headers in [

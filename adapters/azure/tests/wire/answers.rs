@@ -84,7 +84,7 @@ fn unsized_look() -> Reply {
 #[tokio::test]
 async fn a_success_that_cannot_be_read_is_an_error() {
     type Odd = (&'static str, fn() -> Reply);
-    let odd: [Odd; 9] = [
+    let odd: [Odd; 10] = [
         ("head", unsized_look),
         ("head", || answer(200, "content-length: 9\r\n")),
         ("list", || Reply::page(200, "")),
@@ -93,6 +93,7 @@ async fn a_success_that_cannot_be_read_is_an_error() {
         ("list", || answer(200, "")),
         ("delete", || Reply::page(202, "")),
         ("delete", || answer(200, "")),
+        ("delete", || Reply::Bare(202)),
         ("delete", || answer(204, "")),
     ];
     for (verb, reply) in odd {

@@ -17,11 +17,13 @@ enum Fault {
     Damaged,
     Page,
     Broken,
+    /// A success that something else than the service says.
+    Bare,
 }
 
 use Fault::*;
 
-const FAULTS: [Fault; 9] = [TooMany, Busy, Internal, Reset, BadGateway, GatewayTimeout, Damaged, Page, Broken];
+const FAULTS: [Fault; 10] = [TooMany, Busy, Internal, Reset, BadGateway, GatewayTimeout, Damaged, Page, Broken, Bare];
 
 impl Fault {
     /// Whether a request for this can be met by it: bytes that arrive damaged, and an answer whose body breaks off.
@@ -29,13 +31,14 @@ impl Fault {
         match self {
             Damaged => matches!(operation, "PUT blob" | "PUT block"),
             Broken => operation.starts_with("GET"),
+            Bare => operation == "PUT block",
             _ => true,
         }
     }
 
     /// Whether the request was refused, and did nothing. With the others it is carried out, and the answer is lost.
     fn is_refusal(self) -> bool {
-        matches!(self, TooMany | Busy | Damaged)
+        matches!(self, TooMany | Busy | Damaged | Bare)
     }
 
     fn reply(self) -> Reply {
@@ -48,6 +51,7 @@ impl Fault {
             GatewayTimeout => Reply::page(504, ""),
             Damaged => error(400, "Crc64Mismatch"),
             Page => Reply::page(200, ""),
+            Bare => Reply::Bare(201),
             Broken => {
                 let headers = "content-range: bytes 2-5/9\r\nx-ms-blob-type: BlockBlob\r\ncontent-length: 100\r\n";
                 Reply::Answer(206, format!("{ETAG}{headers}"), b"<".to_vec())
@@ -305,7 +309,7 @@ async fn the_adapter_sends_once_and_says_whether_it_may_pass() {
             let passing = match fault {
                 TooMany => Passing::Busy { asked: None },
                 Busy => Passing::Busy { asked: Some(Duration::from_secs(1)) },
-                Damaged | Page => Passing::Unlikely,
+                Damaged | Page | Bare => Passing::Unlikely,
                 _ => Passing::Outage,
             };
             assert_eq!(error.passing(), Some(passing), "{call:?} {fault:?}: {error}");

@@ -35,6 +35,8 @@ pub(crate) enum Reply {
     Answer(u16, String, Vec<u8>),
     /// An answer whose body is this long.
     Long(u16, String, usize),
+    /// A status, without a header of the service.
+    Bare(u16),
     /// The connection is closed.
     Cut,
     /// No answer, and the connection stays.
@@ -139,6 +141,13 @@ where
         let is_look = request.method == "HEAD";
         let (status, headers, body) = match seen.keep(request, answer) {
             Reply::Answer(status, headers, body) => (status, headers, body),
+            Reply::Bare(status) => {
+                let head = format!("HTTP/1.1 {status} Told\r\ncontent-length: 0\r\n\r\n");
+                match stream.write_all(head.as_bytes()).await {
+                    Ok(()) => continue,
+                    Err(_) => return,
+                }
+            }
             Reply::Long(status, headers, length) => {
                 let head = format!("HTTP/1.1 {status} Told\r\ncontent-length: {length}\r\n{headers}\r\n");
                 let mut going = stream.write_all(head.as_bytes()).await.is_ok();

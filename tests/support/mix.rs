@@ -1,8 +1,8 @@
-//! The weather of a campaign: of all requests 15 % fail, 20 % are told to slow down, 0.5 % of what is sent and read arrives
+//! A bad night: of all requests 15 % fail, 20 % are told to slow down, 0.5 % of what is sent and read arrives
 //! damaged.
 
-use sealift_tests::cloud::{Cloud, Problem, Step};
-use sealift_tests::proxy::{Client, Fault, Reply, Weather};
+use crate::cloud::{Cloud, Problem, Step};
+use crate::proxy::{Client, Fault, Reply, Weather};
 use std::time::Duration;
 
 /// Of so many requests.
@@ -11,7 +11,8 @@ const FAILS: u64 = 1_500;
 const IS_SLOWED_DOWN: u64 = 2_000;
 const IS_DAMAGED: u64 = 50;
 
-pub(crate) fn weather<C: Cloud>(seed: u64) -> Weather {
+/// The weather of `seed`, the same every time.
+pub fn weather<C: Cloud>(seed: u64) -> Weather {
     Weather::new(seed, |request, chance| {
         let (share, which) = (chance % OF, chance / OF);
         let is = |step| C::is(step, request);

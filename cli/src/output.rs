@@ -1,0 +1,208 @@
+//! Where `get` writes: standard output, a file that is replaced in one step, or what is no file and is written through, such
+//! as a device or a named pipe. All of it blocks, and is short.
+
+use crate::failure::Failure;
+use crate::outcome::Aftermath;
+use sealift::LeftBehind;
+use std::fs::{self, File, Metadata, Permissions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
+
+/// How the name of a file begins that is not written to its end: `sweep` knows it by this (adapters/local-fs).
+const UNFINISHED: &str = ".sealift-get-";
+/// How many links are followed, as Linux does (path_resolution(7)).
+const LINKS: usize = 40;
+/// Everybody, as far as the umask allows.
+const NEW_FILE: u32 = 0o666;
+
+/// Where it goes.
+#[derive(Debug)]
+pub(crate) enum Output {
+    Stdout,
+    /// What keeps nothing under its name: it is opened and written to.
+    Through(PathBuf),
+    File(Target),
+}
+
+/// The name of a file, without links, and what is there already.
+#[derive(Debug)]
+pub(crate) struct Target {
+    /// As it was given, for messages.
+    named: PathBuf,
+    path: PathBuf,
+    folder: PathBuf,
+    before: Option<Before>,
+}
+
+/// Of a file that is replaced, what the new one keeps.
+#[derive(Debug, Clone, Copy)]
+struct Before {
+    mode: u32,
+    user: u32,
+    group: u32,
+}
+
+/// A file that does not have its name yet. It is removed with this.
+#[derive(Debug)]
+pub(crate) struct Unfinished {
+    target: Target,
+    file: NamedTempFile,
+}
+
+impl Output {
+    /// Where `path` leads, which is looked at before anything is read; `-` is standard output too.
+    pub(crate) fn of(path: Option<&Path>) -> Result<Output, Failure> {
+        let Some(named) = path.filter(|path| *path != Path::new("-")) else { return Ok(Output::Stdout) };
+        let failed = |error| Failure::from_io(error, &format!("write {}", named.display()));
+        let is_folder = || Failure::usage(format!("-o {}: it is a folder; say the file too", named.display()));
+        if named.as_os_str().as_encoded_bytes().ends_with(b"/") {
+            return Err(is_folder());
+        }
+        let Place { path, is_of_the_system } = Place::of(named).map_err(failed)?;
+        let before = match fs::metadata(&path) {
+            Ok(found) if found.is_dir() => return Err(is_folder()),
+            Ok(found) if is_of_the_system || !found.is_file() => return Ok(Output::Through(path)),
+            Ok(found) => Some(Before::of(&found)),
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            Err(error) => return Err(failed(error)),
+        };
+        let folder = match path.parent() {
+            Some(parent) if parent != Path::new("") => parent.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        if !folder.is_dir() {
+            let folder = folder.display();
+            return Err(Failure::usage(format!(
+                "-o {}: there is no folder {folder}; create it first",
+                named.display()
+            )));
+        }
+        Ok(Output::File(Target { named: named.to_owned(), path, folder, before }))
+    }
+
+    /// The file that is to be written whole or not at all.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        match self {
+            Output::File(target) => Some(&target.named),
+            Output::Stdout | Output::Through(_) => None,
+        }
+    }
+}
+
+/// Where links lead.
+struct Place {
+    path: PathBuf,
+    /// `/dev/stdout` and its like: the name is what some process has open.
+    is_of_the_system: bool,
+}
+
+impl Place {
+    fn of(named: &Path) -> io::Result<Place> {
+        let mut path = named.to_owned();
+        let mut is_of_the_system = false;
+        for _ in 0..LINKS {
+            is_of_the_system |= path.starts_with("/dev") || path.starts_with("/proc");
+            match fs::symlink_metadata(&path) {
+                Ok(found) if found.is_symlink() && !is_of_the_system => {
+                    let to = fs::read_link(&path)?;
+                    path = path.parent().unwrap_or(Path::new("")).join(to);
+                }
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+                _ => return Ok(Place { path, is_of_the_system }),
+            }
+        }
+        Err(io::Error::other("too many links, one leading to the next"))
+    }
+}
+
+impl Target {
+    /// The file as it was given.
+    pub(crate) fn named(&self) -> &Path {
+        &self.named
+    }
+
+    /// A new file beside it.
+    pub(crate) fn begin(self) -> io::Result<Unfinished> {
+        let mode = self.before.map_or(NEW_FILE, |_| 0o600);
+        let mut named = tempfile::Builder::new();
+        let file = named.prefix(UNFINISHED).permissions(Permissions::from_mode(mode)).tempfile_in(&self.folder)?;
+        // So that a sweep sees that it is alive. Some file systems have no locks.
+        let _ = file.as_file().try_lock();
+        Ok(Unfinished { target: self, file })
+    }
+}
+
+impl Unfinished {
+    /// Another handle to what is written.
+    pub(crate) fn reopen(&self) -> io::Result<File> {
+        self.file.reopen()
+    }
+
+    /// Gives the file its name, with the owner and the mode of the one that is replaced, and makes that durable.
+    pub(crate) fn finish(self) -> Result<(), Failure> {
+        let Unfinished { target: Target { named, path, folder, before }, file } = self;
+        let failed = |error: io::Error| {
+            let failure = Failure::from_io(error, &format!("write {}", named.display()));
+            failure.and(Aftermath::NotWritten(named.clone()))
+        };
+        if let Some(before) = before
+            && let Err(error) = before.give_to(file.as_file())
+        {
+            return Err(discard(file, failed(error)));
+        }
+        match file.persist(&path) {
+            Ok(_) => {}
+            Err(unnamed) => return Err(discard(unnamed.file, failed(unnamed.error))),
+        }
+        match File::open(&folder).and_then(|folder| folder.sync_all()) {
+            // A file system that cannot.
+            Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => Ok(()),
+            Err(error) => {
+                let why = format!("it is whole, and not known to outlast a crash of the machine: {error}");
+                let doing = format!("make {} durable", named.display());
+                Err(Failure::from_io(error, &doing)
+                    .with_left([LeftBehind::file(path.display().to_string()).because(why)]))
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// Removes it after a failure, which names it where that fails.
+    pub(crate) fn discard(self, failure: Failure) -> Failure {
+        discard(self.file, failure)
+    }
+}
+
+impl Before {
+    fn of(found: &Metadata) -> Self {
+        Before { mode: found.mode() & 0o7777, user: found.uid(), group: found.gid() }
+    }
+
+    /// Gives it to `file`. Only root may give a file away: where that fails, it is said.
+    fn give_to(self, file: &File) -> io::Result<()> {
+        let now = Before::of(&file.metadata()?);
+        let mut mode = self.mode;
+        if (now.user, now.group) != (self.user, self.group)
+            && let Err(error) = fchown(file, Some(self.user), Some(self.group))
+        {
+            let Before { user, group, .. } = now;
+            tracing::warn!("the file is now of user {user} and group {group}: its owner could not be kept ({error})");
+            // To run as its owner would now be to run as another.
+            mode &= 0o777;
+        }
+        file.set_permissions(Permissions::from_mode(mode))
+    }
+}
+
+fn discard(file: NamedTempFile, failure: Failure) -> Failure {
+    let temporary = file.path().to_owned();
+    match file.close() {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            let left = LeftBehind::file(temporary.display().to_string()).because(error.to_string());
+            failure.with_left([left.with_remedy("`rm` removes it")])
+        }
+        _ => failure,
+    }
+}
