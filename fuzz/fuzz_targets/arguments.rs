@@ -2,7 +2,7 @@
 //!
 //! The command line is a program and no library, so its modules are compiled into this target, without any cloud.
 #![no_main]
-#![expect(dead_code, reason = "most of what these modules have is for commands")]
+#![expect(dead_code, unused_imports, reason = "most of what these modules have is for commands")]
 
 #[path = "../../cli/src/args/mod.rs"]
 mod args;
@@ -15,22 +15,25 @@ mod outcome;
 #[path = "../../cli/src/storages/mod.rs"]
 mod storages;
 
-use args::{Cli, Command, StorageArgs};
+use args::{Cli, Command, CommandConfig, Ls};
 use clap::Parser;
 use libfuzzer_sys::fuzz_target;
+use std::cell::RefCell;
 
 /// No input holds it.
 const SECRET: &str = "QmluZ28tQ2VydGFpbmx5Tm90SW5BbklucHV0";
 
-// The words, one a line; and two lines that are put around a secret.
+thread_local! {
+    /// Parsed once: that takes longer than all that is done with them.
+    static ARGUMENTS: RefCell<Cli> = RefCell::new(Cli::parse_from(["sealift", "ls"]));
+}
+
+// After a line `sealift` the arguments, one a line. Otherwise two lines that are put around a secret.
 fuzz_target!(|input: &str| {
-    let words: Vec<&str> = input.split('\n').collect();
-    if let Ok(cli) = Cli::try_parse_from(std::iter::once("sealift").chain(words.iter().copied()))
-        && let Some(storage) = storage(&cli.command)
-    {
-        let _ = storages::check(storage).map_err(|failure| failure.to_string());
-    }
     let (before, after) = input.split_once('\n').unwrap_or((input, ""));
+    if before == "sealift" {
+        return parse(input);
+    }
     refuse_secret(&format!("{before}?{after}sig={SECRET}"));
     refuse_secret(&format!("{before}?{after}&sig={SECRET}&se=1"));
     let scheme: String = before.chars().filter(char::is_ascii_alphanumeric).collect();
@@ -38,31 +41,33 @@ fuzz_target!(|input: &str| {
     refuse_secret(&format!("{scheme}://{user}:{SECRET}@{before}"));
 });
 
-fn storage(command: &Command) -> Option<&StorageArgs> {
-    match command {
-        Command::Put(put) => Some(&put.storage),
-        Command::Get(get) => Some(&get.storage),
-        Command::Ls(ls) => Some(&ls.storage),
-        Command::Rm(rm) => Some(&rm.storage),
-        Command::CommandConfig(config) => Some(&config.storage),
-        _ => None,
+fn parse(input: &str) {
+    if let Ok(Cli {
+        command: Command::Ls(Ls { storage, .. }) | Command::CommandConfig(CommandConfig { storage, .. }),
+    }) = Cli::try_parse_from(input.split('\n'))
+    {
+        let _ = storages::check(&storage).map_err(|failure| failure.to_string());
     }
 }
 
 /// As a storage and as an endpoint, a URL with a secret in it is refused, and the reason does not repeat it.
 fn refuse_secret(url: &str) {
-    refuse(&["sealift", "ls", &format!("--storage={url}")]);
-    refuse(&["sealift", "ls", "--storage=s3-native", "--bucket=b", &format!("--endpoint-url={url}")]);
+    refuse(url, None);
+    refuse("s3-native", Some(url));
 }
 
-fn refuse(words: &[&str]) {
-    let Ok(cli) = Cli::try_parse_from(words) else { return };
-    let Some(storage) = storage(&cli.command) else { return };
-    match storages::check(storage) {
-        Ok(()) => panic!("taken: {words:?}"),
-        Err(failure) => {
-            let told = format!("{failure} {failure:?}");
-            assert!(!told.contains(SECRET), "{told}");
+fn refuse(storage: &str, endpoint: Option<&str>) {
+    ARGUMENTS.with_borrow_mut(|arguments| {
+        let Command::Ls(Ls { storage: args, .. }) = &mut arguments.command else { return };
+        args.storage = Some(storage.to_owned());
+        args.bucket = Some("bucket".to_owned());
+        args.endpoint_url = endpoint.map(str::to_owned);
+        match storages::check(args) {
+            Ok(()) => panic!("taken: {storage:?} {endpoint:?}"),
+            Err(failure) => {
+                let told = format!("{failure} {failure:?}");
+                assert!(!told.contains(SECRET), "{told}");
+            }
         }
-    }
+    });
 }

@@ -42,35 +42,35 @@ fuzz_target!(|input: &str| {
 
 /// Whether a shell takes `flag` as one word, of which it replaces nothing but plain variables.
 fn is_one_word(flag: &str) -> bool {
-    if !flag.starts_with("--") {
-        return false;
-    }
-    match flag.split_once("=\"").and_then(|(name, quoted)| Some((name, quoted.strip_suffix('"')?))) {
-        Some((name, quoted)) if !name.contains('\'') => is_plain(quoted),
-        _ => shlex::split(flag).is_some_and(|words| words.len() == 1),
-    }
-}
-
-/// Whether what stands in double quotes has nothing that a shell acts on but `${NAME}`.
-fn is_plain(quoted: &str) -> bool {
-    let mut rest = quoted;
-    while let Some(at) = rest.find(['"', '`', '$', '\\']) {
-        let special = &rest[at..];
-        let after = match special.strip_prefix('\\') {
-            // Whatever is escaped is itself.
-            Some(escaped) if escaped.starts_with(['"', '`', '$', '\\']) => &escaped[1..],
-            Some(other) => other,
-            None => {
-                let variable = special.strip_prefix("${").and_then(|rest| rest.split_once('}'));
-                match variable {
-                    Some((name, after)) if is_name(name) => after,
-                    _ => return false,
-                }
-            }
+    let Some(mut rest) = flag.strip_prefix("--") else { return false };
+    while let Some(first) = rest.chars().next() {
+        let after = match first {
+            '\'' => rest[1..].split_once('\'').map(|(_, after)| after),
+            '"' => after_double_quotes(&rest[1..]),
+            _ if first.is_whitespace() || first.is_control() || ";&|<>()$`*?[#~!\\{}".contains(first) => None,
+            _ => Some(&rest[first.len_utf8()..]),
         };
+        let Some(after) = after else { return false };
         rest = after;
     }
     true
+}
+
+/// What comes after the double quote that ends the one that `rest` is in, if until there a shell acts on `${NAME}` only.
+fn after_double_quotes(mut rest: &str) -> Option<&str> {
+    loop {
+        let special = &rest[rest.find(['"', '`', '$', '\\'])?..];
+        rest = match special.as_bytes() {
+            [b'"', ..] => return Some(&special[1..]),
+            // Whatever is escaped is itself.
+            [b'\\', b'"' | b'`' | b'$' | b'\\', ..] => &special[2..],
+            [b'\\', ..] => &special[1..],
+            _ => {
+                let (name, after) = special.strip_prefix("${")?.split_once('}')?;
+                is_name(name).then_some(after)?
+            }
+        };
+    }
 }
 
 fn is_name(name: &str) -> bool {
