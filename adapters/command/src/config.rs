@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 use sealift::{Error, ErrorKind, Result};
-use serde::de::{Error as _, SeqAccess, Visitor, value};
+use serde::de::{self, Error as _, SeqAccess, Visitor, value};
 use serde::{Deserialize, Deserializer};
 use std::fmt;
 use std::path::Path;
@@ -164,7 +164,9 @@ impl CommandConfig {
             serde_saphyr::from_str_with_options(yaml, options).map_err(|error| invalid(error.to_string()))?;
         for EnvVar { key, value } in &config.env_vars {
             if key.is_empty() || key.contains(['=', '\0']) || value.contains('\0') {
-                return Err(invalid(format!("{key:?} cannot be a variable, or its value cannot be one's")));
+                // Somebody may have written the value there too.
+                let name = key.split('=').next().unwrap_or_default();
+                return Err(invalid(format!("{name:?} cannot be a variable, or its value cannot be one's")));
             }
         }
         Ok(config)
@@ -195,6 +197,11 @@ fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<EnvVar>
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("a list of variables, each with `key` and `value`")
+        }
+
+        // In place of the default, which shows the text: `NAME=value` is easily written there.
+        fn visit_str<E: de::Error>(self, _: &str) -> Result<Self::Value, E> {
+            Err(E::custom("a text where a list of variables is expected, each with `key` and `value`"))
         }
 
         fn visit_unit<E>(self) -> Result<Self::Value, E> {
@@ -271,6 +278,12 @@ commands:
         assert_eq!(error.kind(), ErrorKind::InvalidConfig);
         assert!(error.to_string().contains("line 3"), "{error}");
         assert!(!error.to_string().contains("a-secret"), "{error}");
+        for misplaced in
+            ["env_vars: SAS=a-secret\n", "env_vars:\n- SAS=a-secret\n", "env_vars:\n- {key: SAS=a-secret, value: x}\n"]
+        {
+            let error = parse(&format!("{misplaced}{COMMANDS}")).expect_err(misplaced).to_string();
+            assert!(!error.contains("a-secret"), "{error}");
+        }
         let error = parse("commands:\n  create_backup: x\n").expect_err("more is needed");
         assert!(error.to_string().contains("create_for_write"), "{error}");
         let config = parse(&format!("env_vars:\n- key: SAS\n  value: a-secret\n{COMMANDS}")).expect("valid");

@@ -58,15 +58,17 @@ pub(crate) fn native(config: &CommandConfig, environment: impl Fn(&str) -> Optio
     let mut notes = Vec::new();
     let mut known = |text: &str| substituted(text, &variables, &mut notes);
     let mut flags = match &read.base {
-        Base::S3(url) | Base::Gcs(url) => vec![format!("--storage={}", quoted(&known(url)))],
-        Base::Azure(url) => azcopy::flags(&known(url))?,
+        Base::S3(url) | Base::Gcs(url) => vec![format!("--storage={}", quoted(&known(url)?))],
+        Base::Azure(url) => azcopy::flags(&known(url)?)?,
         Base::Folder(folder) => {
-            vec!["--storage=local-fs".into(), format!("--local-fs-dir={}", quoted(&known(folder)))]
+            vec!["--storage=local-fs".into(), format!("--local-fs-dir={}", quoted(&known(folder)?))]
         }
         Base::Nowhere => Vec::new(),
     };
     for (name, value) in [("--endpoint-url", &write.endpoint), ("--region", &write.region)] {
-        flags.extend(value.as_deref().map(|value| format!("{name}={}", quoted(&known(value)))));
+        if let Some(value) = value {
+            flags.push(format!("{name}={}", quoted(&known(value)?)));
+        }
     }
     match &read.base {
         Base::Azure(_) => notes.push(azcopy::credentials(write.secret.as_deref())),
@@ -225,8 +227,17 @@ struct Substituted {
     open: bool,
 }
 
-fn substituted(text: &str, variables: &impl Fn(&str) -> Option<String>, notes: &mut Vec<String>) -> Substituted {
-    let (mut resolved, mut rest, mut open) = (String::new(), text, false);
+/// `text` with the values of its variables. What else a shell would replace is not understood, and neither is a value with a
+/// dollar sign beside a variable that is not set: nothing would tell the two apart any more.
+fn substituted(
+    text: &str,
+    variables: &impl Fn(&str) -> Option<String>,
+    notes: &mut Vec<String>,
+) -> Result<Substituted, Cannot> {
+    if text.contains(['`', '\0']) {
+        return cannot("the path or URL holds a backquote or a zero byte");
+    }
+    let (mut resolved, mut rest, mut open, mut dollar) = (String::new(), text, false, false);
     while let Some((before, after)) = rest.split_once('$') {
         resolved.push_str(before);
         let inner = after.strip_prefix('{').and_then(|braced| braced.split_once('}'));
@@ -234,8 +245,14 @@ fn substituted(text: &str, variables: &impl Fn(&str) -> Option<String>, notes: &
             let end = after.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(after.len());
             after.split_at(end)
         });
+        if !is_variable(name) {
+            return cannot("more than plain variables ($NAME, ${NAME}) is replaced in the path or URL");
+        }
         match variables(name) {
-            Some(value) => resolved.push_str(&value),
+            Some(value) => {
+                dollar |= value.contains('$');
+                resolved.push_str(&value);
+            }
             None => {
                 open = true;
                 resolved.push_str(&format!("${{{name}}}"));
@@ -248,14 +265,22 @@ fn substituted(text: &str, variables: &impl Fn(&str) -> Option<String>, notes: &
         rest = after;
     }
     resolved.push_str(rest);
-    Substituted { text: resolved, open }
+    match open && dollar {
+        true => cannot("the value of a variable has a dollar sign in it, and another variable is not set"),
+        false => Ok(Substituted { text: resolved, open }),
+    }
 }
 
-/// For a shell: quoted, or in double quotes with the variables that are not set.
+fn is_variable(name: &str) -> bool {
+    let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    plain && name.bytes().next().is_some_and(|first| !first.is_ascii_digit())
+}
+
+/// For a shell: quoted, or in double quotes with the variables that are not set, which alone have a dollar sign then.
 fn quoted(substituted: &Substituted) -> String {
     let Substituted { text, open } = substituted;
     match open {
-        true => format!("\"{text}\""),
+        true => format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('`', "\\`")),
         false => shlex::try_quote(text).map_or_else(|_| text.clone(), |quoted| quoted.into_owned()),
     }
 }
@@ -318,6 +343,30 @@ pub(super) mod tests {
             flags(import(write, read, "ls", &[("FOLDER", "/var/backups")])),
             "--storage=local-fs --local-fs-dir=/var/backups --codec=gzip"
         );
+    }
+
+    #[test]
+    fn a_shell_runs_nothing_of_what_comes_out() {
+        let on = |path: &str, variables: &[(&str, &str)]| {
+            let [write, read, list] =
+                [S3_WRITE, S3_READ, S3_LIST].map(|command| command.replace("$BUCKET/$SUB_DIR", path));
+            import(&write, &read, &list, variables)
+        };
+        for (path, value, reason) in [
+            ("$BUCKET/$(id)", "b", "plain variables"),
+            ("$BUCKET/${SUB:-$(id)}", "b", "plain variables"),
+            ("$BUCKET/a$", "b", "plain variables"),
+            ("$BUCKET/$1", "b", "plain variables"),
+            ("$BUCKET/$OPEN/\\`id\\`", "b", "backquote"),
+            ("$BUCKET/$OPEN", "b$(id)", "dollar sign"),
+        ] {
+            let Cannot(why) = on(path, &[("BUCKET", value)]).expect_err(path);
+            assert!(why.contains(reason), "{path}: {why}");
+        }
+        let native = on("$BUCKET/$OPEN", &[("BUCKET", "b\";id;\\`id`")]).expect("understood");
+        assert_eq!(native.flags, [r#"--storage="s3://b\";id;\\\`id\`/${OPEN}""#]);
+        let native = on("$BUCKET/x", &[("BUCKET", "b$(id)")]).expect("understood");
+        assert_eq!(native.flags, ["--storage='s3://b$(id)/x'"]);
     }
 
     #[test]

@@ -167,7 +167,8 @@ fn secret(what: &str) -> Failure {
 /// Whether a URL is signed, or has a user and a password.
 fn holds_secret(url: &str) -> bool {
     let (_, rest) = url.split_once("://").unwrap_or(("", url));
-    let signed = rest.split_once('?').is_some_and(|(_, query)| {
+    // Wherever the question mark is: what comes after it may hold the `://`.
+    let signed = url.split_once('?').is_some_and(|(_, query)| {
         let query = query.to_lowercase();
         query.contains("sig=") || query.contains("signature=")
     });
@@ -215,6 +216,8 @@ mod tests {
             "https://u:s3cret@h/p",
             "https://b.example/p?X-Amz-Signature=s3cret",
             "https://b.example/p?token=s3cret",
+            "host?://a.blob.b/sig=s3cret",
+            "host?a://b&sig=s3cret",
         ] {
             let error = parse_url(url).expect_err(url).to_string();
             assert!(!error.contains("cret"), "{error}");
