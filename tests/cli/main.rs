@@ -32,6 +32,7 @@ mod azure;
 mod bad_input;
 mod by_command;
 mod codecs;
+mod deadline;
 mod gcs;
 mod going_on;
 mod local_fs;
