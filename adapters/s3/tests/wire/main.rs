@@ -7,6 +7,7 @@ mod attempts;
 mod busy;
 mod conditions;
 mod copy;
+mod credentials;
 mod delete;
 mod passing;
 mod reach;
