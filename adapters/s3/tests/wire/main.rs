@@ -10,6 +10,7 @@ mod copy;
 mod credentials;
 mod delete;
 mod passing;
+mod providers;
 mod reach;
 mod server;
 mod start;
