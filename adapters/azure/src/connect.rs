@@ -4,13 +4,15 @@ use crate::checksums::{AddChecksum, Checksums};
 use crate::client::Client;
 use crate::clock::ServiceClock;
 use crate::credentials::Credentials;
-use crate::entra::{self, limited};
+use crate::entra;
 use crate::options::AzureOptions;
-use crate::sign::{Sas, SharedKey};
+use crate::sas::Sas;
+use crate::sign::SharedKey;
 use crate::store::AzureStore;
+use crate::tokens::{Renewing, SeesRefusals};
 use crate::trace::Traces;
 use crate::transport::Http;
-use azure_core::http::policies::Policy;
+use azure_core::credentials::TokenCredential;
 use azure_core::http::{RetryOptions, Transport, Url};
 use azure_storage_blob::{BlobContainerClient, BlobContainerClientOptions};
 use sealift::{Error, ErrorKind, Growth, PartPolicy, Result, SlowDowns};
@@ -34,12 +36,12 @@ const POLICY: PartPolicy = PartPolicy {
 };
 
 impl AzureStore {
-    /// A store on the container that `options` names. Tokens are asked for with the first request, and the container is
-    /// not asked for. Cancel-safe.
+    /// A store on the container that `options` names. A file with a signature is read; tokens are asked for with the first
+    /// request, and the container is not asked for. Cancel-safe.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidConfig`] for options that do not fit together, [`ErrorKind::InvalidName`] for what cannot be
-    /// the name of an account or a container.
+    /// [`ErrorKind::InvalidConfig`] for options that do not fit together and a file without a signature,
+    /// [`ErrorKind::InvalidName`] for what cannot be the name of an account or a container.
     pub async fn connect(options: AzureOptions) -> Result<AzureStore> {
         check_names(&options)?;
         let location = format!("az://{}", options.container);
@@ -67,26 +69,38 @@ impl AzureStore {
         let mut client = BlobContainerClientOptions::default();
         client.client_options.retry = RetryOptions::none();
         client.client_options.per_call_policies.push(Arc::new(AddChecksum));
-        let (policies, credential) = match &options.credentials {
+        let calls = &mut client.client_options.per_call_policies;
+        let tokens = match &options.credentials {
             Credentials::Entra(entra) => {
-                let credential = entra::credential(entra, &http);
-                (None, Some(credential.map_err(|error| invalid(error.to_string()))?))
+                let (entra, http) = (entra.clone(), Arc::clone(&http));
+                let tokens = Renewing::new(move || entra::credential(&entra, &http));
+                Some(Arc::new(tokens.map_err(|error| invalid(error.to_string()))?))
             }
-            Credentials::Token(credential) => (None, Some(limited(Arc::clone(credential)))),
+            Credentials::Token(source) => {
+                Some(Arc::new(Renewing::of(source).map_err(|error| invalid(error.to_string()))?))
+            }
             Credentials::SharedKey(key) => {
                 let policy = SharedKey { account: options.account.clone(), key: key.clone() };
-                (Some(Arc::new(policy) as Arc<dyn Policy>), None)
+                client.client_options.per_try_policies.push(Arc::new(policy));
+                None
             }
             Credentials::Sas(sas) => {
-                client.client_options.per_call_policies.push(Arc::new(Sas::new(sas)));
-                (None, None)
+                calls.push(Arc::new(Sas::fixed(sas)));
+                None
             }
-            Credentials::Anonymous => (None, None),
+            Credentials::SasFile(file) => {
+                calls.push(Arc::new(Sas::in_file(file).await?));
+                None
+            }
+            Credentials::Anonymous => None,
         };
-        client.client_options.per_try_policies.extend(policies);
-        if credential.is_some() && url.scheme() != "https" {
-            return Err(invalid("Entra tokens are sent over https only".to_owned()));
+        if let Some(tokens) = &tokens {
+            if url.scheme() != "https" {
+                return Err(invalid("Entra tokens are sent over https only".to_owned()));
+            }
+            calls.push(Arc::new(SeesRefusals(Arc::clone(tokens))));
         }
+        let credential = tokens.map(|tokens| tokens as Arc<dyn TokenCredential>);
         client.client_options.transport = Some(Transport::with_policy(http));
         let container =
             BlobContainerClient::new(url, credential, Some(client)).map_err(|error| invalid(error.to_string()))?;

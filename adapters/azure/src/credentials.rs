@@ -1,6 +1,7 @@
 //! Where the authorisation comes from.
 
 use azure_core::credentials::{Secret, TokenCredential};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Where the authorisation comes from. Debugging it shows no secret.
@@ -13,10 +14,21 @@ pub enum Credentials {
     Token(Arc<dyn TokenCredential>),
     /// A shared access signature: `sv=…&sig=…`, with or without a question mark before it.
     Sas(Secret),
+    /// A file that holds one, or a whole URL with one. It is read again when the service does not take the signature any
+    /// more, so that whatever renews the file renews what goes on.
+    SasFile(PathBuf),
     /// The account's key, in base64.
     SharedKey(Secret),
     /// None: requests are not signed.
     Anonymous,
+}
+
+impl Credentials {
+    /// The shared access signature in `text`, which may be a whole URL, as the portal gives it too; `None` where there is
+    /// none.
+    pub fn from_sas(text: &str) -> Option<Self> {
+        crate::sas::in_text(text).map(Credentials::Sas)
+    }
 }
 
 /// Which of Entra's ways to a token is taken.

@@ -1,7 +1,7 @@
 //! Removing a blob: any, or the one that is meant.
 
 use crate::client::Client;
-use crate::errors::{condition_not_met, no_such_blob, status};
+use crate::errors::{condition_not_met, no_such_blob, not_permitted};
 use azure_core::http::Etag;
 use azure_storage_blob::models::BlobClientDeleteOptions;
 use sealift::{Error, ErrorKind, ObjectInfo, Removal, Result};
@@ -50,7 +50,7 @@ pub(crate) async fn remove_if_match(client: &Client, key: &str, etag: Etag) -> a
 /// the service looks at permissions before it looks at conditions.
 pub(crate) async fn is_permitted(client: &Client, key: &str) -> azure_core::Result<bool> {
     match remove_if_match(client, key, Etag::from(NOBODYS)).await {
-        Err(error) if status(&error) == Some(403) => Ok(false),
+        Err(error) if not_permitted(&error) => Ok(false),
         Err(error) if !condition_not_met(&error) => Err(error),
         _ => Ok(true),
     }

@@ -4,55 +4,35 @@ use crate::credentials::Entra;
 use crate::owned::Owned;
 use crate::transport::Http;
 use azure_core::credentials::{AccessToken, Secret, TokenCredential, TokenRequestOptions};
-use azure_core::error::ErrorKind;
-use azure_core::http::{ClientOptions, ExponentialRetryOptions, RetryOptions, Transport};
+use azure_core::error::{ErrorKind, ResultExt};
+use azure_core::http::{ClientMethodOptions, ClientOptions, ExponentialRetryOptions, RetryOptions, Transport};
 use azure_core::{Error, Result};
 use azure_identity::{
-    ClientSecretCredential, ClientSecretCredentialOptions, DeveloperToolsCredential, DeveloperToolsCredentialOptions,
-    ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId, WorkloadIdentityCredential,
-    WorkloadIdentityCredentialOptions,
+    ClientAssertion, ClientAssertionCredential, ClientAssertionCredentialOptions, ClientSecretCredential,
+    ClientSecretCredentialOptions, DeveloperToolsCredential, DeveloperToolsCredentialOptions,
+    ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId,
 };
 use std::env;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// The time that a token may take, whoever gives it: a hanging `az` must not hang an upload, and not its end either.
-pub const TOKEN_WITHIN: Duration = Duration::from_secs(30);
 /// The time that one way may take: off Azure, the address of a machine's identity answers nothing. Two of them fit into
-/// [`TOKEN_WITHIN`].
+/// [`TOKEN_WITHIN`](crate::TOKEN_WITHIN).
 const EACH: Duration = Duration::from_secs(14);
 
 /// The credential that `entra` describes. Nothing is asked for yet.
 pub(crate) fn credential(entra: &Entra, http: &Arc<Http>) -> Result<Arc<dyn TokenCredential>> {
-    Ok(limited(match entra {
-        Entra::Chain => Arc::new(chain(http)?),
-        Entra::ManagedIdentity { client_id } => managed(client_id.clone(), http)?,
-        Entra::WorkloadIdentity => workload(http)?,
-        Entra::DeveloperTools => developer_tools()?,
-    }))
-}
-
-/// A source of tokens that answers within [`TOKEN_WITHIN`].
-#[derive(Debug)]
-struct Limited(Arc<dyn TokenCredential>);
-
-/// `credential`, which answers within [`TOKEN_WITHIN`] then.
-pub(crate) fn limited(credential: Arc<dyn TokenCredential>) -> Arc<dyn TokenCredential> {
-    Arc::new(Limited(credential))
-}
-
-#[async_trait::async_trait]
-impl TokenCredential for Limited {
-    async fn get_token(&self, scopes: &[&str], options: Option<TokenRequestOptions<'_>>) -> Result<AccessToken> {
-        timeout(TOKEN_WITHIN, self.0.get_token(scopes, options)).await.unwrap_or_else(|_| {
-            let reason = format!("no token came within {} s", TOKEN_WITHIN.as_secs());
-            Err(Error::with_message(ErrorKind::Credential, reason))
-        })
+    match entra {
+        Entra::Chain => Ok(Arc::new(chain(http)?)),
+        Entra::ManagedIdentity { client_id } => managed(client_id.clone(), http),
+        Entra::WorkloadIdentity => workload(http),
+        Entra::DeveloperTools => developer_tools(),
     }
 }
 
-/// A token is asked for three more times, within [`TOKEN_WITHIN`].
+/// A token is asked for three more times, within [`TOKEN_WITHIN`](crate::TOKEN_WITHIN).
 fn retries() -> RetryOptions {
     RetryOptions::exponential(ExponentialRetryOptions {
         initial_delay: azure_core::time::Duration::milliseconds(200),
@@ -74,9 +54,28 @@ fn managed(client_id: Option<String>, http: &Arc<Http>) -> Result<Arc<dyn TokenC
 }
 
 fn workload(http: &Arc<Http>) -> Result<Arc<dyn TokenCredential>> {
-    let mut options = WorkloadIdentityCredentialOptions::default();
-    options.credential_options.client_options = client_options(http);
-    Ok(WorkloadIdentityCredential::new(Some(options))?)
+    let needed = |name: &'static str| {
+        let missing = || Error::with_message(ErrorKind::Credential, format!("a workload identity needs {name}"));
+        variable(name).ok_or_else(missing)
+    };
+    let assertion = FederatedToken(needed("AZURE_FEDERATED_TOKEN_FILE")?.into());
+    let options = ClientAssertionCredentialOptions { client_options: client_options(http) };
+    let (tenant, client) = (needed("AZURE_TENANT_ID")?, needed("AZURE_CLIENT_ID")?);
+    Ok(ClientAssertionCredential::new(tenant, client, assertion, Some(options))?)
+}
+
+/// What a workload identity shows for a token: the file is read at each exchange. The SDK's own reads it every ten minutes,
+/// and may show one that has expired.
+#[derive(Debug)]
+struct FederatedToken(PathBuf);
+
+#[async_trait::async_trait]
+impl ClientAssertion for FederatedToken {
+    async fn secret(&self, _: Option<ClientMethodOptions<'_>>) -> Result<String> {
+        let read = tokio::fs::read_to_string(&self.0).await;
+        let read = read.with_context_fn(ErrorKind::Credential, || format!("cannot read {}", self.0.display()))?;
+        Ok(read.trim().to_owned())
+    }
 }
 
 fn developer_tools() -> Result<Arc<dyn TokenCredential>> {
@@ -147,7 +146,11 @@ impl TokenCredential for Chain {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use azure_core::http::headers::Headers;
+    use azure_core::http::policies::{Policy, PolicyResult};
+    use azure_core::http::{AsyncRawResponse, Body, Context, Request, StatusCode};
     use azure_core::time::OffsetDateTime;
+    use std::sync::Mutex;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     #[derive(Debug)]
@@ -177,5 +180,42 @@ mod tests {
         let none = Chain { ways: of(&[0]), found: OnceLock::new() };
         let error = none.get_token(&[], None).await.expect_err("none");
         assert!(error.to_string().contains("way: not here"), "{error}");
+    }
+
+    /// Gives tokens that are about to expire, and remembers what it was shown for them.
+    #[derive(Debug, Default)]
+    struct Exchange(Mutex<Vec<String>>);
+
+    #[async_trait::async_trait]
+    impl Policy for Exchange {
+        async fn send(&self, _: &Context, request: &mut Request, _: &[Arc<dyn Policy>]) -> PolicyResult {
+            let Body::Bytes(body) = request.body() else { panic!("bytes") };
+            self.0.lock().expect("fine").push(String::from_utf8(body.to_vec()).expect("text"));
+            let token = r#"{"access_token":"token","expires_in":1,"token_type":"Bearer"}"#;
+            Ok(AsyncRawResponse::from_bytes(StatusCode::Ok, Headers::new(), token))
+        }
+    }
+
+    #[tokio::test]
+    async fn the_file_of_a_workload_identity_is_read_at_each_exchange() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("identity");
+        let exchange = Arc::new(Exchange::default());
+        let transport = Some(Transport::with_policy(Arc::clone(&exchange) as _));
+        let options = ClientAssertionCredentialOptions {
+            client_options: ClientOptions { transport, ..ClientOptions::default() },
+        };
+        let (tenant, client) = ("tenant".to_owned(), "client".to_owned());
+        let identity = ClientAssertionCredential::new(tenant, client, FederatedToken(file.clone()), Some(options));
+        let identity = identity.expect("made");
+        for shown in ["first", "second"] {
+            std::fs::write(&file, format!("{shown}\n")).expect("written");
+            identity.get_token(&["scope"], None).await.expect("a token");
+            let exchanged = exchange.0.lock().expect("fine").pop().expect("one");
+            assert!(exchanged.contains(&format!("client_assertion={shown}&")), "{exchanged}");
+        }
+        std::fs::remove_file(&file).expect("removed");
+        let error = identity.get_token(&["scope"], None).await.expect_err("no file");
+        assert!(error.to_string().contains("identity"), "{error}");
     }
 }

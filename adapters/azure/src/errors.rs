@@ -2,6 +2,7 @@
 //! details of a refused signature, which could hold a secret.
 
 use crate::passing::passing;
+use crate::renewal::{Renewal, noted};
 use azure_core::error::ErrorKind as SdkKind;
 use azure_core::http::headers::HeaderName;
 use sealift::{Error, ErrorKind};
@@ -54,6 +55,11 @@ pub(crate) fn no_such_blob(error: &azure_core::Error) -> bool {
 /// Whether the service says that there is no such container.
 pub(crate) fn no_such_container(error: &azure_core::Error) -> bool {
     status(error) == Some(404) && code(error).is_some_and(|code| code.starts_with("Container"))
+}
+
+/// Whether the service says that these credentials may not do this, and not that it does not know who asks.
+pub(crate) fn not_permitted(error: &azure_core::Error) -> bool {
+    status(error) == Some(403) && !matches!(code(error), Some("AuthenticationFailed" | "InvalidAuthenticationInfo"))
 }
 
 /// Whether the service says that the bytes which arrived are not those that were sent.
@@ -121,6 +127,11 @@ fn refused(described: impl FnOnce(ErrorKind, String) -> Error, endpoint: &str, e
         && let Some(id) = raw.headers().get_optional_str(&HeaderName::from_static("x-ms-request-id"))
     {
         reason = format!("{reason} (request id {id})");
+    }
+    if let Some(Renewal::None(why) | Renewal::Failed(why)) = noted(error) {
+        return described(ErrorKind::Denied, format!("{reason}; {why}")).with_hint(
+            "renew it where it comes from, and try again; a signature in a file that is renewed is read again",
+        );
     }
     match (status, code) {
         (_, "ContainerNotFound" | "ContainerBeingDeleted") => described(ErrorKind::NoSuchBucket, reason)

@@ -22,6 +22,7 @@
 //! `client` is what every verb needs; each verb has a module; `store` is the trait's implementation, a line a verb. Every
 //! answer passes `transport`, where it is checked (`answers`) and each attempt to store something is accounted for.
 //! Requests are sent once: `passing` says of an error whether they may be sent again, which is for `sealift` to do.
+//! Authorisation that is refused is renewed under all calls, by policies of the SDK's pipeline: `sas` and `tokens`.
 
 mod abort;
 mod answers;
@@ -50,10 +51,13 @@ mod passing;
 mod properties;
 mod put;
 mod read;
+mod renewal;
+mod sas;
 mod sign;
 mod stage;
 mod store;
 mod sweep;
+mod tokens;
 mod trace;
 mod transport;
 mod upload;
@@ -62,6 +66,6 @@ pub use azure_core::credentials::{Secret, TokenCredential};
 pub use checksums::Checksums;
 pub use copy::COPY_STANDSTILL;
 pub use credentials::{Credentials, Entra};
-pub use entra::TOKEN_WITHIN;
 pub use options::AzureOptions;
 pub use store::AzureStore;
+pub use tokens::TOKEN_WITHIN;

@@ -3,6 +3,7 @@
 
 use crate::answers::Unreadable;
 use crate::errors::{arrived_damaged, chain, code, status};
+use crate::renewal::{Renewal, noted};
 use azure_core::error::ErrorKind as SdkKind;
 use azure_core::http::headers::{HeaderName, Headers};
 use sealift::Passing;
@@ -33,8 +34,7 @@ fn of_answer(error: &azure_core::Error, asked: Option<Duration>) -> Option<Passi
         (501, _) => None,
         (408 | 500..=599, _) => Some(Passing::Outage),
         _ if arrived_damaged(error) => Some(Passing::Unlikely),
-        // The SDK has dropped the token that was refused so.
-        (401, "InvalidAuthenticationInfo") => Some(Passing::Unlikely),
+        _ if matches!(noted(error), Some(Renewal::Sought | Renewal::Failed(_))) => Some(Passing::Unlikely),
         (409, "PendingCopyOperation" | "SystemInUse") => Some(Passing::Unlikely),
         // Another program's.
         (300..=399 | 404, "") => Some(Passing::Unlikely),
@@ -77,7 +77,7 @@ mod tests {
         for (status, code, expected) in [
             (400, "InvalidBlockList", None),
             (400, "Crc64Mismatch", Some(Passing::Unlikely)),
-            (401, "InvalidAuthenticationInfo", Some(Passing::Unlikely)),
+            (401, "InvalidAuthenticationInfo", None),
             (401, "NoAuthenticationInformation", None),
             (403, "AuthenticationFailed", None),
             (404, "BlobNotFound", None),

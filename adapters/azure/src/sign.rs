@@ -1,5 +1,5 @@
-//! Authorisation that the SDK does not have: the account's key, and shared access signatures. As policies of its
-//! pipeline, so that the SDK and its errors never see a secret.
+//! Authorisation by the account's key, which the SDK does not have. As a policy of its pipeline, so that the SDK and its
+//! errors never see the key.
 
 use azure_core::Error;
 use azure_core::credentials::Secret;
@@ -83,38 +83,6 @@ fn canonical_resource(account: &str, url: &Url) -> String {
     text
 }
 
-/// Adds a shared access signature to each request's URL, and to the URL it copies from.
-#[derive(Debug)]
-pub(crate) struct Sas(Secret);
-
-impl Sas {
-    pub(crate) fn new(sas: &Secret) -> Self {
-        Sas(Secret::new(sas.secret().trim().trim_start_matches('?').to_owned()))
-    }
-
-    /// `url` with the signature.
-    fn added(&self, url: &Url) -> Url {
-        let mut signed = url.clone();
-        signed.set_query(Some(&match url.query() {
-            Some(query) if !query.is_empty() => format!("{query}&{}", self.0.secret()),
-            _ => self.0.secret().to_owned(),
-        }));
-        signed
-    }
-}
-
-#[async_trait::async_trait]
-impl Policy for Sas {
-    async fn send(&self, ctx: &Context, request: &mut Request, next: &[Arc<dyn Policy>]) -> PolicyResult {
-        const SOURCE: HeaderName = HeaderName::from_static("x-ms-copy-source");
-        if let Some(source) = request.headers().get_optional_str(&SOURCE).and_then(|source| Url::parse(source).ok()) {
-            request.insert_header(SOURCE, self.added(&source).to_string());
-        }
-        *request.url_mut() = self.added(request.url());
-        next[0].send(ctx, request, &next[1..]).await
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -165,13 +133,5 @@ mod tests {
         assert!(string_to_sign("myaccount", &put).starts_with("PUT\n\n\n\n\ntext/plain\n"));
         put.set_body("123");
         assert!(string_to_sign("myaccount", &put).starts_with("PUT\n\n\n3\n\ntext/plain\n"));
-    }
-
-    #[test]
-    fn a_signature_is_added_to_what_is_asked_for_and_never_shown() {
-        let sas = Sas::new(&Secret::new("?sv=2026&sig=s3cret%3D"));
-        let url = Url::parse("https://h/c?comp=list").expect("a URL");
-        assert_eq!(sas.added(&url).as_str(), "https://h/c?comp=list&sv=2026&sig=s3cret%3D");
-        assert!(!format!("{sas:?}").contains("s3cret"));
     }
 }

@@ -3,7 +3,7 @@
 use crate::body::body;
 use crate::checksums::Transactional;
 use crate::client::Client;
-use crate::errors::status;
+use crate::errors::{not_permitted, status};
 use azure_core::http::{ClientMethodOptions, Context};
 use azure_storage_blob::models::BlockBlobClientStageBlockOptions;
 use bytes::Bytes;
@@ -34,7 +34,7 @@ pub(crate) async fn is_permitted(client: &Client, key: &str, id: &[u8]) -> azure
     let options =
         BlockBlobClientStageBlockOptions { transactional_content_md5: Some(vec![0; 16]), ..Default::default() };
     match client.blocks(key).stage_block(id, bytes.len() as u64, bytes.into(), Some(options)).await {
-        Err(error) if status(&error) == Some(403) => Ok(false),
+        Err(error) if not_permitted(&error) => Ok(false),
         Err(error) if status(&error) != Some(400) => Err(error),
         _ => Ok(true),
     }

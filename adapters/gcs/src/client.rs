@@ -1,6 +1,7 @@
 //! What every verb needs: where the bucket is, the two clients, one way to send, and how errors are told.
 
 use crate::faults::{Fault, Refusal};
+use crate::renewal::Renewal;
 use crate::transport::{Answer, Call, Http};
 use google_cloud_storage::client::Storage;
 use http::Method;
@@ -47,10 +48,11 @@ impl Client {
 
     /// `fault` as the last word on a request: what it says of the service is taken note of here.
     pub(crate) fn failed(&self, operation: impl Into<Cow<'static, str>>, key: &str, mut fault: Fault) -> Error {
-        if let Fault::Refused(Refusal { status, passing, .. }) = &mut fault {
+        if let Fault::Refused(Refusal { status, passing, used, renewal, .. }) = &mut fault {
             self.http.slow_downs.see(*status);
-            if *status == 401 && self.http.credentials.renew() {
-                *passing = Some(Passing::Unlikely);
+            if let (401, Some(used)) = (*status, *used) {
+                *renewal = self.http.credentials.refused(used);
+                *passing = (*renewal == Renewal::Sought).then_some(Passing::Unlikely);
             }
         }
         fault.into_error(operation, self.location(key), self.endpoint.as_str().trim_end_matches('/'))

@@ -2,6 +2,7 @@
 
 use crate::faults::{Fault, chain, shortened};
 use crate::options::Credentials;
+use crate::renewal::{Generation, Renewal};
 use google_cloud_auth::build_errors::Error as BuildError;
 use google_cloud_auth::credentials::{
     Builder, CacheableResource, Credentials as Tokens, CredentialsProvider, anonymous, external_account, impersonated,
@@ -13,14 +14,17 @@ use sealift::{Error, ErrorKind, Passing, Result};
 use serde_json::Value;
 use std::fmt;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 /// The time that a token may take to come, also where it is renewed: off Google, nothing answers for the metadata server, and
 /// a federation's own server may hang.
 pub const TOKEN_WITHIN: Duration = Duration::from_secs(15);
+
+/// A token that came again after it had been refused is not asked for anew for so long: what was refused together is told
+/// together.
+const TOLD_TOGETHER: Duration = Duration::from_secs(5);
 
 /// A source of tokens that can be replaced by a fresh one: the library keeps a token until it expires, also one that the
 /// service has refused.
@@ -29,9 +33,19 @@ pub(crate) struct Renewable(Arc<Inner>);
 
 struct Inner {
     source: Credentials,
-    current: RwLock<Tokens>,
-    /// Whether a token has ever come.
-    gave: AtomicBool,
+    state: Mutex<State>,
+}
+
+struct State {
+    current: Tokens,
+    /// How often the source was replaced.
+    generation: Generation,
+    /// The token that came last.
+    given: Option<HeaderMap>,
+    /// What was refused, until a token has come since.
+    refused: Option<HeaderMap>,
+    /// When what had been refused came again.
+    again: Option<Instant>,
 }
 
 impl fmt::Debug for Renewable {
@@ -43,22 +57,32 @@ impl fmt::Debug for Renewable {
 impl Renewable {
     /// Must be called on a runtime: the library fetches tokens in a task.
     pub(crate) fn new(source: Credentials) -> Result<Self> {
-        let current = RwLock::new(tokens(&source)?);
-        Ok(Renewable(Arc::new(Inner { source, current, gave: AtomicBool::new(false) })))
+        let current = tokens(&source)?;
+        let state = State { current, generation: Generation(0), given: None, refused: None, again: None };
+        Ok(Renewable(Arc::new(Inner { source, state: Mutex::new(state) })))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What to send with a request, within [`TOKEN_WITHIN`].
-    pub(crate) async fn for_request(&self) -> std::result::Result<HeaderMap, Fault> {
-        match timeout(TOKEN_WITHIN, self.headers(Extensions::new())).await {
+    pub(crate) async fn for_request(&self) -> std::result::Result<(HeaderMap, Generation), Fault> {
+        let (current, generation) = {
+            let state = self.state();
+            (state.current.clone(), state.generation)
+        };
+        match timeout(TOKEN_WITHIN, current.headers(Extensions::new())).await {
             Ok(Ok(CacheableResource::New { data, .. })) => {
-                self.0.gave.store(true, Ordering::Relaxed);
-                Ok(data)
+                self.given(&data, generation);
+                Ok((data, generation))
             }
             Ok(Ok(CacheableResource::NotModified)) => Err(Fault::Unexpected("no token where one was asked for".into())),
             Ok(Err(error)) => {
+                let passing = self.passing();
                 // What failed for good stays so in the library; the next operation is to look anew.
-                self.renew();
-                Err(unusable(&error, self.passing()))
+                self.replace(&mut self.state());
+                Err(unusable(&error, passing))
             }
             Err(_) => {
                 let reason = format!("no token came within {} s", TOKEN_WITHIN.as_secs());
@@ -67,26 +91,50 @@ impl Renewable {
         }
     }
 
+    fn given(&self, token: &HeaderMap, generation: Generation) {
+        let mut state = self.state();
+        if state.generation == generation {
+            if let Some(refused) = state.refused.take() {
+                state.again = (refused == *token).then(Instant::now);
+            }
+            state.given = Some(token.clone());
+        }
+    }
+
     /// What it is when no token comes. Where none ever came, most likely there is nobody to give one: off Google, nothing
     /// answers for the metadata server.
     fn passing(&self) -> Passing {
-        match self.0.gave.load(Ordering::Relaxed) {
+        match self.state().given.is_some() {
             true => Passing::Outage,
             false => Passing::Unlikely,
         }
     }
 
-    /// Looks for tokens anew. Whether there is something to renew.
-    pub(crate) fn renew(&self) -> bool {
+    /// After a token of `used` was refused: looks for tokens anew, once for all requests that were refused together.
+    pub(crate) fn refused(&self, used: Generation) -> Renewal {
         if self.0.source == Credentials::Anonymous {
-            return false;
+            return Renewal::None;
         }
+        let mut state = self.state();
+        if state.generation != used {
+            return Renewal::Sought;
+        }
+        if state.again.is_some_and(|again| again.elapsed() < TOLD_TOGETHER) {
+            return Renewal::Same;
+        }
+        self.replace(&mut state)
+    }
+
+    fn replace(&self, state: &mut State) -> Renewal {
         match tokens(&self.0.source) {
             Ok(fresh) => {
-                *self.0.current.write().unwrap_or_else(PoisonError::into_inner) = fresh;
-                true
+                state.current = fresh;
+                state.generation = Generation(state.generation.0 + 1);
+                state.refused = state.given.clone();
+                state.again = None;
+                Renewal::Sought
             }
-            Err(_) => false,
+            Err(_) => Renewal::None,
         }
     }
 }
@@ -96,7 +144,7 @@ impl CredentialsProvider for Renewable {
         &self,
         extensions: Extensions,
     ) -> std::result::Result<CacheableResource<HeaderMap>, CredentialsError> {
-        let current = self.0.current.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let current = self.state().current.clone();
         current.headers(extensions).await
     }
 

@@ -1,6 +1,7 @@
 //! What can go wrong with one request, whether it may pass, and the same as Sealift's error: which kind, in which words, and
 //! what to try next. Never a header or a URL, which could hold a secret.
 
+use crate::renewal::{Generation, Renewal};
 use http::HeaderMap;
 use sealift::{Attempt, Error, ErrorKind, Passing};
 use serde::Deserialize;
@@ -44,6 +45,10 @@ pub(crate) struct Refusal {
     pub(crate) passing: Option<Passing>,
     /// Whether it came as a web page, which the service does not send.
     pub(crate) page: bool,
+    /// The token that was refused with it, if one was sent.
+    pub(crate) used: Option<Generation>,
+    /// What became of that token.
+    pub(crate) renewal: Renewal,
 }
 
 #[derive(Deserialize)]
@@ -90,7 +95,13 @@ impl Refusal {
             400 if is_damage(message) => Some(Passing::Unlikely),
             _ => None,
         };
-        Refusal { status, reason: String::new(), message: shortened(message), passing, page: false }
+        let (reason, message) = (String::new(), shortened(message));
+        Refusal { status, reason, message, passing, page: false, used: None, renewal: Renewal::None }
+    }
+
+    /// The same of a request that was sent with a token.
+    pub(crate) fn sent_with(self, token: Generation) -> Self {
+        Refusal { used: Some(token), ..self }
     }
 
     fn text(&self) -> String {
@@ -231,6 +242,11 @@ fn refused(described: impl FnOnce(ErrorKind, String) -> Error, endpoint: &str, r
     match (refusal.status, refusal.reason.as_str()) {
         _ if no_such_bucket(refusal) => described(ErrorKind::NoSuchBucket, text)
             .with_hint(format!("check the bucket's name, and that it is at {endpoint}")),
+        (401, _) if refusal.renewal == Renewal::Same => described(
+            ErrorKind::Denied,
+            format!("{text}; the token is not taken, and who gives tokens was asked anew and gave the same"),
+        )
+        .with_hint("see to it that tokens are renewed where they come from, and try again"),
         (401, _) => described(ErrorKind::Denied, text).with_hint(format!(
             "the credentials have expired or are not valid at {endpoint}: log in again, or give others"
         )),

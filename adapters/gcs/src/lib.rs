@@ -40,6 +40,7 @@ mod pieces;
 mod put;
 mod read;
 mod remove;
+mod renewal;
 mod resource;
 mod sdk;
 mod session;

@@ -42,7 +42,7 @@ async fn send(
 ) -> Result<Committed, Fault> {
     let whole = payload.checksum();
     // The token is there once the SDK asks for it, so that the time until it asks for the body is the time to connect.
-    client.http.credentials.for_request().await?;
+    let (_, used) = client.http.credentials.for_request().await?;
     let moved = watch::Sender::new(None);
     let mut stands =
         Standstill { moved: moved.subscribe(), connect: client.connect_timeout, standstill: client.http.standstill };
@@ -67,7 +67,7 @@ async fn send(
     // Unbuffered: the payload is asked for its bytes as they go out.
     let object = tokio::select! {
         biased;
-        object = write.send_unbuffered() => object.map_err(fault_of)?,
+        object = write.send_unbuffered() => object.map_err(|error| fault_of(error, used))?,
         fault = stands.still() => return Err(fault),
     };
     committed(key, object, whole)

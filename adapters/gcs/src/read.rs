@@ -33,17 +33,17 @@ pub(crate) async fn get(client: &Client, key: &str, range: Range<u64>, etag: Opt
 
 async fn fetch(client: &Client, key: &str, range: Range<u64>, generation: Option<i64>) -> Result<Bytes, Fault> {
     let (wanted, limit) = (range.end - range.start, client.http.standstill);
-    client.http.credentials.for_request().await?;
+    let (_, used) = client.http.credentials.for_request().await?;
     let mut read =
         client.sdk.read_object(client.bucket_resource(), key).set_read_range(ReadRange::segment(range.start, wanted));
     if let Some(generation) = generation {
         read = read.set_generation(generation);
     }
     let stalled = |_| Fault::Stalled(limit);
-    let mut answer = timeout(limit, read.send()).await.map_err(stalled)?.map_err(fault_of)?;
+    let mut answer = timeout(limit, read.send()).await.map_err(stalled)?.map_err(|error| fault_of(error, used))?;
     let mut bytes = BytesMut::with_capacity(wanted as usize);
     while let Some(more) = timeout(limit, answer.next()).await.map_err(stalled)? {
-        bytes.extend_from_slice(&more.map_err(fault_of)?);
+        bytes.extend_from_slice(&more.map_err(|error| fault_of(error, used))?);
         if bytes.len() as u64 > wanted {
             break;
         }

@@ -5,6 +5,7 @@
 
 use crate::credentials::{Renewable, unusable};
 use crate::faults::{Fault, Refusal, chain, root_cause};
+use crate::renewal::Generation;
 use google_cloud_auth::errors::CredentialsError;
 use google_cloud_gax::retry_policy::NeverRetry;
 use google_cloud_storage::Error as SdkError;
@@ -30,19 +31,20 @@ pub(crate) async fn client(endpoint: &Url, credentials: Renewable) -> Result<Sto
         .map_err(|error| format!("Google's SDK refuses: {}", root_cause(&error)))
 }
 
-/// The SDK's error, of one attempt.
-pub(crate) fn fault_of(error: SdkError) -> Fault {
+/// The SDK's error, of one attempt that was sent with the token `used`.
+pub(crate) fn fault_of(error: SdkError, used: Generation) -> Fault {
     if let Some(cause) = chain(&error).find_map(|cause| cause.downcast_ref::<CredentialsError>()) {
         // A token has come just before.
         return unusable(cause, Passing::Outage);
     }
     if let Some(status) = error.http_status_code() {
         let headers = error.http_headers().cloned().unwrap_or_default();
-        return Fault::Refused(match error.status() {
+        let refusal = match error.status() {
             // What the SDK has read of the body, which it does not show then.
             Some(told) => Refusal::told(status, &headers, &told.message),
             None => Refusal::new(status, &headers, error.http_payload().map_or(&[][..], |body| body)),
-        });
+        };
+        return Fault::Refused(refusal.sent_with(used));
     }
     if chain(&error).any(|cause| cause.is::<WriteError>()) {
         return Fault::Differs(root_cause(&error));

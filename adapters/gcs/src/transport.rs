@@ -2,6 +2,7 @@
 
 use crate::credentials::Renewable;
 use crate::faults::{Fault, Refusal, is_page, root_cause};
+use crate::renewal::Generation;
 use bytes::{Bytes, BytesMut};
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
@@ -56,12 +57,14 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// The token that the request was sent with.
+    used: Generation,
 }
 
 impl Answer {
     /// This as the error it is.
     pub(crate) fn refused(&self) -> Fault {
-        Fault::Refused(Refusal::new(self.status, &self.headers, &self.body))
+        Fault::Refused(Refusal::new(self.status, &self.headers, &self.body).sent_with(self.used))
     }
 
     /// This, unless it is an error.
@@ -103,7 +106,8 @@ impl Http {
 
     /// Sends `call` once. Cancel-safe as far as anything is that the service may have got already.
     pub(crate) async fn send(&self, mut call: Call) -> Result<Answer, Fault> {
-        let mut sending = self.client.request(call.method, call.url).headers(self.credentials.for_request().await?);
+        let (authorisation, used) = self.credentials.for_request().await?;
+        let mut sending = self.client.request(call.method, call.url).headers(authorisation);
         for (name, value) in call.headers {
             sending = sending.header(name, value);
         }
@@ -129,7 +133,7 @@ impl Http {
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
         let reading = read_body(status, answer.bytes_stream().boxed(), call.standstill);
         match timeout(ANSWER_WITHIN, reading).await {
-            Ok(body) => Ok(Answer { status, headers, body: body? }),
+            Ok(body) => Ok(Answer { status, headers, body: body?, used }),
             Err(_) => Err(Fault::Unexpected(format!("it did not end within {} s", ANSWER_WITHIN.as_secs()))),
         }
     }

@@ -3,8 +3,10 @@
 
 use crate::answers::Answers;
 use crate::attempt::Counted;
+use crate::credentials::Renewable;
 use crate::errors::failed;
 use crate::provider::{Checksums, Provider};
+use crate::renewal::Renewal;
 use crate::verdict::judge;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
@@ -14,7 +16,7 @@ use aws_sdk_s3::config::{
 };
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::types::ChecksumType;
-use sealift::{Checksum, Error, SlowDowns};
+use sealift::{Checksum, Error, Passing, SlowDowns};
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt::Display;
@@ -34,6 +36,8 @@ pub(crate) struct Client {
     pub(crate) provider: Provider,
     pub(crate) checksums: Checksums,
     pub(crate) slow_downs: SlowDowns,
+    /// None where requests are not signed, or the client is the caller's.
+    pub(crate) credentials: Option<Renewable>,
 }
 
 impl Client {
@@ -50,7 +54,8 @@ impl Client {
         }
     }
 
-    /// The error of `operation` on `key`.
+    /// The error of `operation` on `key`. Credentials that the service does not take any more are asked for anew with the
+    /// next request.
     pub(crate) fn failed<E>(
         &self,
         operation: impl Into<Cow<'static, str>>,
@@ -61,7 +66,13 @@ impl Client {
         E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
     {
         let (_, passing) = judge(&error);
-        let failed = failed(operation, &self.location(key), &self.endpoint, error);
+        let renewal = self.credentials.as_ref().and_then(|credentials| credentials.after(&error));
+        let failed = failed(operation, &self.location(key), &self.endpoint, renewal.as_ref(), error);
+        let passing = match renewal {
+            None => passing,
+            Some(Renewal::Sought) => Some(Passing::Unlikely),
+            Some(Renewal::None { passing: renewing, .. }) => passing.or(renewing),
+        };
         match passing {
             Some(passing) => failed.with_passing(passing),
             None => failed,

@@ -1,15 +1,14 @@
 //! From options to a client of the SDK: credentials, endpoint and time limits.
 
-use crate::limits::ANSWER;
+use crate::credentials::{Renewable, Source, loader};
 use crate::options::{Addressing, Credentials, S3Options};
 use crate::provider::Provider;
+use crate::signed::Signed;
 use crate::store::S3Store;
+use aws_config::SdkConfig;
 use aws_config::environment::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
 use aws_config::profile::ProfileFileRegionProvider;
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{Builder, Region};
 use aws_types::service_config::ServiceConfigKey;
@@ -24,13 +23,7 @@ impl S3Store {
     /// [`ErrorKind::InvalidName`] for what cannot be a bucket's name.
     pub async fn connect(options: S3Options) -> Result<S3Store> {
         check_bucket(&options.bucket)?;
-        let mut loader =
-            aws_config::defaults(BehaviorVersion::latest()).retry_config(RetryConfig::disabled()).timeout_config(
-                TimeoutConfig::builder()
-                    .connect_timeout(options.connect_timeout)
-                    .operation_attempt_timeout(ANSWER)
-                    .build(),
-            );
+        let mut loader = loader(options.connect_timeout);
         if let Some(endpoint) = &options.endpoint_url {
             loader = loader.endpoint_url(endpoint);
         }
@@ -61,11 +54,21 @@ impl S3Store {
             Addressing::VirtualHost => false,
             Addressing::Automatic => endpoint.is_some(),
         });
+        let credentials = renewable(&options, &shared);
+        if let Some(credentials) = &credentials {
+            config = config
+                .credentials_provider(credentials.clone())
+                .identity_cache(credentials.clone())
+                .interceptor(Signed);
+        }
         let policy = provider.part_policy(options.part_size, options.expected_size)?;
         let mut store = S3Store::from_client(Client::from_conf(config.build()), options.bucket, provider)
             .with_part_policy(policy)
             .with_checksums(options.checksums.unwrap_or_else(|| provider.checksums()))
             .with_conditional_writes(options.conditional_writes.unwrap_or_else(|| provider.conditional_puts()));
+        if let Some(credentials) = credentials {
+            store = store.with_credentials(credentials);
+        }
         if let Some(endpoint) = endpoint {
             store = store.with_endpoint(without_credentials(&endpoint));
         }
@@ -75,6 +78,16 @@ impl S3Store {
         }
         Ok(store)
     }
+}
+
+/// The credentials that requests are signed with.
+fn renewable(options: &S3Options, shared: &SdkConfig) -> Option<Renewable> {
+    let source = match &options.credentials {
+        Credentials::Anonymous => return None,
+        Credentials::Provider(provider) => Source::Given(provider.clone()),
+        Credentials::Chain => Source::Chain { connect: options.connect_timeout, region: shared.region().cloned() },
+    };
+    Some(Renewable::new(source, shared.credentials_provider()))
 }
 
 /// For services that have none, and where nothing is asked of one.

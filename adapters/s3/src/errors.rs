@@ -2,6 +2,7 @@
 //! could hold a secret.
 
 use crate::answers::Unreadable;
+use crate::renewal::Renewal;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ConnectorError, ProvideErrorMetadata, SdkError};
@@ -30,32 +31,51 @@ pub(crate) fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
     error.raw_response().map(|response| response.status().as_u16())
 }
 
-/// The error of `operation` at `location`, of the service at `endpoint`.
+/// The error of `operation` at `location`, of the service at `endpoint`, with what became of the credentials.
 pub(crate) fn failed<E>(
     operation: impl Into<Cow<'static, str>>,
     location: &str,
     endpoint: &str,
+    renewal: Option<&Renewal>,
     error: SdkError<E, HttpResponse>,
 ) -> Error
 where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
 {
-    let described = |kind, reason: String| Error::new(kind, operation, location, reason);
-    match &error {
+    let described = |kind, reason: String| match renewal {
+        Some(Renewal::None { words, .. }) => Error::new(kind, operation, location, format!("{reason}; {words}")),
+        _ => Error::new(kind, operation, location, reason),
+    };
+    let error = told(described, endpoint, &error);
+    match renewal {
+        Some(Renewal::None { hint, .. }) => error.with_hint(*hint),
+        _ => error,
+    }
+}
+
+fn told<E>(
+    described: impl FnOnce(ErrorKind, String) -> Error,
+    endpoint: &str,
+    error: &SdkError<E, HttpResponse>,
+) -> Error
+where
+    E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+{
+    match error {
         SdkError::ServiceError(answer) if answer.raw().status().is_success() && answer.err().code().is_none() => {
             unreadable(described, endpoint, root_cause(answer.err()))
         }
         SdkError::ServiceError(answer) => refused(described, answer.err(), answer.raw()),
-        _ if without_credentials(&error) => described(
+        _ if without_credentials(error) => described(
             ErrorKind::Denied,
-            format!("no usable credentials: {}", root_cause(&error)),
+            format!("no usable credentials: {}", root_cause(error)),
         )
         .with_hint(
             "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or AWS_PROFILE, or use --anonymous for a public bucket; \
                  `aws sts get-caller-identity` shows what the AWS tools find",
         ),
         SdkError::ConstructionFailure(_) => {
-            described(ErrorKind::InvalidConfig, format!("the request cannot be made: {}", root_cause(&error)))
+            described(ErrorKind::InvalidConfig, format!("the request cannot be made: {}", root_cause(error)))
         }
         SdkError::DispatchFailure(failure)
             if failure.as_connector_error().is_some_and(|error| error.is_timeout() && !never_connected(error)) =>
@@ -65,14 +85,14 @@ where
         }
         SdkError::TimeoutError(_) => described(ErrorKind::TimedOut, format!("no answer in time from {endpoint}")),
         SdkError::DispatchFailure(_) => {
-            described(ErrorKind::Unreachable, format!("cannot talk to {endpoint}: {}", root_cause(&error)))
+            described(ErrorKind::Unreachable, format!("cannot talk to {endpoint}: {}", root_cause(error)))
                 .with_hint("check the endpoint, the network, proxies and certificates")
         }
-        _ => match cause::<Unreadable>(&error) {
+        _ => match cause::<Unreadable>(error) {
             Some(flaw) => unreadable(described, endpoint, flaw.to_string()),
             None => described(
                 ErrorKind::Unreachable,
-                format!("the answer from {endpoint} broke off: {}", root_cause(&error)),
+                format!("the answer from {endpoint} broke off: {}", root_cause(error)),
             ),
         },
     }
@@ -186,7 +206,7 @@ mod tests {
     }
 
     fn told(error: CompleteError) -> Error {
-        failed("complete the upload of", "s3://b/k", "http://h", error)
+        failed("complete the upload of", "s3://b/k", "http://h", None, error)
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //!
 //! [`S3Store::connect`] takes [`S3Options`]. What differs between the services is one table, in `provider`; how the SDK's
 //! errors become Sealift's is in `errors`; what an answer must be is in `answers`; what a failed
-//! attempt may have done, and whether it may pass, in `verdict`. `client` is what every verb needs, a module is a verb, and
+//! attempt may have done, and whether it may pass, in `verdict`; how credentials are renewed that the service does not take
+//! any more, under all calls, in `credentials`. `client` is what every verb needs, a module is a verb, and
 //! `store` puts them together. Nothing here decides when to start, commit or abort, or tries again: that is `sealift`'s.
 
 mod abort;
@@ -17,6 +18,7 @@ mod connect;
 mod copy;
 mod copy_parts;
 mod copy_source;
+mod credentials;
 mod delete;
 mod errors;
 mod head;
@@ -24,10 +26,13 @@ mod limits;
 mod list;
 mod meeting;
 mod options;
+mod origin;
 mod proof;
 mod provider;
 mod put;
 mod read;
+mod renewal;
+mod signed;
 mod start;
 mod stop;
 mod store;

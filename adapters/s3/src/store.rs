@@ -2,6 +2,7 @@
 
 use crate::client::Client;
 use crate::conditions::Gate;
+use crate::credentials::Renewable;
 use crate::provider::{Checksums, Conditions, Provider};
 use crate::start::lost_starts;
 use crate::upload::S3Upload;
@@ -27,7 +28,8 @@ pub struct S3Store {
 impl S3Store {
     /// A store on `bucket` through a client of the SDK that you have set up yourself, with the part policy and the
     /// checksums of `provider`. Region, credentials and the connect timeout are the client's; time limits are set
-    /// where this adapter needs its own, and nothing is tried again: a [`Bucket`](sealift::Bucket) does that.
+    /// where this adapter needs its own, and nothing is tried again: a [`Bucket`](sealift::Bucket) does that. Credentials are
+    /// renewed as far as the client does it: those that the service refuses are not asked for anew.
     pub fn from_client(client: aws_sdk_s3::Client, bucket: impl Into<String>, provider: Provider) -> Self {
         S3Store {
             client: Client {
@@ -37,6 +39,7 @@ impl S3Store {
                 provider,
                 checksums: provider.checksums(),
                 slow_downs: SlowDowns::default(),
+                credentials: None,
             },
             policy: provider.default_part_policy(),
             conditions: Gate::new(provider.conditional_puts()),
@@ -71,6 +74,11 @@ impl S3Store {
     #[must_use]
     pub(crate) fn with_retry_policy(self, policy: RetryPolicy) -> Self {
         S3Store { conditions: self.conditions.tried_by(policy), ..self }
+    }
+
+    /// The same store, whose client's credentials are these.
+    pub(crate) fn with_credentials(self, credentials: Renewable) -> Self {
+        S3Store { client: Client { credentials: Some(credentials), ..self.client }, ..self }
     }
 
     /// The same store, called so in messages.

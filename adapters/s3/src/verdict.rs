@@ -4,7 +4,7 @@ use crate::answers::Unreadable;
 use crate::errors::{cause, code, never_connected, status, without_credentials};
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::config::http::HttpResponse;
-use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::error::{ConnectorError, ProvideErrorMetadata, SdkError};
 use sealift::Passing;
 use std::error::Error as StdError;
 use std::time::Duration;
@@ -85,10 +85,15 @@ fn asked<E>(error: &SdkError<E, HttpResponse>) -> Option<Duration> {
     seconds.parse().ok().map(Duration::from_secs)
 }
 
-/// Credentials that could not be had in time may be there later; those that are not configured will not.
+/// Credentials that could not be had in time, or whose source was not reached, may be there later; those that are not
+/// configured will not.
 fn credentials_passing(error: &(dyn StdError + 'static)) -> Option<Passing> {
     match cause::<CredentialsError>(error) {
         Some(CredentialsError::ProviderTimedOut(_)) => Some(Passing::Outage),
+        // What is above it in the chain is the request that was not sent for want of credentials.
+        Some(own @ CredentialsError::ProviderError(_)) if cause::<ConnectorError>(own).is_some() => {
+            Some(Passing::Outage)
+        }
         Some(CredentialsError::ProviderError(_)) => Some(Passing::Unlikely),
         _ => None,
     }

@@ -318,8 +318,9 @@ pub(crate) struct AzureArgs {
     /// The storage account (azure-native). AZURE_STORAGE_ACCOUNT works too, and AZURE_STORAGE_CONNECTION_STRING.
     #[arg(long, value_name = "ACCOUNT")]
     pub(crate) account_name: Option<String>,
-    /// A file that holds a shared access signature (azure-native). Without it: AZURE_STORAGE_CONNECTION_STRING,
-    /// AZURE_STORAGE_KEY, AZURE_STORAGE_SAS_TOKEN, or a login with Entra ID.
+    /// A file that holds a shared access signature (azure-native), read again when the service does not take it any more.
+    /// Without it: AZURE_STORAGE_CONNECTION_STRING, AZURE_STORAGE_KEY, AZURE_STORAGE_SAS_TOKEN, or a login with Entra
+    /// ID.
     #[arg(long, value_name = "FILE", conflicts_with = "anonymous")]
     pub(crate) sas_file: Option<PathBuf>,
 }

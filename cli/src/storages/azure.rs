@@ -4,9 +4,8 @@
 use super::Streams;
 use crate::args::{ChecksumsArg, StorageArgs};
 use crate::failure::Failure;
-use sealift::{Bucket, Error, ErrorKind};
+use sealift::Bucket;
 use sealift_azure::{AzureOptions, AzureStore, Checksums, Credentials, Secret};
-use std::path::Path;
 
 pub(super) async fn open(args: &StorageArgs, container: String, streams: Streams) -> Result<Bucket, Failure> {
     let options = options(args, container, |name| std::env::var(name).ok())?;
@@ -49,13 +48,16 @@ fn options(
     if args.anonymous {
         options.credentials = Credentials::Anonymous;
     } else if let Some(file) = &args.azure.sas_file {
-        options.credentials = Credentials::Sas(sas_in(file)?);
+        options.credentials = Credentials::SasFile(file.clone());
     } else if !described {
         // The key first, as `az` does it.
         if let Some(key) = variable("AZURE_STORAGE_KEY") {
             options.credentials = Credentials::SharedKey(Secret::new(key));
         } else if let Some(sas) = variable("AZURE_STORAGE_SAS_TOKEN") {
-            options.credentials = Credentials::Sas(sas_of("AZURE_STORAGE_SAS_TOKEN", &sas)?);
+            // What it holds is not shown.
+            options.credentials = Credentials::from_sas(&sas).ok_or_else(|| {
+                Failure::usage("AZURE_STORAGE_SAS_TOKEN holds no shared access signature (sv=…&sig=…)")
+            })?;
         }
     }
     options.part_size = args.part_size.map(|size| size.as_u64());
@@ -73,27 +75,12 @@ fn options(
     }
 }
 
-fn sas_in(file: &Path) -> Result<Secret, Failure> {
-    let text = std::fs::read_to_string(file).map_err(|error| {
-        Error::new(ErrorKind::InvalidConfig, "read the signature in", file.display().to_string(), error.to_string())
-    })?;
-    sas_of(&file.display().to_string(), &text)
-}
-
-/// The signature in `text`, which may be a whole URL, as the portal gives it too. Errors never show it.
-fn sas_of(place: &str, text: &str) -> Result<Secret, Failure> {
-    let query = text.trim().rsplit('?').next().unwrap_or_default();
-    match query.contains("sig=") && !query.contains(char::is_whitespace) {
-        true => Ok(Secret::new(query.to_owned())),
-        false => Err(Failure::usage(format!("{place} holds no shared access signature (sv=…&sig=…)"))),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::args::Cli;
     use clap::Parser;
+    use std::path::Path;
 
     fn read(arguments: &[&str], environment: &[(&str, &str)]) -> Result<AzureOptions, String> {
         let cli = Cli::try_parse_from([&["sealift", "stat", "x"], arguments].concat()).expect("arguments");
@@ -112,10 +99,6 @@ mod tests {
     #[test]
     fn where_account_and_credentials_come_from() {
         let ok = |arguments: &[&str], environment: &[(&str, &str)]| read(arguments, environment).expect("fine");
-        let file = tempfile::NamedTempFile::new().expect("a file");
-        std::fs::write(file.path(), "https://acct.blob.core.windows.net/c?sv=1&sig=c2VjcmV0\n").expect("written");
-        let sas_file = format!("--sas-file={}", file.path().display());
-
         let entra = ok(&[], &[ACCOUNT, ("AZURE_STORAGE_KEY", "")]);
         assert_eq!(entra.account, "acct");
         assert!(matches!(entra.credentials, Credentials::Entra(_)));
@@ -123,9 +106,8 @@ mod tests {
         assert!(matches!(ok(&[], &[ACCOUNT, KEY, SAS]).credentials, Credentials::SharedKey(_)));
         assert!(matches!(ok(&[], &[ACCOUNT, SAS]).credentials, Credentials::Sas(_)));
         assert!(matches!(ok(&["--anonymous"], &[ACCOUNT, KEY]).credentials, Credentials::Anonymous));
-        let by_file = ok(&[&sas_file], &[ACCOUNT, KEY]);
-        let Credentials::Sas(sas) = by_file.credentials else { panic!("by file") };
-        assert_eq!(sas.secret(), "sv=1&sig=c2VjcmV0");
+        let by_file = ok(&["--sas-file=/a/file"], &[ACCOUNT, KEY]);
+        assert!(matches!(by_file.credentials, Credentials::SasFile(file) if file == Path::new("/a/file")));
         let described = ok(&[], &[CONNECTION, SAS]);
         assert_eq!((described.account.as_str(), described.endpoint.as_deref()), ("other", Some("http://h/other")));
         assert!(matches!(described.credentials, Credentials::SharedKey(_)));
@@ -139,7 +121,6 @@ mod tests {
             (vec!["--account-name=acct"], vec![CONNECTION], "unset one"),
             (vec![], vec![("AZURE_STORAGE_CONNECTION_STRING", "AccountKey=c2VjcmV0")], "AccountName"),
             (vec![], vec![ACCOUNT, ("AZURE_STORAGE_SAS_TOKEN", "c2VjcmV0")], "no shared access signature"),
-            (vec!["--sas-file=/no/such/file"], vec![ACCOUNT], "/no/such/file"),
             (vec!["--region=x"], vec![ACCOUNT], "--region"),
             (vec!["--checksums=full-object"], vec![ACCOUNT], "--checksums"),
         ] {

@@ -5,6 +5,7 @@ mod aborts;
 mod answers;
 mod commits;
 mod copies;
+mod credentials;
 mod faults;
 mod server;
 

@@ -2,9 +2,13 @@
 
 use crate::server::{Reply, Server};
 use crate::{QUANTUM, commit, data, digits, holds, key, patient, payload, resource, started};
-use sealift::{Attempts, ErrorKind, IfExists, ObjectStore, Passing};
+use sealift::{Attempts, ErrorKind, IfExists, ObjectStore, Passing, RetryingStore};
 use sealift_gcs::{Credentials, GcsOptions, GcsStore, TOKEN_WITHIN};
-use std::time::Duration;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+use tokio::process::Command;
 
 /// A store whose tokens come from the server itself; and the folder that holds their file.
 async fn store(server: &Server) -> (GcsStore, tempfile::TempDir) {
@@ -158,4 +162,181 @@ async fn a_token_that_does_not_come_is_given_up() {
     assert_eq!(error.passing(), Some(Passing::Unlikely), "none has ever come");
     assert!(begun.elapsed() <= TOKEN_WITHIN, "{:?}", begun.elapsed());
     assert!(!attempts.effect().is_possible());
+}
+
+/// Where a store's tokens come from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Source {
+    /// A login, whose refresh token is exchanged.
+    Login,
+    /// A federation, whose own token is in a file and is exchanged.
+    Federation,
+    /// The metadata server of a machine at Google.
+    Metadata,
+}
+
+/// What becomes of the source when its token is refused.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Then {
+    Renewed,
+    Stays,
+}
+
+/// What the requests of [`every_request`] are.
+const MOMENTS: [&str; 7] = ["put", "start", "piece", "last", "head", "get", "cancel"];
+
+/// Without the pauses of what is tried several times, on a machine that has much else to do.
+const AT_ONCE: Duration = Duration::from_secs(2);
+
+/// Where the child finds the service.
+const SERVICE: &str = "SEALIFT_TEST_SERVICE";
+
+/// What is in a federation's configuration: its own token is in the file `identity`.
+fn federation(endpoint: &str, folder: &Path) -> String {
+    format!(
+        r#"{{"type":"external_account","audience":"//iam.googleapis.com/projects/1/p","token_url":"{endpoint}/token",
+            "subject_token_type":"urn:ietf:params:oauth:token-type:jwt",
+            "credential_source":{{"file":"{}"}}}}"#,
+        folder.join("identity").display()
+    )
+}
+
+/// Does every kind of request with tokens of `source`, of which from `moment` on the first is not taken. What came of it, how
+/// long after the moment, and how many requests were refused.
+async fn with(source: Source, moment: &'static str, then: Then) -> (String, Duration, usize) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let identity = folder.path().join("identity");
+    std::fs::write(&identity, "s3cret-identity-0").expect("written");
+    let [taken, given, held, cancelled] = [0; 4].map(AtomicUsize::new);
+    let since = Arc::new(OnceLock::new());
+    let refused = Arc::new(AtomicUsize::new(0));
+    let (began, count) = (Arc::clone(&since), Arc::clone(&refused));
+    let server = Server::start(move |request, _| {
+        let operation = request.operation();
+        let given_now = given.load(Ordering::SeqCst);
+        if operation == "token" {
+            let shown = String::from_utf8_lossy(&request.body);
+            let federated = shown.contains(&format!("s3cret-identity-{given_now}"));
+            assert!(source != Source::Federation || federated, "the file is read at each exchange: {shown}");
+            let issued = r#""issued_token_type":"urn:ietf:params:oauth:token-type:access_token","#;
+            let rest = r#""expires_in":3600,"token_type":"Bearer""#;
+            return Reply::json(200, &format!(r#"{{"access_token":"s3cret-{given_now}",{issued}{rest}}}"#));
+        }
+        if operation == moment && began.get().is_none() {
+            began.set(Instant::now()).expect("once");
+            taken.store(1, Ordering::SeqCst);
+            if then == Then::Renewed {
+                std::fs::write(&identity, "s3cret-identity-1").expect("written");
+                given.store(1, Ordering::SeqCst);
+            }
+        }
+        let newest = format!("Bearer s3cret-{}", taken.load(Ordering::SeqCst));
+        if request.header("authorization") != Some(newest.as_str()) {
+            count.fetch_add(1, Ordering::SeqCst);
+            return Reply::error(401, "authError", "Invalid Credentials");
+        }
+        match operation.as_str() {
+            "start" => started("http://elsewhere.example"),
+            "ask" if cancelled.load(Ordering::SeqCst) == 1 => Reply::empty(499, ""),
+            "ask" => holds(held.load(Ordering::SeqCst)),
+            "piece" => {
+                held.store(QUANTUM, Ordering::SeqCst);
+                holds(QUANTUM)
+            }
+            "last" => resource(&data(QUANTUM), "T"),
+            "put" | "head" => resource(b"123456789", "T"),
+            "get" => {
+                Reply::Answer(206, "content-range: bytes 0-1/9\r\nx-goog-generation: 17\r\n".into(), b"12".to_vec())
+            }
+            "cancel" => {
+                cancelled.store(1, Ordering::SeqCst);
+                Reply::empty(499, "")
+            }
+            other => panic!("{other}"),
+        }
+    })
+    .await;
+    let done = match source {
+        Source::Metadata => {
+            let host = server.endpoint.trim_start_matches("http://");
+            let ended = Command::new(std::env::current_exe().expect("this program"))
+                .args(["--exact", "credentials::with_what_the_environment_says", "--ignored", "--nocapture"])
+                .env_clear()
+                .env("HOME", folder.path())
+                .env("GCE_METADATA_HOST", host)
+                .env(SERVICE, &server.endpoint)
+                .output()
+                .await
+                .expect("started");
+            String::from_utf8_lossy(&[ended.stdout, ended.stderr].concat()).into_owned()
+        }
+        Source::Login => said(every_request(&patient(store(&server).await.0, 20)).await),
+        Source::Federation => {
+            let file = folder.path().join("federation.json");
+            std::fs::write(&file, federation(&server.endpoint, folder.path())).expect("written");
+            let mut options = GcsOptions::new("bucket");
+            options.endpoint = Some(server.endpoint.clone());
+            options.credentials = Credentials::File(file);
+            let store = GcsStore::connect(options).await.expect("options are fine");
+            said(every_request(&patient(store, 20)).await)
+        }
+    };
+    let took = since.get().map(Instant::elapsed).unwrap_or_else(|| panic!("{source:?} {moment} did not come: {done}"));
+    (done, took, refused.load(Ordering::SeqCst))
+}
+
+/// What [`with`] runs where the environment says where tokens come from.
+#[tokio::test]
+#[ignore = "a part of other tests, with an environment of its own"]
+async fn with_what_the_environment_says() {
+    let Ok(service) = std::env::var(SERVICE) else { return };
+    let mut options = GcsOptions::new("bucket");
+    options.endpoint = Some(service);
+    let store = GcsStore::connect(options).await.expect("options are fine");
+    println!("{}", said(every_request(&patient(store, 20)).await));
+}
+
+fn said(done: sealift::Result<()>) -> String {
+    match done {
+        Ok(()) => "SEALED".to_owned(),
+        Err(error) => format!("FAILED {error} DEBUG {error:?}"),
+    }
+}
+
+async fn every_request(store: &RetryingStore) -> sealift::Result<()> {
+    let (name, options, attempts) = (key(), commit(IfExists::Fail), Attempts::default());
+    store.put(&name, digits(), &options, &attempts).await?;
+    let upload = store.start(&name, &options, &attempts).await?;
+    let part = upload.put_part(1, payload(&data(QUANTUM))).await?;
+    upload.complete(std::slice::from_ref(&part), part.checksum, &attempts).await?;
+    store.head(&name).await?;
+    store.get(&name, 0..2, Some("17")).await?;
+    store.start(&name, &options, &attempts).await?.abort().await
+}
+
+#[tokio::test]
+async fn a_token_that_is_not_taken_is_renewed_whichever_request_it_is() {
+    for source in [Source::Login, Source::Federation, Source::Metadata] {
+        for moment in MOMENTS {
+            let (said, _, refused) = with(source, moment, Then::Renewed).await;
+            assert!(said.contains("SEALED"), "{source:?} {moment}: {said}");
+            assert_eq!(refused, 1, "{source:?} {moment}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_is_not_renewed_is_said_at_once() {
+    for source in [Source::Login, Source::Federation, Source::Metadata] {
+        for moment in ["put", "piece", "last", "get"] {
+            let (said, took, refused) = with(source, moment, Then::Stays).await;
+            assert!(
+                said.contains("FAILED") && said.contains("asked anew and gave the same"),
+                "{source:?} {moment}: {said}"
+            );
+            assert!(!said.contains("s3cret"), "{said}");
+            assert!(took < AT_ONCE, "{source:?} {moment}: {took:?}");
+            assert_eq!(refused, 2, "{source:?} {moment}: {said}");
+        }
+    }
 }

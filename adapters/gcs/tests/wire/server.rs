@@ -26,6 +26,7 @@ impl Request {
         let range = self.header("content-range").unwrap_or_default();
         match (self.method.as_str(), self.path.as_str()) {
             ("POST", "/token") => "token".into(),
+            ("GET", path) if path.starts_with("/computeMetadata/") => "token".into(),
             ("POST", path) if path.starts_with("/upload/") && self.query.contains("uploadType=resumable") => {
                 "start".into()
             }

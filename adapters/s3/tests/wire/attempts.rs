@@ -7,7 +7,7 @@ use crate::*;
 async fn a_lost_put_whose_retry_is_refused_is_still_unanswered() {
     let server = Server::start(|_, before| match before {
         0 => Reply::Cut,
-        _ => Reply::error(403, "ExpiredToken"),
+        _ => Reply::error(403, "AccessDenied"),
     })
     .await;
     let attempts = Attempts::default();

@@ -42,7 +42,7 @@ impl Fault {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Call {
+pub(crate) enum Call {
     Put,
     Start,
     Part,
@@ -73,7 +73,7 @@ const CALLS: [Call; 12] = [
 ];
 
 impl Call {
-    fn of(request: &Request) -> Call {
+    pub(crate) fn of(request: &Request) -> Call {
         let (method, query) = request.operation();
         let on_upload = query.contains("uploadId");
         match method {
@@ -92,7 +92,7 @@ impl Call {
         }
     }
 
-    fn success(self) -> Reply {
+    pub(crate) fn success(self) -> Reply {
         match self {
             Call::Put | Call::Part => Reply::ok(ETAG),
             Call::Start => Reply::xml(200, STARTED),
