@@ -86,15 +86,9 @@ impl Error {
         }))
     }
 
-    /// The operating system's error, with its kind taken over.
+    /// The error of something here and not of the storage: a pipe, a temporary file. Its kind is [`ErrorKind::Io`].
     pub fn io(operation: impl Into<Cow<'static, str>>, location: impl Into<String>, error: io::Error) -> Self {
-        let kind = match error.kind() {
-            io::ErrorKind::NotFound => ErrorKind::NotFound,
-            io::ErrorKind::AlreadyExists => ErrorKind::AlreadyExists,
-            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => ErrorKind::Denied,
-            _ => ErrorKind::Io,
-        };
-        Error::new(kind, operation, location, error.to_string()).with_source(error)
+        Error::new(ErrorKind::Io, operation, location, error.to_string()).with_source(error)
     }
 
     /// Says what the reader of the message should try next.

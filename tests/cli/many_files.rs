@@ -86,13 +86,15 @@ async fn what_cannot_be_read_is_named_and_the_others_are_stored() {
     assert_eq!(remote.objects().await.len(), files.len());
 
     for (arguments, code, why) in [
-        (&["put", "--files-from", "/nowhere/list"][..], 3, "/nowhere/list"),
-        (&["put", "--folder", "/nowhere"], 1, "/nowhere"),
+        (&["put", "--files-from", "/nowhere/list"][..], 1, "/nowhere/list"),
+        (&["put", "--folder", "/nowhere"], 1, "read /nowhere: No such file or directory (os error 2)"),
         (&["put", "--folder", "x", "--files-from", "y"], 2, "--folder"),
         (&["put"], 2, "NAME"),
     ] {
         let ended = run(on(&remote, remote.endpoint(), arguments)).await.expect_code(code);
         assert!(ended.stderr.contains(why), "{}", ended.stderr);
+        let told = ended.stderr.lines().last().expect("a line");
+        assert!(told.matches("No such file").count() < 2, "said twice: {told}");
     }
     assert!(!Path::new("x").exists());
 }
@@ -106,4 +108,48 @@ async fn a_bucket_that_is_not_there_ends_it() {
     put.env("SEALIFT_STORAGE", "s3://sealift-nowhere/p");
     let said = run(put).await.expect_code(3).stderr;
     assert!(said.contains("sealift-nowhere") && said.contains("0 files were stored"), "{said}");
+}
+
+/// Two paths that give one name: one file would be lost. And what is no file: a pipe would be waited for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_would_lose_a_file_stores_nothing() {
+    let (remote, (folder, _)) = (bucket().await, folder());
+    let absolute = folder.path().join("empty");
+    let nested = folder.path().join(absolute.strip_prefix("/").expect("absolute"));
+    std::fs::create_dir_all(nested.parent().expect("a folder")).expect("made");
+    std::fs::write(&nested, "another").expect("written");
+    let relative = absolute.strip_prefix("/").expect("absolute").display();
+    let list = format!("day-1/001.log\n{}\n{relative}\n", absolute.display());
+    let mut put = on(&remote, remote.endpoint(), &["put", "--files-from", "-"]);
+    put.current_dir(folder.path());
+    let said = run_with_input(put, list.as_bytes()).await.expect_code(2).stderr;
+    assert!(said.contains(&format!("{} and {relative}", absolute.display())), "{said}");
+    remote.assert_untouched().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_may_be_of_find_and_may_name_what_is_no_file() {
+    let (remote, folder) = (bucket().await, tempfile::tempdir().expect("a folder"));
+    std::fs::write(folder.path().join("new\nline"), "odd").expect("written");
+    let made = std::process::Command::new("mkfifo").arg(folder.path().join("pipe")).status().expect("mkfifo runs");
+    assert!(made.success());
+    let mut put = on(&remote, remote.endpoint(), &["put", "--files-from0", "-"]);
+    put.current_dir(folder.path());
+    let said = run_with_input(put, b"./new\nline\0pipe\0.\0").await.expect_code(1).stderr;
+    assert!(said.contains("pipe: it is no file") && said.contains("1 file was stored"), "{said}");
+    assert_eq!(remote.get("p/new\nline").await.as_deref().map(<[u8]>::is_empty), Some(false));
+}
+
+/// As an empty input is: an error, unless it is said to be fine.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_file_at_all_is_an_error_unless_it_may_be() {
+    let (remote, folder) = (bucket().await, tempfile::tempdir().expect("a folder"));
+    let from = folder.path().to_str().expect("UTF-8");
+    for arguments in [&["put", "--folder", from][..], &["put", "--files-from", "-"], &["put", "--files-from0", "-"]] {
+        let said = run(on(&remote, remote.endpoint(), arguments)).await.expect_code(9).stderr;
+        assert!(said.contains("the input was empty") && said.contains("--allow-empty"), "{said}");
+        let arguments = [arguments, &["--allow-empty"]].concat();
+        let told = run(on(&remote, remote.endpoint(), &arguments)).await.expect_code(0).text();
+        assert!(told.contains("sealed 0 files"), "{told}");
+    }
 }

@@ -76,14 +76,18 @@ pub(crate) enum StorageCommand {
 pub(crate) struct Put {
     /// The object's name below the storage's prefix, or its whole URL. With --folder or --files-from what the names of
     /// all begin with.
-    #[arg(required_unless_present_any = ["folder", "files_from"])]
+    #[arg(required_unless_present_any = ["folder", "files_from", "files_from0"])]
     pub(crate) name: Option<String>,
     /// Store each file below this folder as NAME/PATH, many at a time. Links are followed.
-    #[arg(long, value_name = "FOLDER", conflicts_with = "files_from")]
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["files_from", "files_from0"])]
     pub(crate) folder: Option<PathBuf>,
-    /// Store each file that FILE lists, one path a line, as NAME/PATH, many at a time; `-` is standard input.
-    #[arg(long, value_name = "FILE")]
+    /// Store each file that FILE lists, one path a line, as NAME/PATH, many at a time; `-` is standard input. The list is
+    /// read to its end first: two paths that give one name are an error, and nothing is stored.
+    #[arg(long, value_name = "FILE", conflicts_with = "files_from0")]
     pub(crate) files_from: Option<PathBuf>,
+    /// The same with a zero byte after each path, as `find -print0` writes them.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) files_from0: Option<PathBuf>,
     /// Leave out the files whose object is there already, so that a run can be repeated (with --folder or --files-from).
     #[arg(long)]
     pub(crate) skip_existing: bool,
@@ -209,7 +213,7 @@ pub(crate) struct WriteArgs {
     /// Fail if the object exists, decided by the service at the commit.
     #[arg(long)]
     pub(crate) if_absent: bool,
-    /// Store an object even if the input is empty.
+    /// Store an object even if the input is empty; with --folder or a list, be content with no file at all.
     #[arg(long)]
     pub(crate) allow_empty: bool,
 }

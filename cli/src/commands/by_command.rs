@@ -42,9 +42,11 @@ pub(super) fn is_meant(command: &Command) -> bool {
 /// Runs the command to its end. Nothing that it started is left running.
 pub(super) async fn run(command: Command, interrupt: &Interrupt) -> Result<(), Failure> {
     match command {
-        Command::Put(Put { folder: Some(_), .. } | Put { files_from: Some(_), .. }) => Err(Failure::usage(
-            "--storage command-adapter stores one file at a time: leave out --folder and --files-from",
-        )),
+        Command::Put(args) if args.folder.is_some() || args.files_from.is_some() || args.files_from0.is_some() => {
+            Err(Failure::usage(
+                "--storage command-adapter stores one file at a time: leave out --folder, --files-from and --files-from0",
+            ))
+        }
         Command::Put(args) => {
             let storage = open(&args.storage)?;
             closing(&storage, put(&storage, &args, interrupt)).await

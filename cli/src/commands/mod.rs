@@ -4,6 +4,7 @@ mod backup;
 mod by_command;
 mod command_config;
 mod failed_files;
+mod find_files;
 mod get;
 mod import;
 mod look;

@@ -1,6 +1,7 @@
 //! `put`: standard input becomes an object. Also how any stream becomes one, for `run`.
 
-use super::put_files::{self, Files};
+use super::find_files::{Files, Separator};
+use super::put_files;
 use super::{changing, if_exists, stoppable};
 use crate::args::{Put, Summary, WriteArgs};
 use crate::failure::{Cause, Failure};
@@ -18,11 +19,12 @@ use tokio::io::{AsyncRead, AsyncWrite, BufReader, copy_buf};
 pub(super) const READ: usize = 256 * 1024;
 
 pub(super) async fn run(mut args: Put, interrupt: &Interrupt) -> Result<(), Failure> {
-    let files = args.folder.take().map(Files::Folder).or(args.files_from.take().map(Files::List));
-    match files {
+    let lines = args.files_from.take().map(|list| Files::List(list, Separator::Line));
+    let zeros = args.files_from0.take().map(|list| Files::List(list, Separator::Zero));
+    match args.folder.take().map(Files::Folder).or(lines).or(zeros) {
         Some(files) => put_files::run(args, files, interrupt).await,
         None if args.skip_existing || args.fail_fast => {
-            Err(Failure::usage("--skip-existing and --fail-fast are for --folder and --files-from"))
+            Err(Failure::usage("--skip-existing and --fail-fast are for --folder, --files-from and --files-from0"))
         }
         None => put_input(args, interrupt).await,
     }

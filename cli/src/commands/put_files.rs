@@ -1,6 +1,7 @@
 //! `put` of a folder or a list: many files, as many at a time as memory allows. Each is sealed by itself.
 
 use super::failed_files::{AfterFailure, FailedFiles};
+use super::find_files::{Files, Source, find, no_file};
 use super::put::{given_up, pour};
 use super::{changing, if_exists, stoppable};
 use crate::args::{Put, Summary};
@@ -10,38 +11,17 @@ use crate::outcome::Aftermath;
 use crate::report;
 use crate::storages::Opened;
 use crate::tally::Tally;
-use futures::stream::{self, Stream, StreamExt};
-use sealift::{Error, ErrorKind, IfExists, Key};
+use futures::stream::StreamExt;
+use sealift::{ErrorKind, IfExists, Key};
 use std::cell::RefCell;
-use std::io::{BufRead, BufReader, stdin};
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 use std::pin::pin;
 use std::time::Instant;
 use tokio::fs::File;
-use tokio::sync::mpsc;
-use walkdir::WalkDir;
 
 /// How many files are open at a time. The memory budget lets as many of them go on as it has room for: by default so many
 /// of 1 MiB, and more would only wait.
 const OPEN: usize = 48;
-/// How many paths are found ahead.
-const FOUND: usize = 1024;
-
-/// Where files come from.
-pub(super) enum Files {
-    /// All below this folder.
-    Folder(PathBuf),
-    /// Those that this file lists, one path a line; `-` is standard input.
-    List(PathBuf),
-}
-
-/// A file to store.
-struct Source {
-    path: PathBuf,
-    /// Its name below the command's NAME.
-    name: String,
-}
-
 pub(super) async fn run(args: Put, files: Files, interrupt: &Interrupt) -> Result<(), Failure> {
     let name = args.name.as_deref().unwrap_or_default();
     let opened = stoppable(interrupt, Opened::below(&args.storage, name)).await?;
@@ -67,6 +47,15 @@ struct Manner {
     if_exists: IfExists,
     existing: Existing,
     after_failure: AfterFailure,
+    nothing: Nothing,
+}
+
+/// What it means that there is no file at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Nothing {
+    IsAnError,
+    /// With `--allow-empty`.
+    IsFine,
 }
 
 /// What is done about a file whose object is there already.
@@ -84,12 +73,14 @@ impl Manner {
             if_exists: if_exists(&args.write),
             existing: if args.skip_existing { Existing::Skipped } else { Existing::AsWritten },
             after_failure: if args.fail_fast { AfterFailure::End } else { AfterFailure::GoOn },
+            nothing: if args.write.allow_empty { Nothing::IsFine } else { Nothing::IsAnError },
         }
     }
 }
 
 /// Stores everything there is. A file that cannot be stored is told and left out, and is the failure in the end.
 async fn store_all(opened: &Opened, files: Files, manner: Manner, stored: &RefCell<Tally>) -> Result<(), Failure> {
+    let of_what = files.to_string();
     let results = find(files)
         .map(|source| async move {
             let Source { path, name } = source?;
@@ -97,7 +88,9 @@ async fn store_all(opened: &Opened, files: Files, manner: Manner, stored: &RefCe
         })
         .buffer_unordered(OPEN);
     let (mut results, mut failed) = (pin!(results), FailedFiles::new(manner.after_failure));
+    let mut any = false;
     while let Some(result) = results.next().await {
+        any = true;
         let go_on = match result {
             Ok(()) => failed.stored(),
             Err(failure) => failed.add(failure),
@@ -106,7 +99,10 @@ async fn store_all(opened: &Opened, files: Files, manner: Manner, stored: &RefCe
             break;
         }
     }
-    failed.end()
+    match (any, manner.nothing) {
+        (false, Nothing::IsAnError) => Err(Failure::new(Cause::EmptyInput).while_doing(of_what)),
+        _ => failed.end(),
+    }
 }
 
 /// Stores one file, and counts it in the moment in which it is sealed, so that none is missed when this is dropped.
@@ -122,7 +118,13 @@ async fn store(
         stored.borrow_mut().skipped += 1;
         return Ok(());
     }
-    let unreadable = |error: std::io::Error| other(anyhow::Error::new(error).context(path.display().to_string()));
+    let unreadable = |error: std::io::Error| {
+        Failure::new(Cause::Other(anyhow::Error::new(error).context(path.display().to_string())))
+    };
+    // A pipe would be waited for until somebody writes to it.
+    if !tokio::fs::metadata(path).await.map_err(unreadable)?.is_file() {
+        return Err(no_file(path));
+    }
     let file = File::open(path).await.map_err(unreadable)?;
     let length = file.metadata().await.map_err(unreadable)?.len();
     let mut sink = opened.bucket.create_sized(&key, manner.if_exists, length)?;
@@ -140,101 +142,5 @@ async fn exists(opened: &Opened, key: &Key) -> Result<bool, Failure> {
         Ok(()) => Ok(false),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(true),
         Err(error) => Err(error.into()),
-    }
-}
-
-fn other(error: anyhow::Error) -> Failure {
-    Failure::new(Cause::Other(error))
-}
-
-/// Finds the files, on a thread of its own that ends when nobody listens. If it fails, that is the last item: a list that
-/// merely stops is not taken for whole.
-fn find(files: Files) -> impl Stream<Item = Result<Source, Failure>> {
-    let (found, sources) = mpsc::channel(FOUND);
-    let finding = tokio::task::spawn_blocking(move || {
-        let sources: Box<dyn Iterator<Item = Result<Source, Failure>>> = match files {
-            Files::Folder(folder) => Box::new(walk(folder)),
-            Files::List(list) => match lines(&list) {
-                Ok(lines) => Box::new(lines),
-                Err(failure) => Box::new(std::iter::once(Err(failure))),
-            },
-        };
-        for source in sources {
-            if found.blocking_send(source).is_err() {
-                return;
-            }
-        }
-    });
-    let sources = stream::unfold(sources, |mut sources| async { sources.recv().await.map(|source| (source, sources)) });
-    let ended = async { finding.await.err().map(|error| Err(other(anyhow::Error::new(error)))) };
-    sources.chain(stream::once(ended).filter_map(std::future::ready))
-}
-
-/// Links are followed, so that what a folder shows is what is stored.
-fn walk(folder: PathBuf) -> impl Iterator<Item = Result<Source, Failure>> {
-    let entries = WalkDir::new(&folder).follow_links(true).sort_by_file_name().into_iter();
-    entries.filter_map(move |entry| {
-        let entry = match entry {
-            Ok(entry) => entry,
-            Err(error) => return Some(Err(other(anyhow::Error::new(error)))),
-        };
-        let kind = entry.file_type();
-        if kind.is_dir() {
-            return None;
-        }
-        let path = entry.into_path();
-        if !kind.is_file() {
-            let error = anyhow::anyhow!("{}: it is no file (a socket, a pipe, a device)", path.display());
-            return Some(Err(other(error)));
-        }
-        let below = path.strip_prefix(&folder).unwrap_or(&path).to_owned();
-        Some(name_of(&below).map(|name| Source { path, name }))
-    })
-}
-
-fn lines(list: &Path) -> Result<impl Iterator<Item = Result<Source, Failure>> + use<>, Failure> {
-    let reading = format!("read the list {}", list.display());
-    let input: Box<dyn BufRead> = match list == Path::new("-") {
-        true => Box::new(stdin().lock()),
-        false => match std::fs::File::open(list) {
-            Ok(file) => Box::new(BufReader::new(file)),
-            Err(error) => return Err(Error::io(reading, list.display().to_string(), error).into()),
-        },
-    };
-    let lines = input.lines().filter(|line| !line.as_ref().is_ok_and(String::is_empty));
-    Ok(lines.map(move |line| {
-        let line = line.map_err(|error| other(anyhow::Error::new(error).context(reading.clone())))?;
-        let path = PathBuf::from(line);
-        name_of(&path).map(|name| Source { path, name })
-    }))
-}
-
-/// The name for a file at `path`: its parts with `/` between, as they are listed.
-fn name_of(path: &Path) -> Result<String, Failure> {
-    let refused = |why: &str| other(anyhow::anyhow!("{}: {why}", path.display()));
-    let mut parts = Vec::new();
-    for part in path.components() {
-        match part {
-            Component::Normal(part) => {
-                parts.push(part.to_str().ok_or_else(|| refused("its name is not UTF-8, which keys are"))?);
-            }
-            Component::CurDir | Component::RootDir | Component::Prefix(_) => {}
-            Component::ParentDir => return Err(refused("a path with `..` has no name below NAME")),
-        }
-    }
-    Ok(parts.join("/"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_paths_without_their_front() {
-        for (path, name) in [("a/b.c", "a/b.c"), ("./a//b", "a/b"), ("/var/log/x", "var/log/x")] {
-            assert_eq!(name_of(Path::new(path)).expect("a name"), name);
-        }
-        let error = name_of(Path::new("a/../b")).expect_err("no name").to_string();
-        assert!(error.contains("a/../b") && error.contains(".."), "{error}");
     }
 }

@@ -70,9 +70,12 @@ enum Port {
     Held(TcpSocket),
 }
 
-/// A port for what listens.
+/// A port for what listens, which is nobody else's: it may be had twice only after that is certain.
 pub(super) fn open() -> TcpListener {
-    held("127.0.0.1:0".parse().expect("an address")).listen(BACKLOG).expect("its port")
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.bind("127.0.0.1:0".parse().expect("an address")).expect("a port");
+    socket.set_reuseport(true).expect("for the one that holds it");
+    socket.listen(BACKLOG).expect("its port")
 }
 
 /// A port on which nobody listens. It may be had beside the listener that has it, so that there is no moment in which it
