@@ -163,6 +163,12 @@ pub trait ObjectStore: fmt::Debug + Send + Sync + 'static {
     /// The storage as a URL without credentials (`s3://bucket`), for messages and summaries.
     fn url(&self) -> String;
 
+    /// Why the service has no object of this name, or takes it for the name of another. No request is sent then. `None` for
+    /// a name that it takes as it is.
+    fn refuses_name(&self, _key: &Key) -> Option<&'static str> {
+        None
+    }
+
     /// The parts this service takes, and how they should grow.
     fn part_policy(&self) -> PartPolicy;
 

@@ -38,7 +38,7 @@ fn main() -> ExitCode {
     let result = runtime.block_on(commands::run(cli));
     // Not waited for: a thread may still be reading a silent standard input.
     runtime.shutdown_background();
-    match result {
+    match result.and_then(|()| report::all_written()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => report::failure(&failure),
     }

@@ -6,8 +6,9 @@ use bytesize::ByteSize;
 use sealift::{Confirmed, LeftBehind, Leftover, ObjectInfo, Origin, Sealed, Verified};
 use sealift_aptos::BackedUp;
 use serde_json::{Value, json};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
+use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
 /// Prints a failure and gives its exit code.
@@ -16,14 +17,34 @@ pub(crate) fn failure(failure: &Failure) -> ExitCode {
     ExitCode::from(failure.code())
 }
 
-/// A line on standard output, which may have been closed by its reader: that is no failure.
+/// A line on standard output. What could not be written is told by [`all_written`].
 pub(crate) fn line(text: impl std::fmt::Display) {
-    let _ = writeln!(std::io::stdout(), "{text}");
+    remember(writeln!(std::io::stdout(), "{text}"));
 }
 
 /// Text that has its line ends, on standard output.
 pub(crate) fn text(text: &str) {
-    let _ = std::io::stdout().write_all(text.as_bytes());
+    remember(std::io::stdout().write_all(text.as_bytes()));
+}
+
+/// The first line that could not be written to standard output.
+static UNWRITTEN: OnceLock<std::io::Error> = OnceLock::new();
+
+fn remember(written: std::io::Result<()>) {
+    if let Err(error) = written {
+        let _ = UNWRITTEN.set(error);
+    }
+}
+
+/// Whether everything that was told is where it was told to. A reader that has gone has read what it wanted.
+pub(crate) fn all_written() -> Result<(), Failure> {
+    remember(std::io::stdout().flush());
+    match UNWRITTEN.get() {
+        Some(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(anyhow::anyhow!("it was done, and standard output could not be written: {error}").into())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A line on standard error, where standard output is for data.

@@ -3,7 +3,7 @@
 use super::upload::RetryingUpload;
 use crate::attempts::{Attempts, Effect};
 use crate::checksum::ChecksumAlgorithm;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::left_behind::LeftBehind;
 use crate::name::Key;
 use crate::object::{CommitOptions, Committed, Leftover, ObjectInfo, ObjectStore, Page, Removal, Upload};
@@ -40,6 +40,17 @@ impl RetryingStore {
         RetryingStore { store: Arc::clone(&self.store), retry }
     }
 
+    /// The error for a key that the service has no object of.
+    fn check_name(&self, key: &Key) -> Result<()> {
+        match self.store.refuses_name(key) {
+            None => Ok(()),
+            Some(why) => {
+                let error = Error::new(ErrorKind::InvalidName, "use the name", format!("{}/{key}", self.url()), why);
+                Err(error.with_hint("choose another name; nothing was read, stored or removed"))
+            }
+        }
+    }
+
     /// The same store for what cleans up after a failure: see [`Retry::cleaning`].
     pub(crate) fn cleaning(&self) -> Self {
         self.with_retry(self.retry.cleaning())
@@ -50,6 +61,10 @@ impl RetryingStore {
 impl ObjectStore for RetryingStore {
     fn url(&self) -> String {
         self.store.url()
+    }
+
+    fn refuses_name(&self, key: &Key) -> Option<&'static str> {
+        self.store.refuses_name(key)
     }
 
     fn part_policy(&self) -> PartPolicy {
@@ -77,6 +92,7 @@ impl ObjectStore for RetryingStore {
         options: &CommitOptions,
         attempts: &Attempts,
     ) -> Result<Committed> {
+        self.check_name(key)?;
         let left = Mutex::new(Vec::new());
         let stored = self.retry.run(async || {
             let stored = self.store.put(key, payload.clone(), options, attempts).await;
@@ -98,6 +114,7 @@ impl ObjectStore for RetryingStore {
     /// Each attempt may leave an upload of its own. What those may have left that told none is told by the upload
     /// ([`Upload::left_beside`]), or by the error.
     async fn start(&self, key: &Key, options: &CommitOptions, attempts: &Attempts) -> Result<Box<dyn Upload>> {
+        self.check_name(key)?;
         let began = Instant::now();
         let started = self.retry.run(|| self.store.start(key, options, attempts)).await;
         let known = started.as_ref().ok().map(|upload| upload.id());
@@ -113,10 +130,12 @@ impl ObjectStore for RetryingStore {
     }
 
     async fn head(&self, key: &Key) -> Result<ObjectInfo> {
+        self.check_name(key)?;
         self.retry.run(|| self.store.head(key)).await
     }
 
     async fn get(&self, key: &Key, range: Range<u64>, etag: Option<&str>) -> Result<Bytes> {
+        self.check_name(key)?;
         self.retry.run(|| self.store.get(key, range.clone(), etag)).await
     }
 
@@ -125,6 +144,7 @@ impl ObjectStore for RetryingStore {
     }
 
     async fn delete(&self, key: &Key, only: Option<&ObjectInfo>) -> Result<Removal> {
+        self.check_name(key)?;
         self.retry.run(|| self.store.delete(key, only)).await
     }
 
@@ -137,6 +157,8 @@ impl ObjectStore for RetryingStore {
     }
 
     async fn rename(&self, from: &Key, to: &Key) -> Result<bool> {
+        self.check_name(from)?;
+        self.check_name(to)?;
         self.store.rename(from, to).await
     }
 

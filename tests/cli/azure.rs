@@ -1,5 +1,6 @@
 //! Azure's own ways to say where and who: accounts, keys, signatures. None of it is ever shown.
 
+use crate::on;
 use sealift_tests::azure::{ACCOUNT, KEY, SAS, TestContainer};
 use sealift_tests::cli::{self, run, run_with_input};
 use sealift_tests::cloud::Cloud;
@@ -92,4 +93,28 @@ async fn a_secret_on_the_command_line_is_refused() {
         let ended = run(command).await.expect_code(2);
         assert!(!ended.stderr.contains("agykGYz"), "{}", ended.stderr);
     }
+}
+
+/// Azure takes a backslash for a slash: `put 'dir\file'` would replace `dir/file`, and `rm` would remove it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backslash_is_no_way_to_another_blob() {
+    let container = TestContainer::new("cli").await;
+    run_with_input(on(&container, container.endpoint(), &["put", "dir/file"]), b"theirs").await.expect_code(0);
+    run_with_input(on(&container, container.endpoint(), &["put", "other"]), b"theirs").await.expect_code(0);
+    let before = container.objects().await;
+    for arguments in [
+        &["put", "dir\\file"][..],
+        &["run", "dir\\file", "--", "echo", "ours"],
+        &["get", "dir\\file"],
+        &["stat", "dir\\file"],
+        &["rm", "dir\\file"],
+        &["mv", "dir\\file", "new"],
+        &["mv", "other", "dir\\file"],
+    ] {
+        let said = run_with_input(on(&container, container.endpoint(), arguments), b"ours").await.expect_code(2).stderr;
+        assert!(said.contains("takes a backslash for a slash"), "{arguments:?}: {said}");
+    }
+    assert_eq!(container.objects().await, before);
+    let read = run(on(&container, container.endpoint(), &["get", "dir/file"])).await.expect_code(0);
+    assert_eq!(read.stdout, b"theirs");
 }

@@ -185,3 +185,31 @@ async fn kill_in_the_middle(storage: &TempDir, path: &Path) -> bool {
     }
     false
 }
+
+/// `/dev/full` is a disk without room. A reader that has gone has read what it wanted.
+#[tokio::test]
+async fn what_cannot_be_told_is_a_failure_that_says_what_was_done() {
+    let (storage, _out) = stored().await;
+    for arguments in [
+        &["ls"][..],
+        &["ls", "--json"],
+        &["ls", "--names"],
+        &["stat", "file"],
+        &["sweep"],
+        &["put", "new", "--json"],
+        &["mv", "file", "moved"],
+        &["command-config", "--storage=s3-native", "--bucket=b"],
+    ] {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("there");
+        let mut command = on(storage.path(), arguments);
+        command.stdout(Stdio::from(full));
+        let ended = run_with_input(command, b"data").await;
+        let is_silent = arguments == ["sweep"];
+        assert_eq!(ended.code, Some(if is_silent { 0 } else { 1 }), "{arguments:?}: {}", ended.stderr);
+        assert_eq!(ended.stderr.contains("it was done, and standard output could not be written"), !is_silent);
+    }
+    assert_eq!(files(storage.path()).len(), 2, "both were done");
+    let mut gone = on(storage.path(), &["ls"]).stdout(Stdio::piped()).spawn().expect("starts");
+    drop(gone.stdout.take());
+    assert_eq!(gone.wait().await.expect("ended").code(), Some(0));
+}

@@ -27,7 +27,7 @@ const STATED: [(Errand, Step, Manner, [Option<u64>; 3]); 16] = [
     (Errand::Put, Step::Put, Silent, [Some(60), Some(75), Some(60)]),
     (Errand::Upload, Step::Start, Silent, [Some(60), None, Some(60)]),
     (Errand::Upload, Step::Part(1), Silent, [Some(60), Some(75), Some(60)]),
-    (Errand::Upload, Step::Part(1), TakesNothing, [Some(60), Some(75), Some(60)]),
+    (Errand::Upload, Step::Part(1), TakesNothing, [Some(60), Some(30), Some(30)]),
     (Errand::Upload, Step::Complete, Silent, [Some(600), Some(75), Some(60)]),
     (Errand::Read, Step::Look, Silent, [Some(60), Some(75), Some(60)]),
     (Errand::Read, Step::Read, Silent, [Some(60), Some(75), Some(60)]),

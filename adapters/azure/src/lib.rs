@@ -45,6 +45,7 @@ mod existing;
 mod head;
 mod list;
 mod marker;
+mod names;
 mod options;
 mod owned;
 mod passing;

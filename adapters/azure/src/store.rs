@@ -2,7 +2,7 @@
 
 use crate::client::Client;
 use crate::upload::AzureUpload;
-use crate::{copy, delete, head, list, put, read, sweep};
+use crate::{copy, delete, head, list, names, put, read, sweep};
 use async_trait::async_trait;
 use bytes::Bytes;
 use sealift::{
@@ -35,6 +35,10 @@ impl AzureStore {
 impl ObjectStore for AzureStore {
     fn url(&self) -> String {
         self.client.location.clone()
+    }
+
+    fn refuses_name(&self, key: &Key) -> Option<&'static str> {
+        names::refusal(key)
     }
 
     fn part_policy(&self) -> PartPolicy {

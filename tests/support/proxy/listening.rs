@@ -2,9 +2,14 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
+
+/// How long a port may still be open after it was closed.
+const LATE: Duration = Duration::from_secs(20);
 
 /// The port of a proxy.
 #[derive(Debug)]
@@ -23,8 +28,15 @@ impl Listening {
     pub(super) async fn go_down(&self) {
         self.wanted.send_replace(false);
         self.is.subscribe().wait_for(|is| !is).await.expect("it lives");
-        let refused = TcpStream::connect(self.address).await.map(drop).expect_err("nobody listens");
-        assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
+        // A process that this one is starting has the listener too, until it is another program.
+        let begun = Instant::now();
+        loop {
+            match TcpStream::connect(self.address).await.map(drop) {
+                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => return,
+                other => assert!(begun.elapsed() < LATE, "nobody is to listen: {other:?}"),
+            }
+            sleep(Duration::from_millis(5)).await;
+        }
     }
 
     pub(super) async fn go_up(&self) {
