@@ -130,14 +130,14 @@ async fn a_list_that_would_lose_a_file_stores_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_may_be_of_find_and_may_name_what_is_no_file() {
     let (remote, folder) = (bucket().await, tempfile::tempdir().expect("a folder"));
-    std::fs::write(folder.path().join("new\nline"), "odd").expect("written");
+    std::fs::write(folder.path().join("two  words\u{a0}"), "odd").expect("written");
     let made = std::process::Command::new("mkfifo").arg(folder.path().join("pipe")).status().expect("mkfifo runs");
     assert!(made.success());
     let mut put = on(&remote, remote.endpoint(), &["put", "--files-from0", "-"]);
     put.current_dir(folder.path());
-    let said = run_with_input(put, b"./new\nline\0pipe\0.\0").await.expect_code(1).stderr;
+    let said = run_with_input(put, "./two  words\u{a0}\0pipe\0.\0".as_bytes()).await.expect_code(1).stderr;
     assert!(said.contains("pipe: it is no file") && said.contains("1 file was stored"), "{said}");
-    assert_eq!(remote.get("p/new\nline").await.as_deref().map(<[u8]>::is_empty), Some(false));
+    assert_eq!(remote.get("p/two  words\u{a0}").await.as_deref().map(<[u8]>::is_empty), Some(false));
 }
 
 /// As an empty input is: an error, unless it is said to be fine.

@@ -201,7 +201,10 @@ fn name_of(path: &Path) -> Result<String, Failure> {
             Component::ParentDir => return Err(refused("a path with `..` has no name below NAME")),
         }
     }
-    Ok(parts.join("/"))
+    match parts.as_slice() {
+        [] => Err(refused("it is a folder; --folder stores all of one")),
+        parts => Ok(parts.join("/")),
+    }
 }
 
 fn other(error: anyhow::Error) -> Failure {
