@@ -2,8 +2,7 @@
 //! Afterwards it has no more children, descriptors and threads than before, and no more memory than after its first part.
 //!
 //! * `cargo test -p sealift-tests --test leaks` does a little of it.
-//! * `cargo test -p sealift-tests --test leaks -- --ignored --nocapture --test-threads 1` does 10,000 uploads on each cloud
-//!   in turn, and a whole day.
+//! * `cargo test -p sealift-tests --test leaks -- --ignored --nocapture --test-threads 1` does 10,000 uploads, and a whole day.
 //!
 //! The same of the command adapter is in tests/command/thousands.rs.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs)]
@@ -29,8 +28,8 @@ fn ten_thousand_faulty_uploads_leave_nothing() {
 }
 
 #[test]
-fn half_an_hour_of_continuous_backups_leaves_nothing() {
-    in_turn(day::of_polls(1800));
+fn ten_minutes_of_continuous_backups_leave_nothing() {
+    in_turn(day::of_polls(600));
 }
 
 #[test]
