@@ -213,7 +213,11 @@ async fn two_on_one_archive_do_no_harm() {
     for storage in [Storage::folder(), Storage::s3().await, Storage::commands()] {
         let node = node().await;
         let due = metadata(&node, 0..node.chain().epoch(), 0..last_batch(&node) + 1, &[2]);
+        // Neither makes anything before both have read what the archive has.
+        let held = node.on(Match::endpoint(Endpoint::EpochEndings).times(2), Misbehaviour::Silence);
         let (mut one, mut other) = (Running::start(&storage, &node), Running::start(&storage, &node));
+        timeout(HANGS, held.wait_fired(2)).await.expect("both ask");
+        held.release();
         one.until_known(&due).await;
         other.until_known(&due).await;
         // One is stopped at once when there is more to do, the other does it.
