@@ -4,6 +4,7 @@ use crate::plan::{Before, Ending, Outage, Plan, Task};
 use bytes::Bytes;
 use sealift::{Bucket, Budget, Codec, Compressor, Error, IfExists, Key, LeftBehind, RetryPolicy};
 use sealift_tests::cloud::Cloud;
+use sealift_tests::data::noise;
 use sealift_tests::mix::weather;
 use sealift_tests::promise::{Errand, Facts, Said, Violation, World, violations};
 use sealift_tests::protocol::Account;
@@ -236,11 +237,4 @@ fn small() -> Bytes {
 fn large() -> Bytes {
     static DATA: OnceLock<Bytes> = OnceLock::new();
     DATA.get_or_init(|| noise(12 << 20)).clone()
-}
-
-fn noise(len: usize) -> Bytes {
-    use rand::{RngExt, SeedableRng};
-    let mut data = vec![0; len];
-    rand::rngs::SmallRng::seed_from_u64(len as u64).fill(data.as_mut_slice());
-    data.into()
 }

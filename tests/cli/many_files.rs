@@ -124,6 +124,7 @@ async fn a_list_that_would_lose_a_file_stores_nothing() {
     put.current_dir(folder.path());
     let said = run_with_input(put, list.as_bytes()).await.expect_code(2).stderr;
     assert!(said.contains(&format!("{} and {relative}", absolute.display())), "{said}");
+    assert!(said.contains("0 files were stored"), "{said}");
     remote.assert_untouched().await;
 }
 

@@ -4,6 +4,7 @@ use crate::cells::{Cell, Kind};
 use bytes::Bytes;
 use sealift::{Bucket, Budget, Codec, Compressor, Error, Key, LeftBehind};
 use sealift_tests::cloud::Cloud;
+use sealift_tests::data::noise;
 use sealift_tests::patience::IMPATIENT;
 use sealift_tests::promise::{Errand, Facts, Said, Violation, World, violations};
 use sealift_tests::protocol::Account;
@@ -178,11 +179,4 @@ pub(crate) fn old(len: usize) -> Bytes {
 
 pub(crate) fn theirs() -> Bytes {
     Bytes::from_static(b"another writer's")
-}
-
-fn noise(len: usize) -> Bytes {
-    use rand::{RngExt, SeedableRng};
-    let mut data = vec![0; len];
-    rand::rngs::SmallRng::seed_from_u64(len as u64).fill(data.as_mut_slice());
-    data.into()
 }

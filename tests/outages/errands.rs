@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use sealift_tests::cli::Ended;
 use sealift_tests::cloud::{Cloud, Step};
+use sealift_tests::data::noise;
 use std::fmt;
 use std::sync::OnceLock;
 
@@ -148,11 +149,4 @@ pub(crate) fn small() -> Bytes {
 fn large() -> Bytes {
     static DATA: OnceLock<Bytes> = OnceLock::new();
     DATA.get_or_init(|| noise(12 << 20)).clone()
-}
-
-fn noise(len: usize) -> Bytes {
-    use rand::{RngExt, SeedableRng};
-    let mut data = vec![0; len];
-    rand::rngs::SmallRng::seed_from_u64(len as u64).fill(data.as_mut_slice());
-    data.into()
 }

@@ -20,7 +20,7 @@ use programs::Program;
 use sealift_tests::cloud::Cloud;
 use std::sync::Arc;
 use std::time::Duration;
-use table::{Result, Table};
+use table::{Outcome, Table};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -85,7 +85,7 @@ async fn outages(lasting: &[Duration], programs: &[Program]) -> Table {
 
 struct Running {
     places: Arc<Semaphore>,
-    cells: JoinSet<Result>,
+    cells: JoinSet<Outcome>,
 }
 
 impl Running {
@@ -95,7 +95,7 @@ impl Running {
                 let (places, cell) = (Arc::clone(&self.places), Cell { program, call, kind, lasts });
                 self.cells.spawn(async move {
                     let _place = places.acquire_owned().await.expect("never closed");
-                    Result { cloud, cell, came: run::<C>(cell).await }
+                    Outcome { cloud, cell, came: run::<C>(cell).await }
                 });
             }
         }

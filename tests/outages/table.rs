@@ -8,7 +8,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 /// What came of a cell.
-pub(crate) struct Result {
+pub(crate) struct Outcome {
     pub(crate) cloud: &'static str,
     pub(crate) cell: Cell,
     pub(crate) came: Came,
@@ -16,7 +16,7 @@ pub(crate) struct Result {
 
 #[derive(Default)]
 pub(crate) struct Table {
-    results: Vec<Result>,
+    results: Vec<Outcome>,
 }
 
 /// How many of how many were survived, and the false verdicts.
@@ -30,7 +30,7 @@ struct Count {
 }
 
 impl Table {
-    pub(crate) fn add(&mut self, result: Result) {
+    pub(crate) fn add(&mut self, result: Outcome) {
         if let Some(wrong) = result.cell.wrong(&result.came) {
             println!("{}: {wrong}", result.name());
         }
@@ -39,7 +39,7 @@ impl Table {
 
     /// What is not as Sealift promises.
     pub(crate) fn wrong(&self) -> Vec<String> {
-        let wrong = |result: &Result| Some(format!("{}: {}", result.name(), result.cell.wrong(&result.came)?));
+        let wrong = |result: &Outcome| Some(format!("{}: {}", result.name(), result.cell.wrong(&result.came)?));
         self.results.iter().filter_map(wrong).collect()
     }
 
@@ -94,7 +94,7 @@ impl Table {
     }
 }
 
-impl Result {
+impl Outcome {
     fn name(&self) -> String {
         let Cell { program, call, kind, lasts } = self.cell;
         format!("{program}, {}, {call}, {kind} for {} s", self.cloud, lasts.as_secs())

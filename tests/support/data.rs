@@ -1,5 +1,8 @@
 //! Data for tests: endless, repeatable, half of it compressible.
 
+use bytes::Bytes;
+use rand::rngs::SmallRng;
+use rand::{RngExt, SeedableRng};
 pub use sha2::Digest;
 use std::fmt::Write;
 
@@ -12,6 +15,13 @@ pub fn hex(hasher: Hasher) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
+}
+
+/// So many bytes that cannot be compressed, the same every time.
+pub fn noise(len: usize) -> Bytes {
+    let mut data = vec![0; len];
+    SmallRng::seed_from_u64(len as u64).fill(data.as_mut_slice());
+    data.into()
 }
 
 const BLOCK: usize = 1 << 20;

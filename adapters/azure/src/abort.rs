@@ -92,7 +92,7 @@ async fn discard_all(client: &Client, key: &str, upload: UploadId, staged: &Stag
         let error = Error::new(ErrorKind::Service, OPERATION, client.location(key), reason);
         error.with_left_behind([left(client, key, upload)])
     };
-    let mut empty_looks = 0;
+    let (mut empty_looks, mut contradicts) = (0, false);
     for pause in PAUSES {
         let found = match look(client, key, upload).await {
             Ok(blocks) => blocks,
@@ -101,16 +101,14 @@ async fn discard_all(client: &Client, key: &str, upload: UploadId, staged: &Stag
             }
             Err(error) => return Err(error),
         };
-        let contradicts = found.is_none() && some_are_there(staged);
+        contradicts = found.is_none() && some_are_there(staged);
         let blocks = found.unwrap_or_default();
         let uploads = blocks.uploads();
         if !uploads.contains(&Some(upload)) {
             empty_looks += 1;
             let in_doubt = contradicts || some_are_late(staged);
-            match empty_looks == if in_doubt { LOOKS_IN_DOUBT } else { 1 } {
-                true if contradicts => return Err(contradicted(client, key, upload)),
-                true => break,
-                false => {}
+            if empty_looks >= if in_doubt { LOOKS_IN_DOUBT } else { 1 } {
+                break;
             }
         } else if uploads.len() > 1 {
             let reason = "blocks of another upload to the same key are there, and Azure removes only all together";
@@ -137,6 +135,7 @@ async fn discard_all(client: &Client, key: &str, upload: UploadId, staged: &Stag
     }
     match empty_looks {
         0 => Err(refused("blocks are still listed after they were discarded")),
+        _ if contradicts => Err(contradicted(client, key, upload)),
         _ => Ok(Hunt::Over),
     }
 }

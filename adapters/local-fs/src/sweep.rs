@@ -5,7 +5,7 @@ use crate::failure::{failed, is_absent};
 use crate::paths::{Root, TEMPORARY_FOLDER, is_unfinished_read, key_of_temporary};
 use crate::temporary::remove_empty_folders;
 use sealift::{Error, ErrorKind, Key, Leftover, Origin, Result};
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, DirEntry, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -19,15 +19,17 @@ pub(crate) fn leftovers(root: &Root, prefix: &str) -> Result<Vec<Leftover>> {
     Ok(leftovers)
 }
 
+/// What `get -o` left, in any folder that may be looked into.
 fn collect_read(folder: &Path, base: &str, prefix: &str, leftovers: &mut Vec<Leftover>) -> io::Result<()> {
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if is_absent(&error) => return Ok(()),
-        Err(error) => return Err(error),
+    let entries = match entries(folder) {
+        // Such as lost+found: another's, in which nothing of ours was written.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied && !base.is_empty() => {
+            tracing::warn!("not swept, since it may not be looked into: {}", folder.display());
+            return Ok(());
+        }
+        entries => entries?,
     };
-    for entry in entries {
-        let entry = entry?;
-        let Ok(name) = entry.file_name().into_string() else { continue };
+    for (entry, name) in entries {
         let path = format!("{base}{name}");
         let kind = entry.file_type()?;
         if kind.is_dir() && path != TEMPORARY_FOLDER {
@@ -37,6 +39,35 @@ fn collect_read(folder: &Path, base: &str, prefix: &str, leftovers: &mut Vec<Lef
         }
     }
     Ok(())
+}
+
+/// What objects left that were not committed.
+fn collect(folder: &Path, base: &str, prefix: &str, leftovers: &mut Vec<Leftover>) -> io::Result<()> {
+    for (entry, name) in entries(folder)? {
+        let id = format!("{base}{name}");
+        if entry.file_type()?.is_dir() {
+            collect(&entry.path(), &format!("{id}/"), prefix, leftovers)?;
+        } else if let Some(key) = key_of_temporary(&id)
+            && key.as_ref().starts_with(prefix)
+        {
+            leftovers.extend(leftover(&entry.path(), key.to_string(), id)?);
+        }
+    }
+    Ok(())
+}
+
+/// What is in a folder, as far as its names are UTF-8, as all of ours are; nothing where there is no folder.
+fn entries(folder: &Path) -> io::Result<Vec<(DirEntry, String)>> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if is_absent(&error) => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let named = entries.filter_map(|entry| match entry {
+        Ok(entry) => entry.file_name().into_string().ok().map(|name| Ok((entry, name))),
+        Err(error) => Some(Err(error)),
+    });
+    named.collect()
 }
 
 /// The temporary file that this is; `None` if it is none of Sealift's.
@@ -49,27 +80,6 @@ fn path_of(root: &Root, leftover: &Leftover) -> Option<PathBuf> {
         }
         None => None,
     }
-}
-
-fn collect(folder: &Path, base: &str, prefix: &str, leftovers: &mut Vec<Leftover>) -> io::Result<()> {
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if is_absent(&error) => return Ok(()),
-        Err(error) => return Err(error),
-    };
-    for entry in entries {
-        let entry = entry?;
-        let Ok(name) = entry.file_name().into_string() else { continue };
-        let id = format!("{base}{name}");
-        if entry.file_type()?.is_dir() {
-            collect(&entry.path(), &format!("{id}/"), prefix, leftovers)?;
-        } else if let Some(key) = key_of_temporary(&id)
-            && key.as_ref().starts_with(prefix)
-        {
-            leftovers.extend(leftover(&entry.path(), key.to_string(), id)?);
-        }
-    }
-    Ok(())
 }
 
 fn leftover(path: &Path, key: String, id: String) -> io::Result<Option<Leftover>> {

@@ -1,7 +1,7 @@
 //! The commands on `--storage command-adapter`: an archive of backups behind shell commands, which knows files, but not
 //! what objects are. `put` and `run` write a file `BACKUP/FILE`, `get` reads one, `ls` lists the metadata files.
 
-use super::get::write_out;
+use super::get::{output, write_out};
 use super::put::{READ, check_not_empty, copy};
 use super::run::{Destination, produce};
 use super::stoppable;
@@ -9,7 +9,6 @@ use crate::args::{Command, Get, Ls, Put, Run, StorageArgs, Summary, WriteArgs};
 use crate::failure::{Cause, Failure};
 use crate::interrupt::Interrupt;
 use crate::outcome::Aftermath;
-use crate::output::Output;
 use crate::report;
 use sealift::{BackupHandle, BackupStorage, FileHandle, FileWriter, ShellSafeName};
 use sealift_command::{CommandConfig, CommandStorage};
@@ -131,7 +130,7 @@ async fn get(storage: &CommandStorage, args: &Get, interrupt: &Interrupt) -> Res
     }
     let started = Instant::now();
     let handle: FileHandle = args.name.parse()?;
-    let output = Output::of(args.output.as_deref())?;
+    let output = output(args.output.clone()).await?;
     let reading = stoppable(interrupt, async { Ok(storage.open_for_read(&handle).await?) }).await?;
     let mut reader = BufReader::with_capacity(READ, reading);
     let count = write_out(&mut reader, output, interrupt, |_| Ok(())).await?;

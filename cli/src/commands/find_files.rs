@@ -157,8 +157,8 @@ fn sources(list: impl BufRead, separator: Separator) -> Result<Vec<Result<Source
                 let (first, second) = (known.get().display(), path.display());
                 let name = known.key();
                 return Err(Unlisted::SameName(Failure::usage(format!(
-                    "{first} and {second} would both be stored as {name}, and one would be lost: nothing was stored; \
-                     list them in two commands, with a NAME each"
+                    "{first} and {second} would both be stored as {name}, and one would be lost: list them in two \
+                     commands, with a NAME each"
                 ))));
             }
         }
@@ -254,7 +254,7 @@ mod tests {
     fn two_paths_with_one_name_are_refused_before_anything_is_stored() {
         for list in ["a/x\n/a/x\n", "a/x\n./a//x\n"] {
             let said = read(list.as_bytes(), Separator::Line).expect_err(list);
-            assert!(said.contains("a/x and ") && said.contains("nothing was stored"), "{said}");
+            assert!(said.contains("a/x and ") && said.contains("would both be stored as a/x"), "{said}");
         }
     }
 }

@@ -10,13 +10,13 @@ use crate::report;
 use crate::storages::Opened;
 use sealift::{Reader, Verified};
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 use tokio::io::{AsyncBufRead, AsyncWrite, AsyncWriteExt, copy_buf, stdout};
 
 pub(super) async fn run(args: Get, interrupt: &Interrupt) -> Result<(), Failure> {
     let started = Instant::now();
-    let output = Output::of(args.output.as_deref())?;
+    let output = output(args.output.clone()).await?;
     let opening = async {
         let opened = Opened::object(&args.storage, &args.name).await?;
         let key = opened.key()?;
@@ -37,6 +37,16 @@ pub(super) async fn run(args: Get, interrupt: &Interrupt) -> Result<(), Failure>
         Summary::None => {}
     }
     Ok(())
+}
+
+/// Where `path` leads. It is looked at on a thread of its own, as all that blocks: a file system may hang.
+pub(super) async fn output(path: Option<PathBuf>) -> Result<Output, Failure> {
+    off_the_runtime(move || Output::of(path.as_deref())).await?
+}
+
+async fn off_the_runtime<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| anyhow::Error::new(error).context("work on a file").into())
 }
 
 /// What was verified of what was read to its end.
@@ -108,7 +118,7 @@ async fn to_file<R: AsyncBufRead + Unpin>(
     let named = target.named().to_owned();
     let failed =
         |error: std::io::Error| unwritten(Failure::from_io(error, &format!("write {}", named.display())), Some(&named));
-    let file = target.begin().map_err(failed)?;
+    let file = off_the_runtime(|| target.begin()).await?.map_err(failed)?;
     let copied = async {
         let mut writer = tokio::fs::File::from_std(file.reopen()?);
         let count = copy_buf(reader, &mut writer).await?;
@@ -118,7 +128,7 @@ async fn to_file<R: AsyncBufRead + Unpin>(
     };
     let copied = stoppable(interrupt, async { copied.await.map_err(failed) }).await;
     match copied.and_then(|count| enough(reader).map(|()| count)) {
-        Ok(count) => file.finish().map(|()| count),
+        Ok(count) => off_the_runtime(|| file.finish()).await?.map(|()| count),
         Err(failure) => Err(unwritten(file.discard(failure), Some(&named))),
     }
 }
