@@ -11,6 +11,7 @@ use std::process::Stdio;
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::io::AsyncReadExt;
+use tokio::net::unix::pipe;
 use tokio::process::Command;
 use tokio::time::timeout;
 
@@ -94,21 +95,22 @@ async fn links_are_followed_and_stay() {
 #[tokio::test]
 async fn a_named_pipe_is_written_through_and_stays() {
     let (storage, out) = stored().await;
-    let pipe = out.path().join("pipe");
-    named_pipe(&pipe);
+    let path = out.path().join("pipe");
+    named_pipe(&path);
     symlink("pipe", out.path().join("link")).expect("made");
     for name in ["pipe", "link"] {
+        // Opened for both, so that it neither waits for a writer nor ends before one has come.
+        let mut reader = pipe::OpenOptions::new().read_write(true).open_receiver(&path).expect("a pipe");
         let reading = async {
-            let mut read = Vec::new();
-            let mut pipe = tokio::fs::File::open(&pipe).await.expect("a pipe");
-            pipe.read_to_end(&mut read).await.expect("read");
+            let mut read = vec![0; DATA.len()];
+            reader.read_exact(&mut read).await.expect("read");
             read
         };
         let both = async { tokio::join!(run(get(&storage, &out.path().join(name))), reading) };
         let (ended, read) = timeout(Duration::from_secs(60), both).await.expect("both end");
         ended.expect_code(0);
         assert_eq!(read, DATA);
-        assert!(fs::symlink_metadata(&pipe).expect("there").file_type().is_fifo());
+        assert!(fs::symlink_metadata(&path).expect("there").file_type().is_fifo());
         assert_eq!(fs::read_dir(out.path()).expect("a folder").count(), 2, "nothing beside");
     }
 }
