@@ -20,6 +20,8 @@ pub(crate) struct MemoryStore {
     /// Commits wait here for a permit, so that a test decides when they are answered.
     commits: Arc<Semaphore>,
     part_size: u64,
+    /// Whether it tells the checksums of its objects.
+    tells_checksums: bool,
     gets: Arc<Gets>,
     parts: Arc<PutParts>,
 }
@@ -52,6 +54,8 @@ struct Gets {
     all: AtomicUsize,
     under_way: AtomicUsize,
     most_under_way: AtomicUsize,
+    /// Where a bit flips on its way, once for each time it is named here.
+    damage: Mutex<Vec<u64>>,
 }
 
 #[derive(Debug, Default)]
@@ -68,6 +72,7 @@ impl MemoryStore {
             state: Arc::default(),
             commits,
             part_size: 2 * MIB,
+            tells_checksums: false,
             gets: Arc::default(),
             parts: PutParts::with_limits(1, 1, Duration::ZERO),
         }
@@ -81,6 +86,20 @@ impl MemoryStore {
     pub(crate) fn with_capacity(max_in_flight: usize, capacity: usize) -> Self {
         let parts = PutParts::with_limits(max_in_flight, capacity, Duration::from_millis(30));
         MemoryStore { part_size: 64 << 10, parts, ..MemoryStore::new() }
+    }
+
+    pub(crate) fn with_checksums() -> Self {
+        MemoryStore { tells_checksums: true, ..MemoryStore::new() }
+    }
+
+    /// From here on a bit flips in what is read of each of these bytes, once for each time that it is named.
+    pub(crate) fn damage(&self, at: &[u64]) {
+        *self.gets.damage.lock().expect("not poisoned") = at.to_vec();
+    }
+
+    /// How many of them have not been read yet.
+    pub(crate) fn undamaged(&self) -> usize {
+        self.gets.damage.lock().expect("not poisoned").len()
     }
 
     /// For each part that came, how many there were at that moment, itself included.
@@ -203,7 +222,7 @@ impl ObjectStore for MemoryStore {
             etag: None,
             version: None,
             token: Some(token.clone()),
-            checksum: None,
+            checksum: self.tells_checksums.then(|| Checksum::of(ChecksumAlgorithm::Crc64Nvme, bytes).to_be_bytes()),
             kept_checksum: None,
         })
     }
@@ -218,7 +237,13 @@ impl ObjectStore for MemoryStore {
         }
         self.gets.under_way.fetch_sub(1, Ordering::SeqCst);
         let bytes = self.object(key.as_ref()).ok_or_else(|| not_found(key))?;
-        Ok(bytes.slice(range.start as usize..range.end as usize))
+        let mut bytes = bytes[range.start as usize..range.end as usize].to_vec();
+        let mut damage = self.gets.damage.lock().expect("not poisoned");
+        // One at a time, as a passing fault is.
+        if let Some(index) = damage.iter().position(|at| range.contains(at)) {
+            bytes[(damage.swap_remove(index) - range.start) as usize] ^= 1;
+        }
+        Ok(bytes.into())
     }
 
     async fn list(&self, prefix: &str, _page: Option<&str>) -> Result<Page> {

@@ -161,6 +161,7 @@ async fn damage_of_any_kind_is_an_error_at_the_reader() {
             }
             _ => (gzip::END_LEN, u32::from_le_bytes(*whole[16..].first_chunk().expect("a header")) as usize),
         };
+        let other = if codec == gzip() { zstd() } else { gzip() };
         let second = format!("block at byte {first}:");
         let extra = |more: &[u8]| Bytes::from([&whole[..], more].concat());
         let damaged = [
@@ -176,14 +177,86 @@ async fn damage_of_any_kind_is_an_error_at_the_reader() {
             ("flipped in the second head", flipped(&whole, first + 11), &second),
             ("flipped in the end mark", flipped(&whole, whole.len() - 15), ""),
             ("followed by a byte", extra(b"x"), "something follows"),
-            ("followed by itself", extra(&whole), "something follows"),
-            ("followed by zeros", extra(&[0; 100]), "something follows"),
+            ("followed by itself and a byte", extra(&[&whole[..], b"x"].concat()), "something follows"),
+            ("followed by itself without its end mark", extra(&whole[..whole.len() - end]), "cut off"),
+            ("followed by itself, damaged", extra(&flipped(&whole, first / 2)), "block at byte"),
+            ("followed by the other format", extra(&stored(other, b"data").await), "something follows"),
             ("neither", Bytes::from_static(b"plain text, much longer than a gzip header is"), "neither gzip nor zstd"),
         ];
         for (what, bytes, said) in damaged {
             let error = read_back(bytes, codec).await.expect_err(what);
             assert_eq!(error.kind(), ErrorKind::Corrupt, "{what}: {error}");
             assert!(error.to_string().contains(said) && error.location() == "memory:/a", "{what}: {error}");
+        }
+    }
+}
+
+/// As `gzip -dc` and `zstd -dc` read them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn streams_one_after_the_other_are_read_as_one_and_zeros_behind_gzip_are_none() {
+    let data = data(5 * MIB);
+    let foreign = |codec: Codec, plain: &[u8]| match codec {
+        Codec::Zstd(_) => ::zstd::encode_all(plain, 1).expect("compressed"),
+        _ => gzip_member(plain),
+    };
+    for codec in [gzip(), zstd()] {
+        let (ours, small) = (stored(codec, &data).await, stored(codec, b"small").await);
+        let (theirs, tiny) = (foreign(codec, &data), foreign(codec, b"tiny"));
+        let empty = stored(codec, b"").await;
+        let cases: [[&[&[u8]]; 2]; 6] = [
+            [&[&ours, &ours], &[&data, &data]],
+            [&[&small, &empty, &ours, &small], &[b"small", &data, b"small"]],
+            [&[&ours, &theirs, &tiny], &[&data, &data, b"tiny"]],
+            [&[&theirs, &small], &[&data, b"small"]],
+            [&[&tiny, &theirs, &tiny], &[b"tiny", &data, b"tiny"]],
+            [&[&empty, &empty], &[]],
+        ];
+        for (n, [parts, plain]) in cases.into_iter().enumerate() {
+            let padding = vec![0; 4 * MIB];
+            let padded: &[&[u8]] = if codec == gzip() { &[&[], &[0], &padding] } else { &[&[]] };
+            for zeros in padded {
+                let back = read_back([&parts.concat()[..], zeros].concat(), codec).await;
+                let back = back.unwrap_or_else(|error| panic!("case {n}, {} zeros: {error}", zeros.len()));
+                assert!(back == plain.concat(), "case {n}, {} zeros", zeros.len());
+                if codec == gzip() && !zeros.is_empty() {
+                    let error = read_back([&parts.concat()[..], zeros, b"x"].concat(), codec).await;
+                    assert_eq!(error.expect_err("something follows zeros").kind(), ErrorKind::Corrupt, "case {n}");
+                }
+            }
+            if codec != gzip() {
+                let error = read_back([&parts.concat()[..], &[0; 9]].concat(), codec).await;
+                assert_eq!(error.expect_err("no frame").kind(), ErrorKind::Corrupt, "case {n}");
+            }
+        }
+    }
+}
+
+/// A bit that flips on its way is no damage at rest.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_comes_damaged_is_asked_for_again() {
+    let data = data(30 * MIB);
+    for (codec, len) in [(gzip(), 30 * MIB), (zstd(), 30 * MIB), (gzip(), 1000), (zstd(), 1000), (Codec::Plain, 1000)] {
+        let plain = &data[..len];
+        let whole = stored(codec, plain).await;
+        for store in [MemoryStore::new(), MemoryStore::with_checksums()] {
+            store.insert("a", whole.clone());
+            let has_checksum = store.head(&key("a")).await.expect("there").checksum.is_some();
+            if codec == Codec::Plain && !has_checksum {
+                continue;
+            }
+            let bucket = bucket(&store, codec, 64 * MIB);
+            let len = whole.len() as u64;
+            // Of heads, of data, of the last mark; one after the other, and one twice.
+            for damage in [&[0, len / 2][..], &[17], &[len / 3, len / 3], &[len - 30, len - 1], &[len - 9, len / 5]] {
+                store.damage(damage);
+                let mut reader = bucket.open(&key("a")).await.expect("open");
+                let mut back = Vec::new();
+                let read = reader.read_to_end(&mut back).await;
+                read.unwrap_or_else(|error| panic!("{codec:?} {damage:?} of {len}: {error}"));
+                assert!(back == plain, "{codec:?} {damage:?} of {len}");
+                assert_eq!(store.undamaged(), 0, "{codec:?} {damage:?}");
+                assert_eq!(reader.verified().expect("read").service_checksum, has_checksum);
+            }
         }
     }
 }
@@ -225,17 +298,20 @@ async fn absurd_lengths_are_refused() {
     }
 }
 
+/// A member of gzip as other tools write it.
+fn gzip_member(plain: &[u8]) -> Vec<u8> {
+    let mut engine = libdeflater::Compressor::new(libdeflater::CompressionLvl::fastest());
+    let mut member = vec![0; engine.gzip_compress_bound(plain.len())];
+    let len = engine.gzip_compress(plain, &mut member).expect("compressed");
+    member.truncate(len);
+    member
+}
+
 /// Longer than all that is read ahead, of one member and of several.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn gzip_and_zstd_of_others_is_read_and_its_damage_found() {
     let data = data(20 * MIB);
-    let mut engine = libdeflater::Compressor::new(libdeflater::CompressionLvl::fastest());
-    let mut member = |plain: &[u8]| {
-        let mut member = vec![0; engine.gzip_compress_bound(plain.len())];
-        let len = engine.gzip_compress(plain, &mut member).expect("compressed");
-        member.truncate(len);
-        member
-    };
+    let member = gzip_member;
     let frame = |plain: &[u8]| ::zstd::encode_all(plain, 1).expect("compressed");
     let parts = [&data[..7 * MIB], &[], &data[7 * MIB..7 * MIB + 3], &data[7 * MIB + 3..]];
     let foreign = [

@@ -125,10 +125,12 @@ impl Shutdown {
         let state = self.state();
         let live = state.under_way.values().map(|work| work.under_way());
         let unheard = self.unheard.errors();
-        let dead = unheard
-            .iter()
-            .map(|error| UnderWay { location: error.location().to_owned(), may_leave: error.left_behind().to_vec() });
-        live.chain(dead).collect()
+        let ended = unheard.iter().map(|error| UnderWay {
+            location: error.location().to_owned(),
+            may_leave: error.left_behind().to_vec(),
+            has_ended: true,
+        });
+        live.chain(ended).collect()
     }
 
     /// Stops what is under way, waits until all of it has ended, and returns the errors that nobody heard. Cancel-safe.

@@ -39,13 +39,15 @@ pub(crate) enum Stage {
     Leaves(Vec<LeftBehind>),
 }
 
-/// A piece of work under way, for a person.
+/// A piece of work under way, for a person; or one that has ended and left something of which nobody has been told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnderWay {
     /// The object it is about, as a URL without credentials.
     pub location: String,
     /// What it would leave if the process ended now; empty while nothing can exist.
     pub may_leave: Vec<LeftBehind>,
+    /// Whether it has ended: what it left stays until [`Bucket::close`](crate::Bucket::close) tells of it.
+    pub has_ended: bool,
 }
 
 impl Work {
@@ -133,7 +135,7 @@ impl Work {
     }
 
     pub(crate) fn under_way(&self) -> UnderWay {
-        UnderWay { location: self.location.clone(), may_leave: self.leaves() }
+        UnderWay { location: self.location.clone(), may_leave: self.leaves(), has_ended: false }
     }
 }
 

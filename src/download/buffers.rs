@@ -31,6 +31,11 @@ impl Buffers {
         Poll::Ready(Ok(self.free.pop()))
     }
 
+    /// So many will not be given back; others may be made when their memory is free.
+    pub(super) fn lose(&mut self, count: usize) {
+        self.unmade += count;
+    }
+
     pub(super) fn give_back(&mut self, buffer: Buffer) {
         self.free.push(buffer);
     }

@@ -1,4 +1,4 @@
-//! What other tools wrote: gzip and zstd without Sealift's marks, decompressed from the start to the end by
+//! What other tools wrote: gzip and zstd without Sealift's marks, also behind a stream of Sealift's, decompressed from the start to the end by
 //! `async-compression`, in turns on a compression thread. A turn fills one block from what has come; meanwhile the next
 //! ranges come, and the block before is read. Neither a turn nor its thread ever waits.
 
@@ -9,6 +9,7 @@ use crate::codec::compressor::{BLOCK, panicked};
 use crate::codec::head::Format;
 use crate::codec::unpack::{Buffer, Unpacked};
 use crate::error::{Error, ErrorKind, Result};
+use crate::passing::Passing;
 use async_compression::tokio::bufread::{GzipDecoder, ZstdDecoder};
 use async_compression::zstd::DParameter;
 use bytes::{Buf, Bytes};
@@ -41,7 +42,7 @@ pub(super) struct Foreign {
 }
 
 enum State {
-    Idle(Box<Decoder>),
+    Idle(Box<Members>),
     Turn(oneshot::Receiver<Turn>),
     Ended,
     Failed(Error),
@@ -49,7 +50,7 @@ enum State {
 
 /// What came of a turn.
 struct Turn {
-    decoder: Box<Decoder>,
+    members: Box<Members>,
     block: Unpacked,
     end: End,
 }
@@ -64,7 +65,7 @@ enum End {
 
 impl Foreign {
     pub(super) fn new(stored: Stored, format: Format, compressor: Arc<Compressor>, buffers: Buffers) -> Self {
-        let state = State::Idle(Box::new(Decoder::new(format)));
+        let state = State::Idle(Box::new(Members::new(format)));
         Foreign { stored, format, compressor, buffers, state, block: None }
     }
 
@@ -98,8 +99,8 @@ impl Foreign {
     /// Starts a turn if there is something to do and memory for it.
     fn start(&mut self, cx: &mut Context<'_>) -> Result<()> {
         self.stored.ask();
-        let State::Idle(decoder) = &mut self.state else { return Ok(()) };
-        let feed = decoder.feed();
+        let State::Idle(members) = &mut self.state else { return Ok(()) };
+        let feed = members.decoder.feed();
         loop {
             feed.pieces.extend(std::iter::from_fn(|| self.stored.take_piece()));
             match self.stored.poll_more(cx)? {
@@ -114,22 +115,22 @@ impl Foreign {
             return Ok(());
         }
         let Poll::Ready(Some(buffer)) = self.buffers.poll_take(cx)? else { return Ok(()) };
-        let State::Idle(decoder) = mem::replace(&mut self.state, State::Ended) else { return Ok(()) };
+        let State::Idle(members) = mem::replace(&mut self.state, State::Ended) else { return Ok(()) };
         if count <= SMALL {
-            self.take(turn(decoder, buffer, SMALLEST_TURN));
+            self.take(turn(members, buffer, SMALLEST_TURN));
         } else {
             let len = count.saturating_mul(4).min(BLOCK);
-            self.state = State::Turn(self.compressor.run(move || turn(decoder, buffer, len)));
+            self.state = State::Turn(self.compressor.run(move || turn(members, buffer, len)));
         }
         Ok(())
     }
 
     fn take(&mut self, turn: Turn) {
-        let Turn { mut decoder, block, end } = turn;
-        let left = decoder.feed().waiting() as u64;
+        let Turn { mut members, block, end } = turn;
+        let left = members.decoder.feed().waiting() as u64;
         let read_to = self.stored.at() - left;
         self.state = match end {
-            End::Paused => State::Idle(decoder),
+            End::Paused => State::Idle(members),
             End::Ended if left > 0 => State::Failed(self.failed(read_to, &io::ErrorKind::InvalidData.into())),
             End::Ended => State::Ended,
             End::Failed(error) => State::Failed(self.failed(read_to, &error)),
@@ -150,18 +151,19 @@ impl Foreign {
                 .failed(ErrorKind::InvalidConfig, reason)
                 .with_hint("read it as it is (--codec none) and decompress it with `zstd -d --long=31`");
         }
-        self.stored.corrupt(format!("its {name} data is damaged or incomplete at or before byte {at} ({error})"))
+        let reason = format!("its {name} data is damaged or incomplete at or before byte {at} ({error})");
+        self.stored.corrupt(reason).with_passing(Passing::Unlikely)
     }
 }
 
-/// Decompresses what the decoder was fed, until `len` bytes have come out or nothing more does.
-fn turn(mut decoder: Box<Decoder>, mut buffer: Buffer, len: usize) -> Turn {
+/// Decompresses what was fed, until `len` bytes have come out or nothing more does.
+fn turn(mut members: Box<Members>, mut buffer: Buffer, len: usize) -> Turn {
     // What it waits for cannot come before the turn has ended.
     let mut cx = Context::from_waker(Waker::noop());
     let mut out = ReadBuf::new(buffer.first(len));
     let end = loop {
         let before = out.filled().len();
-        match decoder.poll_read(&mut cx, &mut out) {
+        match members.poll_read(&mut cx, &mut out) {
             Poll::Ready(Ok(())) if out.filled().len() == before => break End::Ended,
             Poll::Ready(Ok(())) if out.remaining() == 0 => break End::Paused,
             Poll::Ready(Ok(())) => {}
@@ -170,27 +172,75 @@ fn turn(mut decoder: Box<Decoder>, mut buffer: Buffer, len: usize) -> Turn {
         }
     };
     let count = out.filled().len();
-    Turn { decoder, block: buffer.filled(count), end }
+    Turn { members, block: buffer.filled(count), end }
 }
 
+/// The members or frames of a stream, one after the other.
+struct Members {
+    format: Format,
+    decoder: Decoder,
+    place: Place,
+}
+
+enum Place {
+    /// A member or the end comes next; or, after gzip, zeros up to the end.
+    Between,
+    Inside,
+    /// Tapes and block devices fill their last block with zeros, which `gzip -d` passes over.
+    Padding,
+}
+
+impl Members {
+    fn new(format: Format) -> Self {
+        Members { format, decoder: Decoder::new(format, Feed::default()), place: Place::Between }
+    }
+
+    /// Reads plain data; nothing of it at the end.
+    fn poll_read(&mut self, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        loop {
+            self.place = match self.place {
+                Place::Between => match ready!(self.decoder.feed().next()) {
+                    None => return Poll::Ready(Ok(())),
+                    Some(0) if self.format == Format::Gzip => Place::Padding,
+                    Some(_) => {
+                        self.decoder = Decoder::new(self.format, mem::take(self.decoder.feed()));
+                        Place::Inside
+                    }
+                },
+                Place::Inside => {
+                    let before = out.filled().len();
+                    ready!(self.decoder.poll_read(cx, out))?;
+                    if out.filled().len() > before {
+                        return Poll::Ready(Ok(()));
+                    }
+                    Place::Between
+                }
+                Place::Padding => match ready!(self.decoder.feed().next()) {
+                    None => return Poll::Ready(Ok(())),
+                    Some(0) => {
+                        self.decoder.feed().pass_zeros();
+                        Place::Padding
+                    }
+                    Some(_) => return Poll::Ready(Err(io::Error::other("something else follows zeros"))),
+                },
+            }
+        }
+    }
+}
+
+/// Of one member or frame. It reads nothing behind it.
 enum Decoder {
     Gzip(GzipDecoder<Feed>),
     Zstd(ZstdDecoder<Feed>),
 }
 
 impl Decoder {
-    fn new(format: Format) -> Self {
+    fn new(format: Format, feed: Feed) -> Self {
         match format {
-            Format::Gzip => {
-                let mut decoder = GzipDecoder::new(Feed::default());
-                decoder.multiple_members(true);
-                Decoder::Gzip(decoder)
-            }
+            Format::Gzip => Decoder::Gzip(GzipDecoder::new(feed)),
             Format::Zstd => {
                 let window = DParameter::window_log_max(WINDOW_LOG_MAX);
-                let mut decoder = ZstdDecoder::with_params(Feed::default(), &[window]);
-                decoder.multiple_members(true);
-                Decoder::Zstd(decoder)
+                Decoder::Zstd(ZstdDecoder::with_params(feed, &[window]))
             }
         }
     }
@@ -221,6 +271,27 @@ struct Feed {
 impl Feed {
     fn waiting(&self) -> usize {
         self.pieces.iter().map(Bytes::len).sum()
+    }
+
+    /// The next byte, which stays; `None` at the end.
+    fn next(&self) -> Poll<Option<u8>> {
+        match self.pieces.iter().find_map(|piece| piece.first()) {
+            Some(next) => Poll::Ready(Some(*next)),
+            None if self.whole => Poll::Ready(None),
+            None => Poll::Pending,
+        }
+    }
+
+    /// Takes the zeros that come next.
+    fn pass_zeros(&mut self) {
+        while let Some(piece) = self.pieces.front_mut() {
+            let zeros = piece.iter().take_while(|byte| **byte == 0).count();
+            piece.advance(zeros);
+            match piece.is_empty() {
+                true => self.pieces.pop_front(),
+                false => return,
+            };
+        }
     }
 }
 

@@ -13,9 +13,13 @@ use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Instant;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::AbortOnDropHandle;
+
+/// How often in all what comes damaged is asked for: one flipped bit on its way is no damage at rest.
+pub(super) const READS: u32 = 3;
 
 /// The ranges of one object. Dropping it cancels what is under way, and waits for nothing.
 pub(super) struct Ranges {
@@ -24,7 +28,8 @@ pub(super) struct Ranges {
     next: u64,
     size: u64,
     range: u64,
-    /// One for each range that may exist.
+    /// How many ranges may exist, and one place for each of them.
+    ranges: usize,
     free: Arc<Semaphore>,
     under_way: VecDeque<Fetch>,
     /// Where requests run; without a runtime, in the reader.
@@ -47,9 +52,10 @@ enum Fetch {
 }
 
 /// Whether the checksum of what comes is wanted.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) enum Sum {
-    Of(ChecksumAlgorithm),
+    /// It is, and this is what it has to be over the whole object.
+    Of(ChecksumAlgorithm, Vec<u8>),
     Unwanted,
 }
 
@@ -57,6 +63,7 @@ struct Source {
     store: Arc<dyn ObjectStore>,
     key: Key,
     etag: Option<String>,
+    size: u64,
     budget: Budget,
     sum: Sum,
     /// Given back when the last range is.
@@ -76,12 +83,14 @@ impl Ranges {
     ) -> Result<(Ranges, usize)> {
         let places = Places::take(budget, info.size, way).await?;
         let shares = places.shares;
-        let source = Source { store, key, etag: info.etag.clone(), budget: budget.clone(), sum, _places: places };
+        let (etag, size) = (info.etag.clone(), info.size);
+        let source = Source { store, key, etag, size, budget: budget.clone(), sum, _places: places };
         let ranges = Ranges {
             source: Arc::new(source),
             next: 0,
             size: info.size,
             range: shares.range,
+            ranges: shares.ranges,
             free: Arc::new(Semaphore::new(shares.ranges)),
             under_way: VecDeque::new(),
             runtime: Handle::try_current().ok(),
@@ -104,6 +113,14 @@ impl Ranges {
         Poll::Ready(fetched.map(Some))
     }
 
+    /// Goes back: the next range begins at `at`. What is under way is cancelled; what it holds, and what has come before,
+    /// is free when it is dropped.
+    pub(super) fn go_back_to(&mut self, at: u64) {
+        self.under_way.clear();
+        self.free = Arc::new(Semaphore::new(self.ranges));
+        self.next = at;
+    }
+
     /// Starts what may be under way. In order: a range has its place before any later one.
     pub(super) fn ask(&mut self) {
         while self.next < self.size
@@ -124,16 +141,31 @@ impl Ranges {
 impl Source {
     async fn fetch(self: Arc<Self>, range: Range<u64>, place: OwnedSemaphorePermit) -> Result<Fetched> {
         let held = self.budget.bytes(range.end - range.start).await?;
+        let (began, mut times) = (Instant::now(), 1);
+        let (bytes, checksum) = loop {
+            match self.fetch_once(&range).await {
+                Err(error) if error.kind() != ErrorKind::Corrupt => return Err(error),
+                Err(error) if times == READS => return Err(error.after_attempts(times, began.elapsed())),
+                Err(error) => tracing::warn!("{error}; reading it again"),
+                Ok(fetched) => break fetched,
+            }
+            times += 1;
+        };
+        Ok(Fetched { bytes: Bytes::from_owner(Owner { bytes, _held: (held, place, self) }), checksum })
+    }
+
+    async fn fetch_once(&self, range: &Range<u64>) -> Result<(Bytes, Option<Checksum>)> {
         let bytes = self.store.get(&self.key, range.clone(), self.etag.as_deref()).await?;
         if bytes.len() as u64 != range.end - range.start {
             let reason = format!("bytes {} to {} were asked for and {} came", range.start, range.end, bytes.len());
             return Err(Error::new(ErrorKind::Corrupt, "read", self.location(), reason));
         }
-        let checksum = match self.sum {
-            Sum::Of(algorithm) => Some(Checksum::of(algorithm, &bytes)),
-            Sum::Unwanted => None,
-        };
-        Ok(Fetched { bytes: Bytes::from_owner(Owner { bytes, _held: (held, place, self) }), checksum })
+        let Sum::Of(algorithm, whole) = &self.sum else { return Ok((bytes, None)) };
+        let checksum = Checksum::of(*algorithm, &bytes);
+        match *range == (0..self.size) && checksum.to_be_bytes() != *whole {
+            true => Err(Error::new(ErrorKind::Corrupt, "read", self.location(), differs(checksum))),
+            false => Ok((bytes, Some(checksum))),
+        }
     }
 
     fn location(&self) -> String {
@@ -143,6 +175,11 @@ impl Source {
     fn task_gone(&self) -> Error {
         Error::new(ErrorKind::Cancelled, "read", self.location(), "the runtime that reads it has shut down")
     }
+}
+
+/// Why bytes with this checksum are not those of the object.
+pub(super) fn differs(seen: Checksum) -> String {
+    format!("the bytes that came have {seen}, and the service has another")
 }
 
 /// A range's bytes with the memory they hold.

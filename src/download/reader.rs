@@ -1,10 +1,10 @@
 //! The reader's end: an `AsyncRead` of an object's plain data.
 
-use super::blocks::Blocks;
+use super::blocks::{Blocks, Next, Then};
 use super::buffers::Buffers;
 use super::foreign::Foreign;
 use super::places::Use;
-use super::ranges::{Ranges, Sum};
+use super::ranges::{READS, Ranges, Sum};
 use super::stored::{Expected, More, Stored};
 use super::verified::Verified;
 use crate::budget::{Budget, Reading};
@@ -29,7 +29,7 @@ use tokio::io::{AsyncBufRead, AsyncRead, ReadBuf};
 /// was read before it must not be used.
 ///
 /// With a bucket that compresses, gzip and zstd are recognised by their first bytes, whichever of them the bucket
-/// writes and whoever wrote them; what Sealift wrote is decompressed on all the bucket's threads. With [`Codec::Plain`]
+/// writes and whoever wrote them, also several streams of one format one after the other, and zeros behind gzip; what Sealift wrote is decompressed on all the bucket's threads. With [`Codec::Plain`]
 /// the stored bytes come as they are.
 ///
 /// As an `AsyncBufRead` it gives its blocks without copying them. Dropping the reader cancels its requests; it waits
@@ -45,13 +45,23 @@ pub struct Reader {
 }
 
 enum Phase {
-    /// Until the first bytes are here.
-    Unrecognised(Box<(Stored, Buffers, Arc<Compressor>)>),
+    /// Until the first bytes of a stream are here.
+    Unrecognised(Box<Unrecognised>),
     Plain(Box<Stored>),
     Ours(Box<Blocks>),
     Foreign(Box<Foreign>),
     Ended,
     Failed(Error),
+}
+
+struct Unrecognised {
+    stored: Stored,
+    buffers: Buffers,
+    compressor: Arc<Compressor>,
+    /// How the stream of Sealift's was compressed that was read before, to its end.
+    behind: Option<Format>,
+    /// How often the first bytes were read and not recognised.
+    times: u32,
 }
 
 enum Chunk {
@@ -80,8 +90,8 @@ pub(crate) async fn open(
         algorithm: store.checksum_algorithm(),
         checksum: info.checksum.clone().or_else(|| info.kept_checksum.clone()),
     };
-    let sum = match expected.checksum {
-        Some(_) => Sum::Of(expected.algorithm),
+    let sum = match &expected.checksum {
+        Some(whole) => Sum::Of(expected.algorithm, whole.clone()),
         None => Sum::Unwanted,
     };
     let way = match compressor.codec() {
@@ -93,7 +103,8 @@ pub(crate) async fn open(
     let phase = match way {
         Use::AsItIs => Phase::Plain(Box::new(stored)),
         Use::Decompressed(_) => {
-            Phase::Unrecognised(Box::new((stored, Buffers::new(blocks, budget), Arc::clone(compressor))))
+            let (buffers, compressor) = (Buffers::new(blocks, budget), Arc::clone(compressor));
+            Phase::Unrecognised(Box::new(Unrecognised { stored, buffers, compressor, behind: None, times: 0 }))
         }
     };
     Ok(Reader { phase, chunk: Chunk::None, read: 0, info, verified, reading: budget.reading().clone() })
@@ -144,9 +155,8 @@ impl Reader {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Chunk>> {
         loop {
             return match &mut self.phase {
-                Phase::Unrecognised(parts) => {
-                    let (stored, ..) = &mut **parts;
-                    ready!(stored.poll_have(cx, HEAD_LEN))?;
+                Phase::Unrecognised(unrecognised) => {
+                    ready!(unrecognised.stored.poll_have(cx, HEAD_LEN))?;
                     self.recognise()?;
                     continue;
                 }
@@ -155,25 +165,58 @@ impl Reader {
                     None if ready!(stored.poll_more(cx))? == More::Came => continue,
                     None => Poll::Ready(Ok(Chunk::None)),
                 },
-                Phase::Ours(blocks) => blocks.poll_next(cx).map_ok(Chunk::of),
-                Phase::Foreign(foreign) => foreign.poll_next(cx).map_ok(Chunk::of),
+                Phase::Ours(blocks) => match ready!(blocks.poll_next(cx))? {
+                    Next::Block(block) => Poll::Ready(Ok(Chunk::Block(block))),
+                    Next::End(Then::Nothing) => Poll::Ready(Ok(Chunk::None)),
+                    Next::End(Then::More) => {
+                        self.go_on_behind();
+                        continue;
+                    }
+                },
+                Phase::Foreign(foreign) => {
+                    foreign.poll_next(cx).map_ok(|block| block.map_or(Chunk::None, Chunk::Block))
+                }
                 Phase::Ended => Poll::Ready(Ok(Chunk::None)),
                 Phase::Failed(error) => Poll::Ready(Err(error.clone())),
             };
         }
     }
 
+    /// After a stream of ours that is whole: `cat` makes one file of several, and they are read as one.
+    fn go_on_behind(&mut self) {
+        let phase = mem::replace(&mut self.phase, Phase::Ended);
+        self.phase = match phase {
+            Phase::Ours(blocks) => {
+                let (stored, buffers, compressor, format) = blocks.into_rest();
+                Phase::Unrecognised(Box::new(Unrecognised {
+                    stored,
+                    buffers,
+                    compressor,
+                    behind: Some(format),
+                    times: 0,
+                }))
+            }
+            phase => phase,
+        };
+    }
+
     fn recognise(&mut self) -> Result<()> {
         let phase = mem::replace(&mut self.phase, Phase::Ended);
-        let Phase::Unrecognised(parts) = phase else {
+        let Phase::Unrecognised(unrecognised) = phase else {
             self.phase = phase;
             return Ok(());
         };
-        let (stored, buffers, compressor) = *parts;
+        let Unrecognised { mut stored, buffers, compressor, behind, times } = *unrecognised;
         let (head, len) = stored.head();
-        self.phase = match recognise(&head[..len]) {
+        let written = match recognise(&head[..len]) {
+            // For who reads what comes after members of gzip.
+            None if behind == Some(Format::Gzip) && head[0] == 0 => Some(Written::Elsewhere(Format::Gzip)),
+            Some(Written::Ours(format) | Written::Elsewhere(format)) if behind.is_some_and(|it| it != format) => None,
+            written => written,
+        };
+        self.phase = match written {
             Some(Written::Ours(format)) => {
-                self.verified.content_checksums = true;
+                self.verified.content_checksums |= behind.is_none();
                 Phase::Ours(Box::new(Blocks::new(stored, format, compressor, buffers)))
             }
             Some(Written::Elsewhere(format)) => {
@@ -182,6 +225,14 @@ impl Reader {
                 Phase::Foreign(Box::new(Foreign::new(stored, format, compressor, buffers)))
             }
             None if len == 0 => return Err(stored.corrupt("it is empty, which is neither gzip nor zstd".into())),
+            None if times + 1 < READS => {
+                stored.go_back_to(stored.at());
+                let again = Unrecognised { stored, buffers, compressor, behind, times: times + 1 };
+                Phase::Unrecognised(Box::new(again))
+            }
+            None if behind.is_some() => {
+                return Err(stored.corrupt(format!("something follows the mark that ends it, at byte {}", stored.at())));
+            }
             None => {
                 let error = stored.failed(ErrorKind::Corrupt, "it is neither gzip nor zstd".into());
                 return Err(error.with_hint("if it was stored without compression, read it without (--codec none)"));
@@ -192,10 +243,6 @@ impl Reader {
 }
 
 impl Chunk {
-    fn of(block: Option<Unpacked>) -> Self {
-        block.map_or(Chunk::None, Chunk::Block)
-    }
-
     /// What is left to read after the first `read` bytes.
     fn rest(&self, read: usize) -> &[u8] {
         match self {

@@ -1,10 +1,11 @@
 //! The stored bytes as they come in: how far they have come, the checks that all of them came and that the service's
 //! checksum agrees, and the ways to take them.
 
-use super::ranges::{Fetched, Ranges};
+use super::ranges::{Fetched, Ranges, differs};
 use crate::checksum::{Checksum, ChecksumAlgorithm};
 use crate::codec::head::HEAD_LEN;
 use crate::error::{Error, ErrorKind, Result};
+use crate::passing::Passing;
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::task::{Context, Poll, ready};
@@ -22,7 +23,12 @@ pub(super) struct Expected {
 pub(super) struct Stored {
     ranges: Ranges,
     expected: Expected,
+    /// Over all that has come.
     seen: Checksum,
+    /// Where each range began that may be gone back to, and the checksum over what came before it.
+    begun: VecDeque<(u64, Checksum)>,
+    /// How much of the next range lies before what was gone back to.
+    skipped: usize,
     pieces: VecDeque<Bytes>,
     /// How many bytes there are in `pieces`.
     waiting: usize,
@@ -41,7 +47,16 @@ pub(super) enum More {
 impl Stored {
     pub(super) fn new(ranges: Ranges, expected: Expected) -> Self {
         let seen = Checksum::empty(expected.algorithm);
-        Stored { ranges, expected, seen, pieces: VecDeque::new(), waiting: 0, at: 0 }
+        Stored {
+            ranges,
+            expected,
+            seen,
+            begun: VecDeque::new(),
+            skipped: 0,
+            pieces: VecDeque::new(),
+            waiting: 0,
+            at: 0,
+        }
     }
 
     /// Waits for the next range.
@@ -49,11 +64,13 @@ impl Stored {
         let Some(Fetched { bytes, checksum }) = ready!(self.ranges.poll_next(cx))? else {
             return Poll::Ready(self.check_end().map(|()| More::Ended));
         };
+        let skipped = std::mem::take(&mut self.skipped);
+        self.begun.push_back((self.at + self.waiting as u64 - skipped as u64, self.seen));
         if let Some(checksum) = checksum {
             self.seen = self.seen.then(checksum);
         }
-        self.waiting += bytes.len();
-        self.pieces.push_back(bytes);
+        self.waiting += bytes.len() - skipped;
+        self.pieces.push_back(bytes.slice(skipped..));
         Poll::Ready(Ok(More::Came))
     }
 
@@ -65,6 +82,23 @@ impl Stored {
             }
         }
         Poll::Ready(Ok(More::Came))
+    }
+
+    /// What comes before `at` is not gone back to any more.
+    pub(super) fn keep_from(&mut self, at: u64) {
+        while self.begun.get(1).is_some_and(|(next, _)| *next <= at) {
+            self.begun.pop_front();
+        }
+    }
+
+    /// Goes back to `at`, which has been kept: from the start of the range that holds it, all is asked for again.
+    pub(super) fn go_back_to(&mut self, at: u64) {
+        self.keep_from(at);
+        let (begun, seen) = self.begun.front().copied().unwrap_or((0, Checksum::empty(self.expected.algorithm)));
+        self.begun.clear();
+        self.pieces.clear();
+        (self.at, self.waiting, self.seen, self.skipped) = (at, 0, seen, (at - begun) as usize);
+        self.ranges.go_back_to(begun);
     }
 
     /// Asks for what may be under way, without waiting for it.
@@ -102,11 +136,12 @@ impl Stored {
         taken
     }
 
-    /// What is here of the next range.
+    /// What is here of the next range. It is not gone back to.
     pub(super) fn take_piece(&mut self) -> Option<Bytes> {
         let piece = self.pieces.pop_front()?;
         self.waiting -= piece.len();
         self.at += piece.len() as u64;
+        self.keep_from(self.at);
         Some(piece)
     }
 
@@ -121,8 +156,9 @@ impl Stored {
             return Err(self.corrupt(format!("{came} of {} stored bytes came", self.expected.size)));
         }
         match &self.expected.checksum {
+            // Who can go back, does.
             Some(theirs) if *theirs != self.seen.to_be_bytes() => {
-                Err(self.corrupt(format!("the bytes that came have {}, and the service has another", self.seen)))
+                Err(self.corrupt(differs(self.seen)).with_passing(Passing::Unlikely))
             }
             _ => Ok(()),
         }

@@ -45,7 +45,7 @@ macro_rules! cloud {
                 refusals: a_bucket_that_is_missing, credentials_that_are_refused,
                     credentials_that_end_in_the_middle, an_endpoint_out_of_reach_is_given_up_in_time,
                     a_read_whose_connection_breaks_goes_on, a_reader_dropped_while_the_service_is_silent,
-                    a_bit_that_flips_on_the_way_is_found, an_object_cut_short_in_storage_is_found;
+                    a_bit_that_flips_on_the_way_is_read_again, an_object_cut_short_in_storage_is_found;
                 retries: a_connection_that_is_reset, an_internal_error,
                     a_busy_service_is_given_the_time_it_asks_for;
                 late: a_put_that_takes_effect_after_everything_was_stopped_is_named,

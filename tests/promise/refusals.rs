@@ -87,13 +87,19 @@ pub(crate) async fn a_reader_dropped_while_the_service_is_silent<C: Cloud>() {
     scene.end().await;
 }
 
-pub(crate) async fn a_bit_that_flips_on_the_way_is_found<C: Cloud>() {
+pub(crate) async fn a_bit_that_flips_on_the_way_is_read_again<C: Cloud>() {
     let scene = Scene::<C>::new().await;
     scene.write(THREE_PARTS, IfExists::Replace).await.expect("sealed");
     let fault = scene.proxy.on(C::on(Step::Read).times(1), Fault::Corrupt { at: 500_000 });
-    let error = read(&scene).await.expect_err("damaged");
+    let whole = read(&scene).await.expect("read again");
     assert_eq!(fault.fired(), 1);
+    scene.proxy.clear();
+    assert!(whole == read(&scene).await.expect("whole"));
+    let fault = scene.proxy.on(C::on(Step::Read), Fault::Corrupt { at: 500_000 });
+    let error = read(&scene).await.expect_err("damaged");
+    assert!(fault.fired() >= 3);
     assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
+    assert!(error.to_string().contains("tried 3 times"), "{error}");
     scene.end().await;
 }
 

@@ -14,7 +14,28 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 use tokio::io::{AsyncBufRead, AsyncWrite, AsyncWriteExt, copy_buf, stdout};
 
+/// How often in all a file is read that came damaged and was read in pieces that cannot be checked one by one.
+const READS: u32 = 3;
+
 pub(super) async fn run(args: Get, interrupt: &Interrupt) -> Result<(), Failure> {
+    for _ in 1..READS {
+        match read(&args, interrupt).await {
+            // Nothing of it has been seen: a file gets its name when all of it is there.
+            Err(failure) if came_damaged(&failure) && output(args.output.clone()).await?.file().is_some() => {
+                tracing::warn!("{}; reading it again", failure.cause());
+            }
+            done => return done,
+        }
+    }
+    read(&args, interrupt).await
+}
+
+/// Whether another read may find it whole.
+fn came_damaged(failure: &Failure) -> bool {
+    matches!(failure.cause(), Cause::Storage(error) if error.kind() == sealift::ErrorKind::Corrupt && error.passing().is_some())
+}
+
+async fn read(args: &Get, interrupt: &Interrupt) -> Result<(), Failure> {
     let started = Instant::now();
     let output = output(args.output.clone()).await?;
     let opening = async {

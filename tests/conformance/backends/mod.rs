@@ -8,7 +8,7 @@ pub(crate) use command::Command;
 pub(crate) use local_fs::LocalFs;
 pub(crate) use native::Native;
 
-use sealift::{Archive, Bucket, Budget, Certainty, Codec, Compressor, LeftBehind, ObjectStore, Remnant};
+use sealift::{Archive, Bucket, Budget, Codec, Compressor, ObjectStore};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -22,9 +22,5 @@ fn archive(store: impl ObjectStore, codec: Codec, prefix: &str) -> Archive {
 /// Whether nothing is under way. What stands or may still arrive, and of which nobody has been told, is listed until the
 /// bucket is closed.
 fn is_idle(bucket: &Bucket) -> bool {
-    let is_over = |left: &LeftBehind| match left.remnant() {
-        Remnant::Object(_) => left.certainty() == Certainty::Seen,
-        _ => left.certainty() == Certainty::Perhaps,
-    };
-    bucket.under_way().iter().all(|work| !work.may_leave.is_empty() && work.may_leave.iter().all(is_over))
+    bucket.under_way().iter().all(|work| work.has_ended)
 }
