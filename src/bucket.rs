@@ -4,15 +4,16 @@ use crate::budget::Budget;
 use crate::codec::{Codec, Compressor};
 use crate::download::{self, Reader};
 use crate::error::{Error, ErrorKind, Result};
+use crate::listing;
 use crate::moving;
 use crate::name::Key;
-use crate::object::{CommitOptions, IfExists, Leftover, ObjectInfo, ObjectStore, Token};
+use crate::object::{CommitOptions, IfExists, Leftover, Leftovers, ObjectInfo, ObjectStore, Token};
 use crate::retry::RetryPolicy;
 use crate::retrying::RetryingStore;
 use crate::shutdown::Shutdown;
 use crate::upload::{self, Length, Plan, Sink, Window};
 use crate::work::UnderWay;
-use futures::stream::{self, Stream, StreamExt, TryStreamExt};
+use futures::stream::Stream;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -57,7 +58,8 @@ impl Bucket {
     /// down; [`check_writable`](Self::check_writable) asks early.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidConfig`] outside of a tokio runtime; [`ErrorKind::Cancelled`] after [`close`](Self::close).
+    /// [`ErrorKind::InvalidConfig`] outside of a tokio runtime; [`ErrorKind::InvalidName`] for a key that nothing is stored
+    /// by; [`ErrorKind::Cancelled`] after [`close`](Self::close).
     pub fn create(&self, key: &Key, if_exists: IfExists) -> Result<Sink> {
         self.open_sink(key, if_exists, Length::Unknown)
     }
@@ -82,6 +84,7 @@ impl Bucket {
         if self.shutdown.stop().is_cancelled() {
             return refused(ErrorKind::Cancelled, "the bucket was closed or asked to stop");
         }
+        self.store.check_new_name(key)?;
         let plan = Plan {
             store: Arc::clone(&self.store),
             key: key.clone(),
@@ -150,29 +153,11 @@ impl Bucket {
         self.store.head(key).await
     }
 
-    /// The objects whose key begins with `prefix`, in key order, page by page as the stream is read. A service that sends
-    /// the same page for ever is an error.
-    pub fn list(&self, prefix: &str) -> impl Stream<Item = Result<ObjectInfo>> + Send + use<> {
-        enum Next {
-            Page(Option<String>),
-            End,
-        }
-        let (store, prefix) = (Arc::clone(&self.store), prefix.to_owned());
-        stream::try_unfold(Next::Page(None), move |next| {
-            let (store, prefix) = (Arc::clone(&store), prefix.clone());
-            async move {
-                let Next::Page(asked) = next else { return Ok(None) };
-                let page = store.list(&prefix, asked.as_deref()).await?;
-                if page.next.is_some() && page.next == asked {
-                    let location = format!("{}/{prefix}", store.url());
-                    let reason = "the service says that more follows, and not where: the listing would never end";
-                    return Err(Error::new(ErrorKind::Service, "list", location, reason));
-                }
-                let next = page.next.map_or(Next::End, |next| Next::Page(Some(next)));
-                Ok(Some((stream::iter(page.objects).map(Ok), next)))
-            }
-        })
-        .try_flatten()
+    /// The object `name` and all that are below the folder of that name, or with an empty name all, in key order, page by
+    /// page as the stream is read. By whole names: what is only called alike (`db2` beside `db`) is not among them. A service
+    /// that sends the same page for ever is an error.
+    pub fn list(&self, name: &str) -> impl Stream<Item = Result<ObjectInfo>> + Send + use<> {
+        listing::list(Arc::clone(&self.store), name)
     }
 
     /// Removes the object. No error when it is not there.
@@ -200,13 +185,15 @@ impl Bucket {
             .await
     }
 
-    /// What crashes left below `prefix` and nothing has happened to for `older_than`.
+    /// What crashes left of the object `name` and below the folder of that name, as [`list`](Self::list) takes it, and nothing
+    /// has happened to for `older_than`.
     ///
     /// # Errors
-    /// What the service says.
-    pub async fn leftovers(&self, prefix: &str, older_than: Duration) -> Result<Vec<Leftover>> {
-        let mut leftovers = self.store.leftovers(prefix).await?;
-        leftovers.retain(|leftover| leftover.idle >= older_than);
+    /// What the service says of the whole; what it says of one of them is in [`Leftovers::unread`].
+    pub async fn leftovers(&self, name: &str, older_than: Duration) -> Result<Leftovers> {
+        let mut leftovers = self.store.leftovers(name).await?;
+        leftovers.found.retain(|leftover| leftover.idle >= older_than && Key::is_within(&leftover.key, name));
+        leftovers.unread.retain(|unread| Key::is_within(&unread.key, name));
         Ok(leftovers)
     }
 

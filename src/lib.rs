@@ -14,6 +14,7 @@ mod error;
 mod existence;
 mod heard;
 mod left_behind;
+mod listing;
 #[cfg(test)]
 mod memory_store;
 mod moving;
@@ -48,8 +49,8 @@ pub use existence::Confirmed;
 pub use left_behind::{Certainty, LeftBehind, Remnant};
 pub use name::{BackupHandle, FileHandle, Key, ShellSafeName, TextLine};
 pub use object::{
-    CHECKSUM_METADATA, CommitOptions, Committed, IfExists, Leftover, ObjectInfo, ObjectStore, Origin, Page,
-    PartReceipt, Removal, TOKEN_METADATA, Token, Upload,
+    CHECKSUM_METADATA, CommitOptions, Committed, IfExists, Leftover, Leftovers, ObjectInfo, ObjectStore, Origin, Page,
+    PartReceipt, Removal, TOKEN_METADATA, Token, Unread, Upload,
 };
 pub use part_policy::{Growth, PartPolicy};
 pub use passing::Passing;

@@ -246,13 +246,27 @@ impl ObjectStore for MemoryStore {
         Ok(bytes.into())
     }
 
-    async fn list(&self, prefix: &str, _page: Option<&str>) -> Result<Page> {
-        let keys: Vec<Key> = self.state().objects.keys().map(|key| key.parse().expect("a key")).collect();
-        let mut page = Page::default();
-        for key in keys.iter().filter(|key| key.as_ref().starts_with(prefix)) {
-            page.objects.push(self.head(key).await?);
+    /// Pages of three, of which one after the other is empty.
+    async fn list(&self, prefix: &str, page: Option<&str>) -> Result<Page> {
+        const PAGE: usize = 3;
+        let (after, empty) = match page.map(|page| page.strip_prefix("empty:").ok_or(page)) {
+            None => ("", true),
+            Some(Ok(after)) => (after, false),
+            Some(Err(after)) => (after, true),
+        };
+        if empty {
+            return Ok(Page { objects: Vec::new(), next: Some(format!("empty:{after}")) });
         }
-        Ok(page)
+        let keys: Vec<Key> = {
+            let state = self.state();
+            let below = state.objects.keys().filter(|key| key.starts_with(prefix) && key.as_str() > after);
+            below.map(|key| Key::existing(key).expect("a key")).collect()
+        };
+        let mut objects = Vec::new();
+        for key in keys.iter().take(PAGE) {
+            objects.push(self.head(key).await?);
+        }
+        Ok(Page { next: keys.get(PAGE).map(|_| keys[PAGE - 1].to_string()), objects })
     }
 
     async fn delete(&self, key: &Key, only: Option<&ObjectInfo>) -> Result<Removal> {
@@ -278,8 +292,8 @@ impl ObjectStore for MemoryStore {
         Ok(Committed::default())
     }
 
-    async fn leftovers(&self, _prefix: &str) -> Result<Vec<Leftover>> {
-        Ok(Vec::new())
+    async fn leftovers(&self, _prefix: &str) -> Result<Leftovers> {
+        Ok(Leftovers::default())
     }
 
     async fn remove_leftover(&self, _leftover: &Leftover) -> Result<()> {

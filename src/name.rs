@@ -83,16 +83,53 @@ fn one_line(handle: &str) -> Result<String> {
     }
 }
 
-/// The full key of an object in its bucket: 1 to 1,024 bytes of UTF-8 in `/`-separated segments, none of them empty,
-/// `.` or `..`, and without control characters, so that it is also a path that stays below its root.
+/// The full key of an object in its bucket: 1 to 1,024 bytes of UTF-8, the limit of S3, GCS and Azure alike.
 ///
-/// 1,024 bytes is the limit of S3, GCS and Azure alike.
+/// Parsing is for objects that are to be written, and strict: `/`-separated segments, none of them empty, `.` or `..`, and
+/// without control characters, so that the key is also a path that stays below its root. Other programs are not as
+/// strict, so what is there already is named by [`existing`](Self::existing), which no write takes.
+///
+/// ```
+/// use sealift::Key;
+///
+/// assert!("backups/1.gz".parse::<Key>().is_ok());
+/// assert!("backups//1.gz".parse::<Key>().is_err());
+/// assert!(Key::existing("backups//1.gz").is_ok());
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key(String);
 
 impl Key {
     /// The longest key, in bytes.
     pub const MAX_LENGTH: usize = 1024;
+
+    /// The key of an object that is there, whoever named it: to look at, to read, to move away, to remove.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidName`] when it is empty or longer than any service takes.
+    pub fn existing(key: &str) -> Result<Key> {
+        match (1..=Self::MAX_LENGTH).contains(&key.len()) {
+            true => Ok(Key(key.to_owned())),
+            false => Err(invalid(key, "a key has 1 to 1024 bytes")),
+        }
+    }
+
+    /// Whether an object may be written by this name.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidName`] when it may not, with the rule.
+    pub fn check_new(&self) -> Result<()> {
+        if self.0.chars().any(char::is_control) {
+            return Err(invalid(&self.0, "a key holds no control characters"));
+        }
+        match self.0.split('/').any(|segment| matches!(segment, "" | "." | "..")) {
+            true => Err(invalid(
+                &self.0,
+                "no part of a key between its slashes is empty, `.` or `..`, and it neither begins nor ends with a slash",
+            )),
+            false => Ok(()),
+        }
+    }
 
     /// This key below `prefix`, which may be empty.
     ///
@@ -104,25 +141,24 @@ impl Key {
             prefix => format!("{prefix}/{self}").parse(),
         }
     }
+
+    /// Whether this is `name`, or below the folder of that name: `a/b` is within `a`, `ab` is not. Everything is within the
+    /// empty name.
+    pub(crate) fn is_within(key: &str, name: &str) -> bool {
+        match key.strip_prefix(name) {
+            Some(rest) => name.is_empty() || name.ends_with('/') || rest.is_empty() || rest.starts_with('/'),
+            None => false,
+        }
+    }
 }
 
 impl FromStr for Key {
     type Err = Error;
 
     fn from_str(key: &str) -> Result<Self> {
-        if key.is_empty() || key.len() > Self::MAX_LENGTH {
-            return Err(invalid(key, "a key has 1 to 1024 bytes"));
-        }
-        if key.chars().any(char::is_control) {
-            return Err(invalid(key, "a key holds no control characters"));
-        }
-        if key.split('/').any(|segment| matches!(segment, "" | "." | "..")) {
-            return Err(invalid(
-                key,
-                "no part of a key between its slashes is empty, `.` or `..`, and it neither begins nor ends with a slash",
-            ));
-        }
-        Ok(Key(key.to_owned()))
+        let key = Key::existing(key)?;
+        key.check_new()?;
+        Ok(key)
     }
 }
 
@@ -178,6 +214,20 @@ mod tests {
         }
         for bad in ["", "/a", "a/", "a//b", "../a", "a/../b", "a/.", "a\nb", "a\0", &"x".repeat(1025)] {
             assert!(Key::from_str(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_there_may_have_any_name_and_is_told_by_whole_names() {
+        for name in ["/a", "a/", "a//b", "..", "a\nb", &"x".repeat(1024)] {
+            assert!(Key::existing(name).expect("a key").check_new().is_err() || name.len() == 1024, "{name:?}");
+        }
+        assert!(Key::existing("").is_err() && Key::existing(&"x".repeat(1025)).is_err());
+        for (key, name) in [("a", "a"), ("a/b", "a"), ("a/", "a"), ("a/b", "a/"), ("a", ""), ("/a", "")] {
+            assert!(Key::is_within(key, name), "{key} {name}");
+        }
+        for (key, name) in [("ab", "a"), ("a", "a/"), ("b/a", "a"), ("a-/b", "a")] {
+            assert!(!Key::is_within(key, name), "{key} {name}");
         }
     }
 

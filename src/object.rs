@@ -3,7 +3,7 @@
 
 use crate::attempts::{Attempts, Effect};
 use crate::checksum::{Checksum, ChecksumAlgorithm};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::left_behind::LeftBehind;
 use crate::name::Key;
 use crate::part_policy::PartPolicy;
@@ -136,6 +136,37 @@ pub struct Leftover {
     pub origin: Origin,
 }
 
+/// What a look for leftovers found.
+#[derive(Debug, Default)]
+pub struct Leftovers {
+    /// Each that could be looked at.
+    pub found: Vec<Leftover>,
+    /// Each that could not, or what could not be searched.
+    pub unread: Vec<Unread>,
+}
+
+impl Leftovers {
+    /// All of them.
+    ///
+    /// # Errors
+    /// The first of what could not be looked at.
+    pub fn all(self) -> Result<Vec<Leftover>> {
+        match self.unread.into_iter().next() {
+            Some(unread) => Err(unread.error),
+            None => Ok(self.found),
+        }
+    }
+}
+
+/// Something that may be a leftover, or hold some, and could not be looked at.
+#[derive(Debug, Clone)]
+pub struct Unread {
+    /// The key it was to become, or the folder.
+    pub key: String,
+    /// Why.
+    pub error: Error,
+}
+
 /// Who made a leftover.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
@@ -166,6 +197,11 @@ pub trait ObjectStore: fmt::Debug + Send + Sync + 'static {
     /// Why the service has no object of this name, or takes it for the name of another. No request is sent then. `None` for
     /// a name that it takes as it is.
     fn refuses_name(&self, _key: &Key) -> Option<&'static str> {
+        None
+    }
+
+    /// Why nothing should be stored by this name, though what is there already can be read. `None` for a name that is fine.
+    fn refuses_new_name(&self, _key: &Key) -> Option<&'static str> {
         None
     }
 
@@ -253,8 +289,9 @@ pub trait ObjectStore: fmt::Debug + Send + Sync + 'static {
     /// when [`Work::stopped`] does, having removed that, and its error names what could not be removed.
     async fn copy(&self, from: &Key, info: &ObjectInfo, to: &Key, work: &Work) -> Result<Committed>;
 
-    /// Everything unfinished whose key begins with `prefix`, also what is still alive: see [`Leftover::idle`].
-    async fn leftovers(&self, prefix: &str) -> Result<Vec<Leftover>>;
+    /// Everything unfinished whose key begins with `prefix`, also what is still alive: see [`Leftover::idle`]. What cannot
+    /// be looked at hides nothing else: it is in [`Leftovers::unread`].
+    async fn leftovers(&self, prefix: &str) -> Result<Leftovers>;
 
     /// Removes one of [`leftovers`](Self::leftovers). No error when it is gone already.
     /// Leaves alone what has shown activity since.

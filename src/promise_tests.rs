@@ -206,7 +206,7 @@ impl ObjectStore for Odd {
         }
     }
 
-    async fn leftovers(&self, prefix: &str) -> Result<Vec<Leftover>> {
+    async fn leftovers(&self, prefix: &str) -> Result<Leftovers> {
         self.inner.leftovers(prefix).await
     }
 

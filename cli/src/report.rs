@@ -6,7 +6,8 @@ use bytesize::ByteSize;
 use sealift::{Confirmed, LeftBehind, Leftover, ObjectInfo, Origin, Sealed, Verified};
 use sealift_aptos::BackedUp;
 use serde_json::{Value, json};
-use std::io::{ErrorKind, Write};
+use std::borrow::Cow;
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
@@ -201,7 +202,41 @@ pub(crate) fn moved_json(from: &str, to: &str) -> Value {
 
 /// One line of a listing.
 pub(crate) fn object(name: &str, info: &ObjectInfo) -> String {
-    format!("{:>20}  {:>12}  {name}", info.modified.and_then(timestamp).unwrap_or_default(), info.size)
+    let modified = info.modified.and_then(timestamp).unwrap_or_default();
+    format!("{modified:>20}  {:>12}  {}", info.size, pasted(name))
+}
+
+/// A name as it can be pasted into a shell's line, on a terminal; what reads a pipe gets it as it is. So no name can
+/// forge lines on a terminal, or do anything to it.
+pub(crate) fn pasted(name: &str) -> Cow<'_, str> {
+    match std::io::stdout().is_terminal() {
+        true => quoted(name),
+        false => Cow::Borrowed(name),
+    }
+}
+
+/// A word of a shell's line: in quotes where it has to be (POSIX, "2.2.2 Single-Quotes"; for control characters
+/// "2.2.4 Dollar-Single-Quotes", which bash, zsh and ksh have).
+fn quoted(name: &str) -> Cow<'_, str> {
+    let plain = |character: char| character.is_alphanumeric() || "-_./:@%+=,".contains(character);
+    if !name.is_empty() && name.chars().all(plain) {
+        return Cow::Borrowed(name);
+    }
+    if !name.chars().any(char::is_control) {
+        return Cow::Owned(format!("'{}'", name.replace('\'', r"'\''")));
+    }
+    let mut quoted = "$'".to_owned();
+    for character in name.chars() {
+        match character {
+            '\'' | '\\' => quoted.extend(['\\', character]),
+            control if control.is_control() => {
+                let mut bytes = [0; 4];
+                quoted.extend(control.encode_utf8(&mut bytes).bytes().map(|byte| format!("\\{byte:03o}")));
+            }
+            other => quoted.push(other),
+        }
+    }
+    Cow::Owned(quoted + "'")
 }
 
 /// An object as JSON.
@@ -241,7 +276,15 @@ impl Fate {
 pub(crate) fn leftover(fate: Fate, leftover: &Leftover) -> String {
     let idle = Duration::from_secs(leftover.idle.as_secs());
     let idle = jiff::SignedDuration::try_from(idle).map(|idle| format!("{idle:#}")).unwrap_or_default();
-    format!("{}: {}  {}  idle {idle}  {}", fate.word(), leftover.key, size(leftover.bytes), leftover.id)
+    format!("{}: {}  {}  idle {idle}  {}", fate.word(), pasted(&leftover.key), size(leftover.bytes), leftover.id)
+}
+
+/// What to do about leftovers that may be anybody's.
+pub(crate) fn kept_foreign(count: u64) -> String {
+    let have = if count == 1 { "1 has" } else { &format!("{count} have") };
+    format!(
+        "{have} no mark of Sealift's, which some services do not keep: look whose it is, and remove it with --foreign"
+    )
 }
 
 /// The same as JSON.
@@ -293,4 +336,30 @@ fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.trim().trim_end_matches(" kB").parse::<u64>().ok().map(|kib| kib * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_one_word_of_a_shell() {
+        for (name, word) in [
+            ("a/b-c_d.e:f", "a/b-c_d.e:f"),
+            ("\u{fc}", "\u{fc}"),
+            ("a b", "'a b'"),
+            ("it's", r"'it'\''s'"),
+            ("$(x)`y`", "'$(x)`y`'"),
+            ("a\nb", r"$'a\012b'"),
+            ("\u{1b}[2J'\\", r"$'\033[2J\'\\'"),
+            ("\u{85}", r"$'\302\205'"),
+            ("", "''"),
+        ] {
+            assert_eq!(quoted(name), word, "{name:?}");
+            let shell = std::process::Command::new("bash").args(["-c", &format!("printf %s {word}")]).output();
+            if let Ok(shell) = shell {
+                assert_eq!(String::from_utf8_lossy(&shell.stdout), name, "{word}");
+            }
+        }
+    }
 }

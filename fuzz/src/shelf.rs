@@ -5,7 +5,7 @@ use bytes::Bytes;
 use futures::TryStreamExt;
 use sealift::{
     Attempts, Checksum, ChecksumAlgorithm, CommitOptions, Committed, Error, ErrorKind, Growth, Key, Leftover,
-    ObjectInfo, ObjectStore, Page, PartPolicy, Payload, Removal, Result, Upload, Work,
+    Leftovers, ObjectInfo, ObjectStore, Page, PartPolicy, Payload, Removal, Result, Upload, Work,
 };
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -92,7 +92,7 @@ impl ObjectStore for Shelf {
         none("copy")
     }
 
-    async fn leftovers(&self, _: &str) -> Result<Vec<Leftover>> {
+    async fn leftovers(&self, _: &str) -> Result<Leftovers> {
         none("leftovers")
     }
 

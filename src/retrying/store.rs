@@ -6,7 +6,7 @@ use crate::checksum::ChecksumAlgorithm;
 use crate::error::{Error, ErrorKind, Result};
 use crate::left_behind::LeftBehind;
 use crate::name::Key;
-use crate::object::{CommitOptions, Committed, Leftover, ObjectInfo, ObjectStore, Page, Removal, Upload};
+use crate::object::{CommitOptions, Committed, Leftover, Leftovers, ObjectInfo, ObjectStore, Page, Removal, Upload};
 use crate::part_policy::PartPolicy;
 use crate::payload::Payload;
 use crate::retry::{Retry, RetryPolicy};
@@ -42,13 +42,20 @@ impl RetryingStore {
 
     /// The error for a key that the service has no object of.
     fn check_name(&self, key: &Key) -> Result<()> {
-        match self.store.refuses_name(key) {
-            None => Ok(()),
-            Some(why) => {
-                let error = Error::new(ErrorKind::InvalidName, "use the name", format!("{}/{key}", self.url()), why);
-                Err(error.with_hint("choose another name; nothing was read, stored or removed"))
-            }
-        }
+        self.refused(key, self.store.refuses_name(key))
+    }
+
+    /// The error for a key that nothing is stored by.
+    pub(crate) fn check_new_name(&self, key: &Key) -> Result<()> {
+        key.check_new()?;
+        self.check_name(key)?;
+        self.refused(key, self.store.refuses_new_name(key))
+    }
+
+    fn refused(&self, key: &Key, why: Option<&'static str>) -> Result<()> {
+        let Some(why) = why else { return Ok(()) };
+        let error = Error::new(ErrorKind::InvalidName, "use the name", format!("{}/{key}", self.url()), why);
+        Err(error.with_hint("choose another name; nothing was read, stored or removed"))
     }
 
     /// The same store for what cleans up after a failure: see [`Retry::cleaning`].
@@ -65,6 +72,10 @@ impl ObjectStore for RetryingStore {
 
     fn refuses_name(&self, key: &Key) -> Option<&'static str> {
         self.store.refuses_name(key)
+    }
+
+    fn refuses_new_name(&self, key: &Key) -> Option<&'static str> {
+        self.store.refuses_new_name(key)
     }
 
     fn part_policy(&self) -> PartPolicy {
@@ -92,7 +103,7 @@ impl ObjectStore for RetryingStore {
         options: &CommitOptions,
         attempts: &Attempts,
     ) -> Result<Committed> {
-        self.check_name(key)?;
+        self.check_new_name(key)?;
         let left = Mutex::new(Vec::new());
         let stored = self.retry.run(async || {
             let stored = self.store.put(key, payload.clone(), options, attempts).await;
@@ -114,7 +125,7 @@ impl ObjectStore for RetryingStore {
     /// Each attempt may leave an upload of its own. What those may have left that told none is told by the upload
     /// ([`Upload::left_beside`]), or by the error.
     async fn start(&self, key: &Key, options: &CommitOptions, attempts: &Attempts) -> Result<Box<dyn Upload>> {
-        self.check_name(key)?;
+        self.check_new_name(key)?;
         let began = Instant::now();
         let started = self.retry.run(|| self.store.start(key, options, attempts)).await;
         let known = started.as_ref().ok().map(|upload| upload.id());
@@ -158,17 +169,33 @@ impl ObjectStore for RetryingStore {
 
     async fn rename(&self, from: &Key, to: &Key) -> Result<bool> {
         self.check_name(from)?;
-        self.check_name(to)?;
+        self.check_new_name(to)?;
         self.store.rename(from, to).await
     }
 
     /// Not tried again in whole: its steps are, by [`Work::retry`].
     async fn copy(&self, from: &Key, info: &ObjectInfo, to: &Key, work: &Work) -> Result<Committed> {
+        self.check_name(from)?;
+        self.check_new_name(to)?;
         self.store.copy(from, info, to, work).await
     }
 
-    async fn leftovers(&self, prefix: &str) -> Result<Vec<Leftover>> {
-        self.retry.run(|| self.store.leftovers(prefix)).await
+    /// Tried again also where one of them failed in passing; if that one does not pass, the others are told all the same.
+    async fn leftovers(&self, prefix: &str) -> Result<Leftovers> {
+        let last = Mutex::new(None);
+        let keep = |leftovers| *last.lock().unwrap_or_else(PoisonError::into_inner) = leftovers;
+        let looked = self.retry.run(async || {
+            let leftovers = self.store.leftovers(prefix).await?;
+            let Some(passing) = leftovers.unread.iter().find(|unread| unread.error.passing().is_some()) else {
+                return Ok(leftovers);
+            };
+            let error = passing.error.clone();
+            keep(Some(leftovers));
+            Err(error)
+        });
+        let looked = looked.await;
+        let last = last.into_inner().unwrap_or_else(PoisonError::into_inner);
+        looked.or_else(|error| last.ok_or(error))
     }
 
     async fn remove_leftover(&self, leftover: &Leftover) -> Result<()> {

@@ -37,6 +37,7 @@ mod gcs;
 mod going_on;
 mod local_fs;
 mod many_files;
+mod names;
 mod outputs;
 mod said;
 mod signals;

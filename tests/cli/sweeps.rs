@@ -2,8 +2,8 @@
 
 use crate::{incompressible, on};
 use sealift_tests::cli::{end, run};
-use sealift_tests::cloud::{Cloud, Step};
-use sealift_tests::proxy::{Fault, FaultProxy};
+use sealift_tests::cloud::{Cloud, Problem, Step};
+use sealift_tests::proxy::{Fault, FaultProxy, Head, Match};
 use std::process::Stdio;
 use tokio::io::AsyncWriteExt;
 
@@ -71,7 +71,51 @@ async fn uploads_of_others_are_told_and_kept<C: Cloud>() {
     assert_eq!(remote.unfinished().await.len(), 1, "only below the prefix");
 }
 
+async fn a_sweep_is_of_whole_names_and_says_what_it_keeps<C: Cloud>() {
+    let remote = C::new("cli").await;
+    remote.leave_unfinished("p/db/x").await;
+    remote.leave_unfinished("p/db2/y").await;
+    for name in ["db".to_owned(), format!("{}/p/db", remote.url())] {
+        let swept = run(on(&remote, remote.endpoint(), &["sweep", "--older-than", "0s", &name])).await.expect_code(0);
+        assert!(swept.text().contains("p/db/x") && !swept.text().contains("db2"), "{}", swept.text());
+        assert!(swept.stderr.contains("--foreign"), "{}", swept.stderr);
+    }
+    run(on(&remote, remote.endpoint(), &["sweep", "--older-than", "0s", "--foreign", "--yes", "db"]))
+        .await
+        .expect_code(0);
+    let left: Vec<String> = remote.unfinished().await.into_iter().map(|(key, _)| key).collect();
+    assert_eq!(left, ["p/db2/y"]);
+}
+
+/// One that may not be looked at, and one that may not be removed.
+async fn one_leftover_does_not_stop_the_sweep_of_the_others<C: Cloud>() {
+    let remote = C::new("cli").await;
+    let proxy = FaultProxy::start(remote.endpoint()).await;
+    for step in [Step::ListParts, Step::Abort] {
+        for name in ["a", "b", "c"] {
+            remote.leave_unfinished(&format!("p/{name}")).await;
+        }
+        let of_a = move |request: &Head<'_>| {
+            C::is(step, request) && ["p/a", "p%2Fa"].iter().any(|a| request.path().ends_with(a))
+        };
+        let fault = proxy.on(Match::new(of_a), C::problem(Problem::Denied));
+        let sweep = ["sweep", "--older-than", "0s", "--foreign", "--yes"];
+        let swept = run(on(&remote, &proxy.endpoint(), &sweep)).await;
+        assert!(fault.fired() > 0, "{step:?}");
+        assert!(swept.code == Some(4) || swept.code == Some(10), "{step:?}: {:?} {}", swept.code, swept.stderr);
+        assert!(swept.stderr.contains("not swept") && swept.stderr.contains("p/a"), "{}", swept.stderr);
+        assert!(swept.stderr.contains("2 removed"), "{step:?}: {}", swept.stderr);
+        let left: Vec<String> = remote.unfinished().await.into_iter().map(|(key, _)| key).collect();
+        assert_eq!(left, ["p/a"], "{step:?}");
+        proxy.clear();
+        run(on(&remote, &proxy.endpoint(), &sweep)).await.expect_code(0);
+        assert_eq!(remote.unfinished().await, []);
+    }
+}
+
 on_clouds_that_list_uploads!(
+    a_sweep_is_of_whole_names_and_says_what_it_keeps,
+    one_leftover_does_not_stop_the_sweep_of_the_others,
     the_leftovers_of_a_kill_are_listed_then_gone,
     what_a_second_signal_leaves_is_swept,
     an_upload_that_is_alive_is_not_touched,

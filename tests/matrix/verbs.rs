@@ -154,7 +154,7 @@ async fn perform(bucket: Bucket, cell: Cell) -> Told {
         Task::Move => bucket.rename(&key, &parsed(TARGET)).await.map(|()| Reading::True),
         Task::Remove => bucket.remove(&key).await.map(|()| Reading::True),
         Task::Sweep => {
-            let left = bucket.leftovers(THEIR_UPLOAD, Duration::ZERO).await?;
+            let left = bucket.leftovers(THEIR_UPLOAD, Duration::ZERO).await.and_then(sealift::Leftovers::all)?;
             if left.iter().all(|left| left.key != THEIR_UPLOAD) {
                 // It was removed by an attempt whose answer was lost, or it was not seen.
                 return Ok(is(cell.call.step == Step::Abort));

@@ -12,7 +12,7 @@ use hyper::{Method, Request, StatusCode};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use percent_encoding::percent_decode_str;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use sealift_azure::{AzureOptions, AzureStore, Credentials, Secret};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -48,6 +48,9 @@ pub fn error(status: u16, code: &str, message: &str) -> Reply {
     Reply::xml(status, &body).with("x-ms-error-code", code)
 }
 
+/// What is escaped in a path.
+const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'$');
+
 /// A container of one test.
 #[derive(Debug)]
 pub struct TestContainer {
@@ -62,12 +65,12 @@ impl TestContainer {
         let query = if query.is_empty() { SAS.to_owned() } else { format!("{query}&{SAS}") };
         let request = Request::builder()
             .method(method)
-            .uri(format!("{}/{}{path}?{query}", self.endpoint, self.name))
+            .uri(format!("{}/{}{}?{query}", self.endpoint, self.name, utf8_percent_encode(path, PATH)))
             .header("x-ms-version", "2021-06-08")
             .header("x-ms-blob-type", "BlockBlob")
             .header("content-length", body.len())
             .body(Full::new(body))
-            .expect("a name that needs no escaping");
+            .expect("a request");
         let answer = match self.client.request(request).await {
             Ok(answer) => answer,
             Err(error) => panic!("no Azurite at {}: run ./localstack/up first ({error})", self.endpoint),

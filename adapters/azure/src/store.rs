@@ -6,8 +6,8 @@ use crate::{copy, delete, head, list, names, put, read, sweep};
 use async_trait::async_trait;
 use bytes::Bytes;
 use sealift::{
-    Attempts, ChecksumAlgorithm, CommitOptions, Committed, Key, Leftover, ObjectInfo, ObjectStore, Page, PartPolicy,
-    Payload, Removal, Result, Upload, Work,
+    Attempts, ChecksumAlgorithm, CommitOptions, Committed, Key, Leftover, Leftovers, ObjectInfo, ObjectStore, Page,
+    PartPolicy, Payload, Removal, Result, Upload, Work,
 };
 use std::fmt;
 use std::ops::Range;
@@ -39,6 +39,10 @@ impl ObjectStore for AzureStore {
 
     fn refuses_name(&self, key: &Key) -> Option<&'static str> {
         names::refusal(key)
+    }
+
+    fn refuses_new_name(&self, key: &Key) -> Option<&'static str> {
+        names::new_refusal(key)
     }
 
     fn part_policy(&self) -> PartPolicy {
@@ -94,7 +98,7 @@ impl ObjectStore for AzureStore {
         copy::copy(&self.client, from.as_ref(), info, to.as_ref(), work).await
     }
 
-    async fn leftovers(&self, prefix: &str) -> Result<Vec<Leftover>> {
+    async fn leftovers(&self, prefix: &str) -> Result<Leftovers> {
         sweep::leftovers(&self.client, prefix).await
     }
 

@@ -13,8 +13,8 @@ use crate::marker::{self, is_marker, marker_etag};
 use crate::properties::Metadata;
 use crate::trace::Trace;
 use azure_storage_blob::models::{BlobItem, BlobType, ListBlobsIncludeItem};
-use futures::{StreamExt, TryStreamExt};
-use sealift::{Error, ErrorKind, LeftBehind, Leftover, Origin, Result};
+use futures::StreamExt;
+use sealift::{Error, ErrorKind, LeftBehind, Leftover, Leftovers, Origin, Result, Unread};
 use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
 
@@ -29,18 +29,22 @@ const REMOVING: &str = "remove the uncommitted blocks of";
 const FOREIGN: &str = "unknown";
 
 /// Every name below `prefix` with uncommitted blocks.
-pub(crate) async fn leftovers(client: &Client, prefix: &str) -> Result<Vec<Leftover>> {
+pub(crate) async fn leftovers(client: &Client, prefix: &str) -> Result<Leftovers> {
     let failed = |error| client.failed(LISTING, prefix, error);
-    let mut leftovers = Vec::new();
+    let mut leftovers = Leftovers::default();
     let (mut page, mut seen) = (None::<String>, HashSet::new());
     loop {
         let include = vec![ListBlobsIncludeItem::Metadata, ListBlobsIncludeItem::UncommittedBlobs];
         let listed = blobs(client, prefix, page.as_deref(), include).await.map_err(failed)?;
-        let asked = futures::stream::iter(listed.blobs.into_iter().filter(is_block_blob))
+        let mut asked = futures::stream::iter(listed.blobs.into_iter().filter(is_block_blob))
             .map(|blob| leftover_of(client, blob))
             .buffered(AT_ONCE);
-        let found: Vec<Option<Leftover>> = asked.try_collect().await.map_err(failed)?;
-        leftovers.extend(found.into_iter().flatten());
+        while let Some(asked) = asked.next().await {
+            match asked {
+                Ok(found) => leftovers.found.extend(found),
+                Err(unread) => leftovers.unread.push(unread),
+            }
+        }
         match listed.next {
             Some(next) if !seen.insert(next.clone()) => {
                 let reason = "the listing says that more follows, and where it has been before";
@@ -57,13 +61,13 @@ fn is_block_blob(blob: &BlobItem) -> bool {
     kind.is_none_or(|kind| *kind == BlobType::BlockBlob)
 }
 
-async fn leftover_of(client: &Client, blob: BlobItem) -> azure_core::Result<Option<Leftover>> {
+async fn leftover_of(client: &Client, blob: BlobItem) -> Result<Option<Leftover>, Unread> {
     let Some(key) = blob.name else { return Ok(None) };
     let blocks = match listed_block_list(client, &key).await {
         Ok(blocks) => blocks,
         // Archived and the like: it answers only to those who own it.
         Err(error) if status(&error) == Some(409) => return Ok(None),
-        Err(error) => return Err(error),
+        Err(error) => return Err(Unread { error: client.failed(LISTING, &key, error), key }),
     };
     if !blocks.uncommitted.is_empty() {
         return Ok(Some(describe(client, key, &blocks)));

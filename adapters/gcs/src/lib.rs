@@ -35,6 +35,7 @@ mod copy;
 mod credentials;
 mod faults;
 mod look;
+mod names;
 mod options;
 mod pieces;
 mod put;

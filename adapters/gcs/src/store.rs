@@ -2,12 +2,12 @@
 
 use crate::client::Client;
 use crate::upload::{GcsUpload, lost_starts};
-use crate::{copy, look, put, read, remove};
+use crate::{copy, look, names, put, read, remove};
 use async_trait::async_trait;
 use bytes::Bytes;
 use sealift::{
-    Attempts, ChecksumAlgorithm, CommitOptions, Committed, Effect, Key, LeftBehind, Leftover, ObjectInfo, ObjectStore,
-    Page, PartPolicy, Payload, Removal, Result, Upload, Work,
+    Attempts, ChecksumAlgorithm, CommitOptions, Committed, Effect, Key, LeftBehind, Leftover, Leftovers, ObjectInfo,
+    ObjectStore, Page, PartPolicy, Payload, Removal, Result, Upload, Work,
 };
 use std::ops::Range;
 use std::time::Duration;
@@ -23,6 +23,10 @@ pub struct GcsStore {
 impl ObjectStore for GcsStore {
     fn url(&self) -> String {
         self.client.url()
+    }
+
+    fn refuses_name(&self, key: &Key) -> Option<&'static str> {
+        names::refusal(key)
     }
 
     fn part_policy(&self) -> PartPolicy {
@@ -80,8 +84,8 @@ impl ObjectStore for GcsStore {
     }
 
     /// Nothing: a session that was not finished cannot be listed, shows nothing, and ends by itself after a week.
-    async fn leftovers(&self, _prefix: &str) -> Result<Vec<Leftover>> {
-        Ok(Vec::new())
+    async fn leftovers(&self, _prefix: &str) -> Result<Leftovers> {
+        Ok(Leftovers::default())
     }
 
     /// There is none to remove; see [`leftovers`](Self::leftovers).

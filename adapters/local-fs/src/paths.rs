@@ -89,6 +89,12 @@ impl Root {
                 "choose a key that does not begin with `.sealift-tmp`",
             ));
         }
+        if key.split('/').any(|segment| matches!(segment, "" | "." | "..")) || key.contains('\0') {
+            return Err(refuse(
+                "this is no path below the root",
+                "between its slashes a key has neither nothing, nor `.` or `..`, and no zero bytes",
+            ));
+        }
         if key.split('/').any(|segment| segment.len() > LONGEST_SEGMENT) {
             return Err(refuse(
                 "a file system takes at most 255 bytes between two slashes",

@@ -9,8 +9,8 @@ use crate::{list, read, remove, sweep};
 use async_trait::async_trait;
 use bytes::Bytes;
 use sealift::{
-    Attempts, ChecksumAlgorithm, CommitOptions, Committed, Error, ErrorKind, Growth, Key, Leftover, ObjectInfo,
-    ObjectStore, Page, PartPolicy, Payload, Removal, Result, Upload, Work,
+    Attempts, ChecksumAlgorithm, CommitOptions, Committed, Error, ErrorKind, Growth, Key, Leftover, Leftovers,
+    ObjectInfo, ObjectStore, Page, PartPolicy, Payload, Removal, Result, Upload, Work,
 };
 use std::ops::Range;
 use std::path::PathBuf;
@@ -141,7 +141,7 @@ impl ObjectStore for LocalFs {
         Err(Error::new(ErrorKind::InvalidConfig, "copy", self.root.location(from.as_ref()), reason))
     }
 
-    async fn leftovers(&self, prefix: &str) -> Result<Vec<Leftover>> {
+    async fn leftovers(&self, prefix: &str) -> Result<Leftovers> {
         let owned = prefix.to_owned();
         self.at("look for leftovers of", prefix, move |root| sweep::leftovers(root, &owned)).await
     }

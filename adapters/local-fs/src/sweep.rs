@@ -4,56 +4,75 @@
 use crate::failure::{failed, is_absent};
 use crate::paths::{Root, TEMPORARY_FOLDER, is_unfinished_read, key_of_temporary};
 use crate::temporary::remove_empty_folders;
-use sealift::{Error, ErrorKind, Key, Leftover, Origin, Result};
+use sealift::{Error, ErrorKind, Key, Leftover, Leftovers, Origin, Result, Unread};
 use std::fs::{self, DirEntry, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 /// The temporary files whose key begins with `prefix`. One that is being written is not idle at all.
-pub(crate) fn leftovers(root: &Root, prefix: &str) -> Result<Vec<Leftover>> {
-    let mut leftovers = Vec::new();
-    collect(&root.temporary_folder(), "", prefix, &mut leftovers)
-        .and_then(|()| collect_read(root.path(), "", prefix, &mut leftovers))
+pub(crate) fn leftovers(root: &Root, prefix: &str) -> Result<Leftovers> {
+    let mut search = Search { root, prefix, leftovers: Leftovers::default() };
+    search
+        .objects(&root.temporary_folder(), "")
+        .and_then(|()| search.reads(root.path(), ""))
         .map_err(|error| failed("look for temporary files in", root.url(), error))?;
-    Ok(leftovers)
+    Ok(search.leftovers)
 }
 
-/// What `get -o` left, in any folder that may be looked into.
-fn collect_read(folder: &Path, base: &str, prefix: &str, leftovers: &mut Vec<Leftover>) -> io::Result<()> {
-    let entries = match entries(folder) {
-        // Such as lost+found: another's, in which nothing of ours was written.
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied && !base.is_empty() => {
-            tracing::warn!("not swept, since it may not be looked into: {}", folder.display());
-            return Ok(());
-        }
-        entries => entries?,
-    };
-    for (entry, name) in entries {
-        let path = format!("{base}{name}");
-        let kind = entry.file_type()?;
-        if kind.is_dir() && path != TEMPORARY_FOLDER {
-            collect_read(&entry.path(), &format!("{path}/"), prefix, leftovers)?;
-        } else if kind.is_file() && is_unfinished_read(&name) && path.starts_with(prefix) {
-            leftovers.extend(leftover(&entry.path(), path.clone(), path)?);
-        }
-    }
-    Ok(())
+struct Search<'a> {
+    root: &'a Root,
+    prefix: &'a str,
+    leftovers: Leftovers,
 }
 
-/// What objects left that were not committed.
-fn collect(folder: &Path, base: &str, prefix: &str, leftovers: &mut Vec<Leftover>) -> io::Result<()> {
-    for (entry, name) in entries(folder)? {
-        let id = format!("{base}{name}");
-        if entry.file_type()?.is_dir() {
-            collect(&entry.path(), &format!("{id}/"), prefix, leftovers)?;
-        } else if let Some(key) = key_of_temporary(&id)
-            && key.as_ref().starts_with(prefix)
-        {
-            leftovers.extend(leftover(&entry.path(), key.to_string(), id)?);
+impl Search<'_> {
+    /// What `get -o` left, in any folder that may be looked into.
+    fn reads(&mut self, folder: &Path, base: &str) -> io::Result<()> {
+        let entries = match entries(folder) {
+            // Such as lost+found: another's, in which nothing of ours was written.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied && !base.is_empty() => {
+                tracing::warn!("not swept, since it may not be looked into: {}", folder.display());
+                return Ok(());
+            }
+            entries => entries?,
+        };
+        for (entry, name) in entries {
+            let path = format!("{base}{name}");
+            let kind = entry.file_type()?;
+            if kind.is_dir() && path != TEMPORARY_FOLDER {
+                self.reads(&entry.path(), &format!("{path}/"))?;
+            } else if kind.is_file() && is_unfinished_read(&name) && path.starts_with(self.prefix) {
+                self.add(&entry.path(), path.clone(), path);
+            }
+        }
+        Ok(())
+    }
+
+    /// What objects left that were not committed.
+    fn objects(&mut self, folder: &Path, base: &str) -> io::Result<()> {
+        for (entry, name) in entries(folder)? {
+            let id = format!("{base}{name}");
+            if entry.file_type()?.is_dir() {
+                self.objects(&entry.path(), &format!("{id}/"))?;
+            } else if let Some(key) = key_of_temporary(&id)
+                && key.as_ref().starts_with(self.prefix)
+            {
+                self.add(&entry.path(), key.to_string(), id);
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, path: &Path, key: String, id: String) {
+        match leftover(path, key.clone(), id) {
+            Ok(leftover) => self.leftovers.found.extend(leftover),
+            Err(error) => {
+                let error = failed("look at the temporary file of", self.root.location(&key), error);
+                self.leftovers.unread.push(Unread { key, error });
+            }
         }
     }
-    Ok(())
 }
 
 /// What is in a folder, as far as its names are UTF-8, as all of ours are; nothing where there is no folder.

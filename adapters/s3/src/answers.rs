@@ -36,6 +36,12 @@ const LONGEST_DOCUMENT: usize = 64 << 20;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Unreadable(&'static str);
 
+impl Unreadable {
+    pub(crate) const fn new(flaw: &'static str) -> Self {
+        Unreadable(flaw)
+    }
+}
+
 impl fmt::Display for Unreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0)

@@ -25,6 +25,7 @@ mod head;
 mod limits;
 mod list;
 mod meeting;
+mod names;
 mod options;
 mod origin;
 mod proof;

@@ -6,12 +6,12 @@ use crate::credentials::Renewable;
 use crate::provider::{Checksums, Conditions, Provider};
 use crate::start::lost_starts;
 use crate::upload::S3Upload;
-use crate::{copy, delete, head, list, put, read, sweep};
+use crate::{copy, delete, head, list, names, put, read, sweep};
 use async_trait::async_trait;
 use bytes::Bytes;
 use sealift::{
-    Attempts, ChecksumAlgorithm, CommitOptions, Committed, Effect, Key, LeftBehind, Leftover, ObjectInfo, ObjectStore,
-    Page, PartPolicy, Payload, Removal, Result, RetryPolicy, SlowDowns, Upload, Work,
+    Attempts, ChecksumAlgorithm, CommitOptions, Committed, Effect, Key, LeftBehind, Leftover, Leftovers, ObjectInfo,
+    ObjectStore, Page, PartPolicy, Payload, Removal, Result, RetryPolicy, SlowDowns, Upload, Work,
 };
 use std::ops::Range;
 use std::path::PathBuf;
@@ -93,6 +93,10 @@ impl ObjectStore for S3Store {
         format!("s3://{}", self.client.bucket)
     }
 
+    fn refuses_new_name(&self, key: &Key) -> Option<&'static str> {
+        names::new_refusal(key)
+    }
+
     fn part_policy(&self) -> PartPolicy {
         self.policy
     }
@@ -153,7 +157,7 @@ impl ObjectStore for S3Store {
         copy::copy(&self.client, from, info, to, work).await
     }
 
-    async fn leftovers(&self, prefix: &str) -> Result<Vec<Leftover>> {
+    async fn leftovers(&self, prefix: &str) -> Result<Leftovers> {
         sweep::leftovers(&self.client, prefix).await
     }
 

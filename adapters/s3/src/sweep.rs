@@ -6,8 +6,9 @@ use crate::client::Client;
 use crate::clock::{ServiceClock, time};
 use crate::errors::{code, unreadable};
 use crate::limits::ANSWER;
-use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, MultipartUpload};
-use sealift::{Error, ErrorKind, Leftover, Origin, Result};
+use crate::names::decoded;
+use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, EncodingType, MultipartUpload};
+use sealift::{Error, ErrorKind, Leftover, Leftovers, Origin, Result, Unread};
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
@@ -21,27 +22,35 @@ const LIST_PARTS: &str = "list the parts of";
 type Marker = (String, Option<String>);
 
 /// Every incomplete upload below `prefix`.
-pub(crate) async fn leftovers(client: &Client, prefix: &str) -> Result<Vec<Leftover>> {
+pub(crate) async fn leftovers(client: &Client, prefix: &str) -> Result<Leftovers> {
     let clock = ServiceClock::default();
-    let mut leftovers = Vec::new();
+    let mut leftovers = Leftovers::default();
+    let unusable = |flaw| no_listing(client, LIST_UPLOADS, prefix, flaw);
     // Every place where a page began: a listing that comes back to one would not end.
     let mut begun = BTreeSet::new();
     let mut marker: Option<Marker> = None;
     loop {
         let request = client.sdk.list_multipart_uploads().bucket(&client.bucket).prefix(prefix);
         let request = request
+            .encoding_type(EncodingType::Url)
             .set_key_marker(marker.as_ref().map(|marker| marker.0.clone()))
             .set_upload_id_marker(marker.as_ref().and_then(|marker| marker.1.clone()));
         let listed = request.customize().config_override(client.within(ANSWER)).interceptor(clock.clone()).send().await;
         let listed = listed.map_err(|error| client.failed(LIST_UPLOADS, prefix, error))?;
+        let encoding = listed.encoding_type.as_ref();
         for upload in listed.uploads() {
-            leftovers.extend(leftover(client, upload, &clock).await?);
+            let (Some(key), Some(id)) = (upload.key(), upload.upload_id()) else { continue };
+            let key = decoded(encoding, key.to_owned()).map_err(unusable)?;
+            match leftover(client, &key, id, upload, &clock).await {
+                Ok(leftover) => leftovers.found.extend(leftover),
+                Err(error) => leftovers.unread.push(Unread { key, error }),
+            }
         }
         let id_marker = listed.next_upload_id_marker.filter(|id| !id.is_empty());
-        let next = listed.next_key_marker.filter(|key| !key.is_empty()).map(|key| (key, id_marker));
+        let next = listed.next_key_marker.filter(|key| !key.is_empty());
+        let next = next.map(|key| decoded(encoding, key)).transpose().map_err(unusable)?.map(|key| (key, id_marker));
         let repeated = next.as_ref().filter(|next| begun.contains(*next)).cloned();
-        marker = next_page(listed.is_truncated, next, repeated.as_ref())
-            .map_err(|flaw| no_listing(client, LIST_UPLOADS, prefix, flaw))?;
+        marker = next_page(listed.is_truncated, next, repeated.as_ref()).map_err(unusable)?;
         match &marker {
             Some(next) => begun.insert(next.clone()),
             None => return Ok(leftovers),
@@ -63,8 +72,13 @@ pub(crate) async fn remove(client: &Client, leftover: &Leftover) -> Result<()> {
     abort(client, &leftover.key, &leftover.id).await
 }
 
-async fn leftover(client: &Client, upload: &MultipartUpload, clock: &ServiceClock) -> Result<Option<Leftover>> {
-    let (Some(key), Some(id)) = (upload.key(), upload.upload_id()) else { return Ok(None) };
+async fn leftover(
+    client: &Client,
+    key: &str,
+    id: &str,
+    upload: &MultipartUpload,
+    clock: &ServiceClock,
+) -> Result<Option<Leftover>> {
     let Some(activity) = activity(client, key, id, clock).await? else { return Ok(None) };
     let started = upload.initiated().copied().and_then(time);
     // Where the service tells no time at all, nothing says that it is idle.

@@ -5,7 +5,7 @@ use bytes::{Bytes, BytesMut};
 use futures::TryStreamExt;
 use sealift::{
     Attempts, Checksum, ChecksumAlgorithm, CommitOptions, Committed, Error, ErrorKind, Growth, Key, Leftover,
-    ObjectInfo, ObjectStore, Page, PartPolicy, PartReceipt, Payload, Removal, Result, Upload, Work,
+    Leftovers, ObjectInfo, ObjectStore, Page, PartPolicy, PartReceipt, Payload, Removal, Result, Upload, Work,
 };
 use std::collections::HashMap;
 use std::fmt;
@@ -156,8 +156,8 @@ impl ObjectStore for InProcess {
         Err(not_needed("copy"))
     }
 
-    async fn leftovers(&self, _prefix: &str) -> Result<Vec<Leftover>> {
-        Ok(Vec::new())
+    async fn leftovers(&self, _prefix: &str) -> Result<Leftovers> {
+        Ok(Leftovers::default())
     }
 
     async fn remove_leftover(&self, _leftover: &Leftover) -> Result<()> {

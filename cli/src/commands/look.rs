@@ -13,13 +13,13 @@ use std::cell::Cell;
 
 pub(super) async fn ls(args: Ls) -> Result<(), Failure> {
     let opened = Opened::below(&args.storage, &args.name).await?;
-    let mut objects = opened.bucket.list(&opened.key_prefix()).boxed();
+    let mut objects = opened.bucket.list(&opened.within()).boxed();
     while let Some(info) = objects.try_next().await? {
         let name = opened.name_of(&info.key);
         match args.storage.json {
-            true => report::line(report::object_json(name, &info)),
-            false if args.names => report::line(name),
-            false => report::line(report::object(name, &info)),
+            true => report::line(report::object_json(&name, &info)),
+            false if args.names => report::line(report::pasted(&name)),
+            false => report::line(report::object(&name, &info)),
         }
     }
     Ok(())
@@ -27,8 +27,8 @@ pub(super) async fn ls(args: Ls) -> Result<(), Failure> {
 
 /// A move is not dropped on a signal: it is asked to stop, and its own result says what became of it.
 pub(super) async fn mv(args: Mv, interrupt: &Interrupt) -> Result<(), Failure> {
-    let opened = stoppable(interrupt, Opened::object(&args.storage, &args.from)).await?;
-    let (from, to) = (opened.key()?, opened.key_of(&args.to)?);
+    let opened = stoppable(interrupt, Opened::objects(&args.storage, &[&args.from, &args.to])).await?;
+    let (from, to) = (opened.key()?, opened.new_key_of(&opened.names()[1])?);
     let stopped = Cell::new(false);
     let work = async {
         let moved = owned(interrupt, &opened.bucket, opened.bucket.rename(&from, &to)).await;
@@ -59,8 +59,8 @@ pub(super) async fn stat(args: Stat) -> Result<(), Failure> {
     let info = opened.bucket.stat(&opened.key()?).await?;
     let name = opened.name_of(&info.key);
     match args.storage.json {
-        true => report::line(report::object_json(name, &info)),
-        false => report::line(report::object(name, &info)),
+        true => report::line(report::object_json(&name, &info)),
+        false => report::line(report::object(&name, &info)),
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 mod backup;
 mod by_command;
 mod command_config;
-mod failed_files;
+mod failures;
 mod find_files;
 mod get;
 mod import;

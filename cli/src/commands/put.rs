@@ -33,7 +33,7 @@ pub(super) async fn run(mut args: Put, interrupt: &Interrupt) -> Result<(), Fail
 async fn put_input(args: Put, interrupt: &Interrupt) -> Result<(), Failure> {
     let name = args.name.as_deref().unwrap_or_default();
     let opened = stoppable(interrupt, Opened::object(&args.storage, name)).await?;
-    let key = opened.key()?;
+    let key = opened.new_key()?;
     let work = async {
         let mode = if_exists(&args.write);
         opened.bucket.check_writable(&key, mode).await?;

@@ -1,6 +1,6 @@
 //! `put` of a folder or a list: many files, as many at a time as memory allows. Each is sealed by itself.
 
-use super::failed_files::{AfterFailure, FailedFiles};
+use super::failures::{AfterFailure, Failures, NotDone};
 use super::find_files::{Files, Source, find, no_file};
 use super::put::{given_up, pour};
 use super::{changing, if_exists, stoppable};
@@ -32,7 +32,7 @@ pub(super) async fn run(args: Put, files: Files, interrupt: &Interrupt) -> Resul
     let stored = stored.into_inner();
     report::left_beside(&stored.left_behind);
     done.map_err(|failure| failure.and(Aftermath::FilesStored(stored.files)))?;
-    let below = format!("{}/{}", opened.bucket.url(), opened.key_prefix());
+    let below = format!("{}/{}", opened.bucket.url(), opened.within());
     match args.storage.summary() {
         Summary::Json => report::line(report::stored_json(&below, &stored, started.elapsed())),
         Summary::Text => report::line(report::stored(&below, &stored, started.elapsed())),
@@ -87,12 +87,12 @@ async fn store_all(opened: &Opened, files: Files, manner: Manner, stored: &RefCe
             store(opened, &path, &name, manner, stored).await
         })
         .buffer_unordered(OPEN);
-    let (mut results, mut failed) = (pin!(results), FailedFiles::new(manner.after_failure));
+    let (mut results, mut failed) = (pin!(results), Failures::new(NotDone::FileNotStored, manner.after_failure));
     let mut any = false;
     while let Some(result) = results.next().await {
         any = true;
         let go_on = match result {
-            Ok(()) => failed.stored(),
+            Ok(()) => failed.done(),
             Err(failure) => failed.add(failure),
         };
         if go_on.is_break() {
@@ -113,7 +113,7 @@ async fn store(
     manner: Manner,
     stored: &RefCell<Tally>,
 ) -> Result<(), Failure> {
-    let key = opened.key_below(name)?;
+    let key = opened.new_key_below(name)?;
     if manner.existing == Existing::Skipped && exists(opened, &key).await? {
         stored.borrow_mut().skipped += 1;
         return Ok(());

@@ -37,12 +37,9 @@ pub(super) async fn run(args: Rm, interrupt: &Interrupt) -> Result<(), Failure> 
 
 /// Looks at all of them first, so that a name that is wrong removes nothing. Who may not look may still remove.
 async fn looked_at(args: &Rm) -> Result<(Opened, Vec<Key>), Failure> {
-    let Some((first, rest)) = args.names.split_first() else { return Err(Failure::usage("rm: nothing is named")) };
-    let opened = Opened::object(&args.storage, first).await?;
-    let mut keys = vec![opened.key()?];
-    for name in rest {
-        keys.push(opened.key_of(name)?);
-    }
+    let names: Vec<&str> = args.names.iter().map(String::as_str).collect();
+    let opened = Opened::objects(&args.storage, &names).await?;
+    let keys = opened.keys()?;
     for key in &keys {
         match opened.bucket.stat(key).await {
             Ok(_) => {}

@@ -15,7 +15,7 @@ use tokio::process::ChildStdout;
 
 pub(super) async fn run(args: Run, interrupt: &Interrupt) -> Result<(), Failure> {
     let opened = stoppable(interrupt, Opened::object(&args.storage, &args.name)).await?;
-    let key = opened.key()?;
+    let key = opened.new_key()?;
     let work = async {
         let mode = if_exists(&args.write);
         let writable = async { Ok(opened.bucket.check_writable(&key, mode).await?) };

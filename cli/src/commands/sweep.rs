@@ -1,5 +1,6 @@
 //! `sweep`: what crashes left.
 
+use super::failures::{AfterFailure, Failures, NotDone};
 use super::{changing, owned, stoppable};
 use crate::args::Sweep;
 use crate::failure::Failure;
@@ -7,31 +8,48 @@ use crate::interrupt::Interrupt;
 use crate::outcome::Aftermath;
 use crate::report::{self, Fate};
 use crate::storages::Opened;
-use sealift::{ErrorKind, Leftover, Origin};
+use sealift::{ErrorKind, Leftover, Leftovers, Origin};
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 pub(super) async fn run(args: Sweep, interrupt: &Interrupt) -> Result<(), Failure> {
     let older_than = Duration::try_from(args.older_than)
         .map_err(|_| Failure::usage(format!("--older-than {:#}: a time cannot be negative", args.older_than)))?;
     let opened = stoppable(interrupt, Opened::below(&args.storage, &args.name)).await?;
-    let mut removed = 0;
+    let (mut removed, mut kept) = (0, 0);
     let work = async {
-        let prefix = opened.key_prefix();
-        let found = async { Ok(opened.bucket.leftovers(&prefix, older_than).await?) };
-        for leftover in stoppable(interrupt, found).await? {
+        let found = async { Ok(opened.bucket.leftovers(&opened.within(), older_than).await?) };
+        let Leftovers { found, unread } = stoppable(interrupt, found).await?;
+        let mut failures = Failures::new(NotDone::LeftoverNotSwept, AfterFailure::GoOn);
+        for unread in unread {
+            // Whatever is said of one of them: the others have been looked at.
+            let _ = failures.add(unread.error.into());
+        }
+        for leftover in found {
             if let Some(stop) = interrupt.received() {
                 return Err(Failure::interrupted(stop));
             }
-            let fate = sweep(&args, &opened, &leftover, interrupt).await?;
+            let fate = match sweep(&args, &opened, &leftover, interrupt).await {
+                Ok(fate) => fate,
+                Err(stopped) if interrupt.received().is_some() => return Err(stopped),
+                Err(failure) => match failures.add(failure) {
+                    ControlFlow::Continue(()) => continue,
+                    ControlFlow::Break(()) => break,
+                },
+            };
             removed += u64::from(matches!(fate, Fate::Removed));
+            kept += u64::from(matches!(fate, Fate::Foreign));
             match args.storage.json {
                 true => report::line(report::leftover_json(fate, &leftover)),
                 false => report::line(report::leftover(fate, &leftover)),
             }
         }
-        Ok(())
+        failures.end()
     };
     let done = changing(interrupt, &opened.bucket, work, |_| None).await;
+    if kept > 0 {
+        report::note(format_args!("sealift: {}", report::kept_foreign(kept)));
+    }
     match args.yes {
         true => done.map_err(|failure| failure.and(Aftermath::Swept(removed))),
         false => done,

@@ -22,7 +22,7 @@ use left_out::gcs;
 #[cfg(not(feature = "s3"))]
 use left_out::s3;
 pub(crate) use named::check;
-use named::{Cloud, Storage, named, parse_url, url_prefix};
+use named::{Cloud, Storage, is_url, named, objects_by_url, parse_url, url_of, url_prefix};
 use sealift::{Archive, Bucket, Budget, Codec, Compressor, Key, Level, ObjectStore, RetryPolicy, ZstdLevel};
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,8 +32,18 @@ use std::time::Duration;
 pub(crate) struct Opened {
     pub(crate) bucket: Bucket,
     prefix: String,
-    /// What the command's NAME came to be, below the prefix.
-    name: String,
+    /// What the command's NAMEs came to be, below the prefix.
+    names: Vec<String>,
+    spelled: Spelled,
+}
+
+/// How the command line names what it is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Spelled {
+    /// Below the storage that --storage names.
+    ByName,
+    /// As a whole URL.
+    ByUrl,
 }
 
 /// What the streams of every storage go through.
@@ -53,45 +63,42 @@ impl Streams {
 impl Opened {
     /// Opens the storage for a command about the object `name`, which may be a whole URL.
     pub(crate) async fn object(args: &StorageArgs, name: &str) -> Result<Self, Failure> {
-        match name.contains("://") {
-            false => Opened::open(args, budget(args)?, named(args)?, &prefix(args)?, name).await,
-            true => {
-                let (storage, path) = parse_url(name)?;
-                let (storage, key) = match storage {
-                    // A file's URL has no root of its own: its folder is one.
-                    Storage::Folder { root } => {
-                        let (folder, file) = path.rsplit_once('/').unwrap_or(("", &path));
-                        (Storage::Folder { root: root.join(folder) }, file.to_owned())
-                    }
-                    storage => (storage, path),
-                };
-                whole_url_alone(args)?;
-                Opened::open(args, budget(args)?, storage, "", &key).await
-            }
+        Opened::objects(args, &[name]).await
+    }
+
+    /// Opens the storage for a command about the objects `names`, at least one. They may be whole URLs, all of one storage.
+    pub(crate) async fn objects(args: &StorageArgs, names: &[&str]) -> Result<Self, Failure> {
+        if names.iter().all(|name| !is_url(name)) {
+            return Opened::named(args, names).await;
         }
+        whole_url_alone(args)?;
+        let (storage, names) = objects_by_url(names)?;
+        Opened::open(args, budget(args)?, storage, "", names, Spelled::ByUrl).await
     }
 
     /// Opens the storage for a command about everything below `name`, which may be a whole URL.
     pub(crate) async fn below(args: &StorageArgs, name: &str) -> Result<Self, Failure> {
-        match name.contains("://") {
-            false => Opened::open(args, budget(args)?, named(args)?, &prefix(args)?, name).await,
-            true => {
-                let (storage, path) = parse_url(name)?;
-                whole_url_alone(args)?;
-                match storage {
-                    Storage::Folder { root } => {
-                        Opened::open(args, budget(args)?, Storage::Folder { root: root.join(path) }, "", "").await
-                    }
-                    storage => Opened::open(args, budget(args)?, storage, "", &path).await,
-                }
-            }
+        if !is_url(name) {
+            return Opened::named(args, &[name]).await;
         }
+        whole_url_alone(args)?;
+        let (storage, name) = match parse_url(name)? {
+            (Storage::Folder { root }, path) => (Storage::Folder { root: root.join(path) }, String::new()),
+            bucket => bucket,
+        };
+        Opened::open(args, budget(args)?, storage, "", vec![name], Spelled::ByUrl).await
+    }
+
+    /// Opens what --storage names.
+    async fn named(args: &StorageArgs, names: &[&str]) -> Result<Self, Failure> {
+        let names = names.iter().map(|&name| name.to_owned()).collect();
+        Opened::open(args, budget(args)?, named(args)?, &prefix(args)?, names, Spelled::ByName).await
     }
 
     /// Opens the archive of backups below the prefix, whose files have `budget`. Not of zstd, which the tools that
     /// restore it could not read.
     pub(crate) async fn archive(args: &StorageArgs, budget: Budget) -> Result<Archive, Failure> {
-        let opened = Opened::open(args, budget, named(args)?, &prefix(args)?, "").await?;
+        let opened = Opened::open(args, budget, named(args)?, &prefix(args)?, Vec::new(), Spelled::ByName).await?;
         if let Codec::Zstd(_) = opened.bucket.codec() {
             return Err(Failure::usage(
                 "--codec zstd: the Aptos tools could not restore such a backup; use gzip, or none on local-fs",
@@ -105,7 +112,8 @@ impl Opened {
         budget: Budget,
         storage: Storage,
         prefix: &str,
-        name: &str,
+        names: Vec<String>,
+        spelled: Spelled,
     ) -> Result<Self, Failure> {
         let default_codec = match &storage {
             Storage::Bucket(..) => CodecArg::Gzip,
@@ -129,38 +137,68 @@ impl Opened {
             Storage::Bucket(Cloud::Azure, container) => azure::open(args, container, streams).await?,
             Storage::Folder { root } => local_fs::open(root, streams)?,
         };
-        Ok(Opened { bucket, prefix: prefix.to_owned(), name: name.to_owned() })
+        Ok(Opened { bucket, prefix: prefix.to_owned(), names, spelled })
     }
 
-    /// The key of the command's object.
-    pub(crate) fn key(&self) -> Result<Key, Failure> {
-        self.key_of(&self.name)
+    /// The key by which the command is to store.
+    pub(crate) fn new_key(&self) -> Result<Key, Failure> {
+        self.new_key_of(self.name())
     }
 
-    /// The key of the object `name`.
-    pub(crate) fn key_of(&self, name: &str) -> Result<Key, Failure> {
+    /// The key below the prefix by which `name` is to be stored.
+    pub(crate) fn new_key_of(&self, name: &str) -> Result<Key, Failure> {
         Ok(name.parse::<Key>()?.below(&self.prefix)?)
     }
 
-    /// The key of the object `name` below what the command is about.
-    pub(crate) fn key_below(&self, name: &str) -> Result<Key, Failure> {
-        match self.name.trim_end_matches('/') {
-            "" => self.key_of(name),
-            folder => self.key_of(&format!("{folder}/{name}")),
+    /// The key by which `name` is to be stored below what the command is about.
+    pub(crate) fn new_key_below(&self, name: &str) -> Result<Key, Failure> {
+        match self.name().trim_end_matches('/') {
+            "" => self.new_key_of(name),
+            folder => self.new_key_of(&format!("{folder}/{name}")),
         }
     }
 
-    /// What the keys of everything that the command is about begin with.
-    pub(crate) fn key_prefix(&self) -> String {
+    /// The key of the command's object, which is there.
+    pub(crate) fn key(&self) -> Result<Key, Failure> {
+        Ok(Key::existing(&self.within_prefix(self.name()))?)
+    }
+
+    /// The keys of all the objects that the command names, which are there.
+    pub(crate) fn keys(&self) -> Result<Vec<Key>, Failure> {
+        self.names.iter().map(|name| Ok(Key::existing(&self.within_prefix(name))?)).collect()
+    }
+
+    /// The name in the storage of what the command is about, and all that is below it.
+    pub(crate) fn within(&self) -> String {
+        self.within_prefix(self.name())
+    }
+
+    /// The command's NAMEs, below the prefix.
+    pub(crate) fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    fn name(&self) -> &str {
+        self.names.first().map(String::as_str).unwrap_or_default()
+    }
+
+    fn within_prefix(&self, name: &str) -> String {
         match self.prefix.as_str() {
-            "" => self.name.clone(),
-            prefix => format!("{prefix}/{}", self.name),
+            "" => name.to_owned(),
+            prefix => format!("{prefix}/{name}"),
         }
     }
 
-    /// How `key` is called on the command line.
-    pub(crate) fn name_of<'a>(&self, key: &'a str) -> &'a str {
-        key.strip_prefix(&self.prefix).map_or(key, |rest| rest.trim_start_matches('/'))
+    /// How `key` is called on the same command line: behind `get` it is read.
+    pub(crate) fn name_of(&self, key: &str) -> String {
+        let name = match self.prefix.as_str() {
+            "" => Some(key),
+            prefix => key.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('/')),
+        };
+        match name {
+            Some(name) if self.spelled == Spelled::ByName && !is_url(name) => name.to_owned(),
+            _ => url_of(&self.bucket.url(), key),
+        }
     }
 
     /// The URL of an object.

@@ -2,7 +2,7 @@
 
 use crate::args::StorageArgs;
 use crate::failure::Failure;
-use percent_encoding::percent_decode_str;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use std::path::PathBuf;
 
 /// A storage, by its name.
@@ -157,6 +157,81 @@ pub(super) fn parse_url(url: &str) -> Result<(Storage, String), Failure> {
     Err(wrong(format!("unknown kind of URL; use {}", urls())))
 }
 
+/// Whether a NAME is a whole URL.
+pub(super) fn is_url(name: &str) -> bool {
+    name.contains("://")
+}
+
+/// The storage that all these URLs lead to, and the names of their objects in it. At least one of them is a URL.
+pub(super) fn objects_by_url(urls: &[&str]) -> Result<(Storage, Vec<String>), Failure> {
+    let mut storages: Vec<Storage> = Vec::new();
+    let mut paths = Vec::new();
+    for url in urls {
+        if !is_url(url) {
+            return Err(Failure::usage(format!("{url}: beside a whole URL all names are whole URLs")));
+        }
+        let (storage, path) = parse_url(url)?;
+        if storages.first().is_some_and(|first| *first != storage) {
+            return Err(Failure::usage(
+                "the URLs lead to two storages, and a command works in one: `sealift get` of the one and `sealift put` \
+                 to the other copies",
+            ));
+        }
+        storages.push(storage);
+        paths.push(path);
+    }
+    match storages.pop() {
+        // A file's URL has no root of its own: the folder that holds all of them is one.
+        Some(Storage::Folder { root }) => {
+            let folder = common_folder(&paths);
+            let names = paths.iter().map(|path| path[folder.len()..].trim_start_matches('/').to_owned()).collect();
+            Ok((Storage::Folder { root: root.join(&folder) }, names))
+        }
+        Some(bucket) => Ok((bucket, paths)),
+        None => Err(Failure::usage("nothing is named")),
+    }
+}
+
+/// The folder that holds all of these files.
+fn common_folder(paths: &[String]) -> String {
+    let folder_of = |path: &String| path.rsplit_once('/').map_or(String::new(), |(folder, _)| folder.to_owned());
+    let mut common = paths.first().map(folder_of).unwrap_or_default();
+    while !common.is_empty()
+        && !paths.iter().all(|path| path.strip_prefix(&common).is_some_and(|it| it.starts_with('/')))
+    {
+        common = folder_of(&common);
+    }
+    common
+}
+
+/// The whole URL of the object `key`, as a command line takes it. `storage` is the URL of its storage.
+pub(super) fn url_of(storage: &str, key: &str) -> String {
+    /// What a path in a URL has as it is: RFC 3986, "pchar", and the slash.
+    const KEPT: &AsciiSet = &NON_ALPHANUMERIC
+        .remove(b'-')
+        .remove(b'.')
+        .remove(b'_')
+        .remove(b'~')
+        .remove(b'/')
+        .remove(b'!')
+        .remove(b'$')
+        .remove(b'&')
+        .remove(b'\'')
+        .remove(b'(')
+        .remove(b')')
+        .remove(b'*')
+        .remove(b'+')
+        .remove(b',')
+        .remove(b';')
+        .remove(b'=')
+        .remove(b':')
+        .remove(b'@');
+    match storage.strip_prefix("file://") {
+        Some(root) => format!("file://{}/{}", root.trim_end_matches('/'), utf8_percent_encode(key, KEPT)),
+        None => format!("{storage}/{key}"),
+    }
+}
+
 fn secret(what: &str) -> Failure {
     Failure::usage(format!(
         "{what} (not shown) holds a signature or a password, and everybody on this machine can read a command line: \
@@ -200,6 +275,28 @@ mod tests {
         }
         let portal = parse_url("https://acct.blob.core.windows.net/c/p").expect_err("another form").to_string();
         assert!(portal.contains("az://c/p with --account-name acct"), "{portal}");
+    }
+
+    #[test]
+    fn several_urls_are_of_one_storage() {
+        let objects = |urls: &[&str]| objects_by_url(urls).map_err(|error| error.to_string());
+        let s3 = Storage::Bucket(Cloud::S3, "b".into());
+        assert_eq!(objects(&["s3://b/x", "s3://b//y/"]), Ok((s3, vec!["x".into(), "/y/".into()])));
+        for (urls, root, names) in [
+            (&["file:///a/b/x"][..], "/a/b", &["x"][..]),
+            (&["file:///a/b/x", "file:///a/b/c/y"], "/a/b", &["x", "c/y"]),
+            (&["file:///a/b/x", "file:///a/bc/y"], "/a", &["b/x", "bc/y"]),
+            (&["file:///a/x", "file:///b/y"], "/", &["a/x", "b/y"]),
+            (&["file:///x"], "/", &["x"]),
+        ] {
+            let names = names.iter().map(|&name| name.to_owned()).collect();
+            assert_eq!(objects(urls), Ok((Storage::Folder { root: root.into() }, names)), "{urls:?}");
+        }
+        for urls in [["s3://b/x", "s3://c/x"], ["s3://b/x", "gs://b/x"], ["s3://b/x", "y"], ["y", "s3://b/x"]] {
+            assert!(objects(&urls).is_err(), "{urls:?}");
+        }
+        assert_eq!(url_of("s3://b", "/a b%"), "s3://b//a b%");
+        assert_eq!(url_of("file:///", "a b/%"), "file:///a%20b/%25");
     }
 
     #[test]

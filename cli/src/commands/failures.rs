@@ -1,26 +1,58 @@
-//! The files of one command that were not stored: told one by one, and all together in the end; and when it is no use to go
-//! on.
+//! What failed of a command that does the same to many: told one by one, and all together in the end; and when it is no use
+//! to go on.
 
 use crate::failure::{Cause, Failure};
 use crate::report;
 use sealift::{ErrorKind, LeftBehind};
 use std::ops::ControlFlow;
 
-/// So many failures of the storage, without a file stored between them, are not about the files.
+/// So many failures of the storage, without a success between them, are not about the one they are told of.
 const IN_A_ROW: usize = 10;
 
-/// What is done after a file that was not stored.
+/// What was not done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NotDone {
+    FileNotStored,
+    /// Not looked at, or not removed.
+    LeftoverNotSwept,
+}
+
+impl NotDone {
+    fn word(self) -> &'static str {
+        match self {
+            NotDone::FileNotStored => "not stored",
+            NotDone::LeftoverNotSwept => "not swept",
+        }
+    }
+
+    fn one(self) -> &'static str {
+        match self {
+            NotDone::FileNotStored => "a file was not stored",
+            NotDone::LeftoverNotSwept => "a leftover was not swept",
+        }
+    }
+
+    fn many(self, count: usize) -> String {
+        match self {
+            NotDone::FileNotStored => format!("{count} files were not stored"),
+            NotDone::LeftoverNotSwept => format!("{count} leftovers were not swept"),
+        }
+    }
+}
+
+/// What is done after a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AfterFailure {
-    /// The others are stored.
+    /// The same to the others.
     GoOn,
     /// The command ends (`--fail-fast`).
     End,
 }
 
-/// Those that were not stored so far.
+/// Those so far.
 #[derive(Debug)]
-pub(super) struct FailedFiles {
+pub(super) struct Failures {
+    what: NotDone,
     after: AfterFailure,
     first: Option<Failure>,
     count: usize,
@@ -29,20 +61,20 @@ pub(super) struct FailedFiles {
     ended: Option<&'static str>,
 }
 
-impl FailedFiles {
-    pub(super) fn new(after: AfterFailure) -> Self {
-        FailedFiles { after, first: None, count: 0, in_a_row: 0, left: Vec::new(), ended: None }
+impl Failures {
+    pub(super) fn new(what: NotDone, after: AfterFailure) -> Self {
+        Failures { what, after, first: None, count: 0, in_a_row: 0, left: Vec::new(), ended: None }
     }
 
-    /// A file was stored.
-    pub(super) fn stored(&mut self) -> ControlFlow<()> {
+    /// One was done.
+    pub(super) fn done(&mut self) -> ControlFlow<()> {
         self.in_a_row = 0;
         ControlFlow::Continue(())
     }
 
-    /// A file was not; tells whether others are worth a try.
+    /// One was not; tells whether others are worth a try.
     pub(super) fn add(&mut self, failure: Failure) -> ControlFlow<()> {
-        report::note(format_args!("sealift: not stored: {failure}"));
+        report::note(format_args!("sealift: {}: {failure}", self.what.word()));
         self.count += 1;
         self.in_a_row = if is_of_the_file(&failure) { 0 } else { self.in_a_row + 1 };
         self.left.extend_from_slice(failure.left());
@@ -59,18 +91,15 @@ impl FailedFiles {
         }
     }
 
-    /// The failure of the command, if any file was not stored.
+    /// The failure of the command, if there was any.
     pub(super) fn end(self) -> Result<(), Failure> {
         let Some(first) = self.first else { return Ok(()) };
+        let (one, many) = (self.what.one(), self.what.many(self.count));
         let failure = match (self.count, self.ended) {
             (1, None) => first,
-            (count, None) => first.while_doing(format!("{count} files were not stored; the first")),
-            (1, Some(why)) => {
-                first.while_doing(format!("a file was not stored, and no other was tried after it ({why})"))
-            }
-            (count, Some(why)) => {
-                first.while_doing(format!("{count} files were not stored, and no others were tried ({why}); the first"))
-            }
+            (_, None) => first.while_doing(format!("{many}; the first")),
+            (1, Some(why)) => first.while_doing(format!("{one}, and no other was tried after it ({why})")),
+            (_, Some(why)) => first.while_doing(format!("{many}, and no others were tried ({why}); the first")),
         };
         Err(failure.with_left(self.left))
     }
@@ -107,7 +136,7 @@ mod tests {
     }
 
     fn tried(kinds: &[ErrorKind]) -> (usize, String) {
-        let mut failed = FailedFiles::new(AfterFailure::GoOn);
+        let mut failed = Failures::new(NotDone::FileNotStored, AfterFailure::GoOn);
         let tried = kinds.iter().take_while(|kind| failed.add(failure(**kind)).is_continue()).count();
         (tried, failed.end().expect_err("files failed").to_string())
     }
@@ -120,22 +149,22 @@ mod tests {
         assert_eq!(tried(&[ErrorKind::Service, ErrorKind::NoSuchBucket, ErrorKind::Io]).0, 1);
         assert_eq!(tried(&[ErrorKind::Denied; 20]).0, IN_A_ROW - 1);
         assert_eq!(tried(&[ErrorKind::Io; 20]).0, 20);
-        let mut failed = FailedFiles::new(AfterFailure::End);
+        let mut failed = Failures::new(NotDone::FileNotStored, AfterFailure::End);
         assert!(failed.add(failure(ErrorKind::Io)).is_break());
     }
 
     #[test]
     fn a_file_that_is_stored_between_them_says_that_the_storage_is_there() {
-        let mut failed = FailedFiles::new(AfterFailure::GoOn);
+        let mut failed = Failures::new(NotDone::FileNotStored, AfterFailure::GoOn);
         for _ in 0..30 {
             assert!(failed.add(failure(ErrorKind::Service)).is_continue());
-            assert!(failed.stored().is_continue());
+            assert!(failed.done().is_continue());
         }
     }
 
     #[test]
     fn what_any_of_them_left_is_named_in_the_end() {
-        let mut failed = FailedFiles::new(AfterFailure::GoOn);
+        let mut failed = Failures::new(NotDone::FileNotStored, AfterFailure::GoOn);
         let left = [LeftBehind::object("s3://b/second").perhaps()];
         assert!(failed.add(failure(ErrorKind::Service)).is_continue());
         let second =
