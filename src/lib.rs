@@ -12,6 +12,7 @@ mod codec;
 mod download;
 mod error;
 mod existence;
+mod handshake;
 mod heard;
 mod left_behind;
 mod listing;
@@ -46,6 +47,7 @@ pub use codec::{Codec, Compressor, Level, ZstdLevel};
 pub use download::{Reader, Verified};
 pub use error::{Error, ErrorKind, Result};
 pub use existence::Confirmed;
+pub use handshake::handshake_hint;
 pub use left_behind::{Certainty, LeftBehind, Remnant};
 pub use name::{BackupHandle, FileHandle, Key, ShellSafeName, TextLine};
 pub use object::{

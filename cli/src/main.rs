@@ -13,6 +13,7 @@ mod producer;
 mod report;
 mod storages;
 mod tally;
+mod trust;
 
 use clap::Parser;
 use std::io::IsTerminal;
@@ -24,6 +25,9 @@ const LOG: &str = "off,sealift=warn,sealift_aptos=warn,sealift_azure=warn,sealif
 
 fn main() -> ExitCode {
     let cli = args::Cli::parse();
+    if let Err(failure) = trust::begin_anew_if_named(&cli.command) {
+        return report::failure(&failure);
+    }
     let filter = EnvFilter::try_from_env("SEALIFT_LOG").unwrap_or_else(|_| EnvFilter::new(LOG));
     tracing_subscriber::fmt()
         .with_env_filter(filter)

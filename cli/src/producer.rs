@@ -6,6 +6,7 @@
 
 use crate::failure::{Cause, Failure};
 use crate::interrupt::{Interrupt, Leaves, Watch};
+use crate::trust::environment_before;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, test_kill_process_group, waitid};
 use sealift::LeftBehind;
 use std::ffi::OsString;
@@ -48,6 +49,13 @@ impl Producer {
         };
         let children = unix::signal(SignalKind::child()).map_err(|error| not_started(&error.to_string()))?;
         let mut command = Command::new(program);
+        if let Some((variable, before, marker)) = environment_before() {
+            command.env_remove(marker);
+            match before {
+                Some(before) => command.env(variable, before),
+                None => command.env_remove(variable),
+            };
+        }
         command.args(arguments).stdout(Stdio::piped()).process_group(0).kill_on_drop(true);
         let ((mut child, group), watch) = interrupt.watch_from(|| {
             let child = command.spawn().map_err(|error| not_started(&error.to_string()))?;

@@ -215,15 +215,13 @@ pub(crate) fn pasted(name: &str) -> Cow<'_, str> {
     }
 }
 
-/// A word of a shell's line: in quotes where it has to be (POSIX, "2.2.2 Single-Quotes"; for control characters
-/// "2.2.4 Dollar-Single-Quotes", which bash, zsh and ksh have).
+/// A word of a shell's line: in quotes where it has to be. Control characters are escaped as POSIX has it since 2024
+/// ("2.2.4 Dollar-Single-Quotes"), and bash, zsh and ksh always had it.
 fn quoted(name: &str) -> Cow<'_, str> {
-    let plain = |character: char| character.is_alphanumeric() || "-_./:@%+=,".contains(character);
-    if !name.is_empty() && name.chars().all(plain) {
-        return Cow::Borrowed(name);
-    }
-    if !name.chars().any(char::is_control) {
-        return Cow::Owned(format!("'{}'", name.replace('\'', r"'\''")));
+    if !name.chars().any(char::is_control)
+        && let Ok(quoted) = shlex::try_quote(name)
+    {
+        return quoted;
     }
     let mut quoted = "$'".to_owned();
     for character in name.chars() {
@@ -348,7 +346,7 @@ mod tests {
             ("a/b-c_d.e:f", "a/b-c_d.e:f"),
             ("\u{fc}", "\u{fc}"),
             ("a b", "'a b'"),
-            ("it's", r"'it'\''s'"),
+            ("it's", r#""it's""#),
             ("$(x)`y`", "'$(x)`y`'"),
             ("a\nb", r"$'a\012b'"),
             ("\u{1b}[2J'\\", r"$'\033[2J\'\\'"),

@@ -34,6 +34,7 @@ mod by_command;
 mod codecs;
 mod deadline;
 mod gcs;
+mod given;
 mod going_on;
 mod local_fs;
 mod many_files;

@@ -5,7 +5,7 @@ use crate::passing::passing;
 use crate::renewal::{Renewal, noted};
 use azure_core::error::ErrorKind as SdkKind;
 use azure_core::http::headers::HeaderName;
-use sealift::{Error, ErrorKind};
+use sealift::{Error, ErrorKind, handshake_hint};
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
@@ -107,8 +107,10 @@ fn described(
                 .with_hint("check the network; a slow line is fine, one that stands still for a minute is not")
         }
         SdkKind::Connection => {
-            described(ErrorKind::Unreachable, format!("cannot talk to {endpoint}: {}", root_cause(error)))
-                .with_hint("check the account's name, the endpoint, the network, proxies and certificates")
+            let cause = root_cause(error);
+            let hint = handshake_hint(&cause)
+                .unwrap_or("check the account's name, the endpoint, the network, proxies and certificates");
+            described(ErrorKind::Unreachable, format!("cannot talk to {endpoint}: {cause}")).with_hint(hint)
         }
         SdkKind::Io => {
             described(ErrorKind::Unreachable, format!("the connection to {endpoint} broke off: {}", root_cause(error)))
@@ -138,6 +140,9 @@ fn refused(described: impl FnOnce(ErrorKind, String) -> Error, endpoint: &str, e
             .with_hint(format!("check the container's name, and that it is in the account at {endpoint}")),
         (_, code) if code.starts_with("Lease") => described(ErrorKind::Service, reason)
             .with_hint("somebody holds a lease on the blob: choose another name, or break the lease"),
+        (_, "BlobArchived" | "BlobBeingRehydrated") => described(ErrorKind::Service, reason).with_hint(
+            "it is archived: move it to an online tier first, which takes hours (`az storage blob set-tier`)",
+        ),
         (_, "BlobImmutableDueToPolicy" | "BlobImmutableDueToLegalHold") => described(ErrorKind::Denied, reason)
             .with_hint("the blob must not be changed or removed yet: choose another name"),
         (401 | 403, _) | (_, "PublicAccessNotPermitted" | "NoAuthenticationInformation") => {

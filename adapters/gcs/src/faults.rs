@@ -3,7 +3,7 @@
 
 use crate::renewal::{Generation, Renewal};
 use http::HeaderMap;
-use sealift::{Attempt, Error, ErrorKind, Passing};
+use sealift::{Attempt, Error, ErrorKind, Passing, handshake_hint};
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -188,8 +188,9 @@ impl Fault {
                 )
             }
             Fault::NoConnection(cause) => {
-                described(ErrorKind::Unreachable, format!("cannot talk to {endpoint}: {cause}"))
-                    .with_hint("check the endpoint, the network, proxies and certificates")
+                let hint =
+                    handshake_hint(&cause).unwrap_or("check the endpoint, the network, proxies and certificates");
+                described(ErrorKind::Unreachable, format!("cannot talk to {endpoint}: {cause}")).with_hint(hint)
             }
             Fault::Broken(cause) => {
                 described(ErrorKind::Unreachable, format!("the connection to {endpoint} broke off: {cause}"))

@@ -4,7 +4,7 @@
 use crate::answers::Answers;
 use crate::attempt::Counted;
 use crate::credentials::Renewable;
-use crate::errors::failed;
+use crate::errors::{Service, failed};
 use crate::provider::{Checksums, Provider};
 use crate::renewal::Renewal;
 use crate::verdict::judge;
@@ -67,7 +67,8 @@ impl Client {
     {
         let (_, passing) = judge(&error);
         let renewal = self.credentials.as_ref().and_then(|credentials| credentials.after(&error));
-        let failed = failed(operation, &self.location(key), &self.endpoint, renewal.as_ref(), error);
+        let service = Service { endpoint: &self.endpoint, provider: self.provider };
+        let failed = failed(operation, &self.location(key), service, renewal.as_ref(), error);
         let passing = match renewal {
             None => passing,
             Some(Renewal::Sought) => Some(Passing::Unlikely),

@@ -1,6 +1,7 @@
 //! From options to a client of the SDK: credentials, endpoint and time limits.
 
 use crate::credentials::{Renewable, Source, loader};
+use crate::given::{check_endpoint, check_region};
 use crate::options::{Addressing, Credentials, S3Options};
 use crate::provider::Provider;
 use crate::signed::Signed;
@@ -23,6 +24,9 @@ impl S3Store {
     /// [`ErrorKind::InvalidName`] for what cannot be a bucket's name.
     pub async fn connect(options: S3Options) -> Result<S3Store> {
         check_bucket(&options.bucket)?;
+        if let Some(endpoint) = &options.endpoint_url {
+            check_endpoint(endpoint, &options.bucket, "--endpoint-url")?;
+        }
         let mut loader = loader(options.connect_timeout);
         if let Some(endpoint) = &options.endpoint_url {
             loader = loader.endpoint_url(endpoint);
@@ -31,6 +35,9 @@ impl S3Store {
             Some(region) => Some(Region::new(region.clone())),
             None => configured_region().await,
         };
+        if let Some(region) = &configured {
+            check_region(region.as_ref(), &options.bucket)?;
+        }
         if configured.is_some() || !asks_the_instance(&options) {
             // Given none, the loader asks the instance.
             loader = loader.region(configured.clone().unwrap_or(ANY_REGION));
@@ -42,6 +49,10 @@ impl S3Store {
         };
         let shared = loader.load().await;
         let endpoint = options.endpoint_url.clone().or_else(|| configured_endpoint(&shared));
+        if let Some(endpoint) = &endpoint {
+            let said_by = "AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, or the profile's endpoint_url";
+            check_endpoint(endpoint, &options.bucket, said_by)?;
+        }
         let provider = options.provider.unwrap_or_else(|| Provider::of_endpoint(endpoint.as_deref()));
         let mut config = Builder::from(&shared);
         let region = match asks_the_instance(&options) {
@@ -52,7 +63,7 @@ impl S3Store {
         config = config.force_path_style(match options.addressing {
             Addressing::Path => true,
             Addressing::VirtualHost => false,
-            Addressing::Automatic => endpoint.is_some(),
+            Addressing::Automatic => endpoint.is_some() && provider.takes_path_style(),
         });
         let credentials = renewable(&options, &shared);
         if let Some(credentials) = &credentials {

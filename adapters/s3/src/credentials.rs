@@ -3,6 +3,7 @@
 //! they come from is asked anew, once for all requests that were refused together.
 
 use crate::errors::{cause, code, status};
+use crate::given::check_credentials;
 use crate::limits::{ANSWER, CREDENTIALS};
 use crate::origin::Origin;
 use crate::renewal::{Complaint, Renewal};
@@ -151,6 +152,10 @@ impl Renewable {
             }
         };
         let given = provider.provide_credentials().await;
+        let given = given.and_then(|given| match check_credentials(&given) {
+            Ok(()) => Ok(given),
+            Err(unusable) => Err(CredentialsError::invalid_configuration(unusable)),
+        });
         let mut state = self.state();
         match &given {
             Ok(given) => {

@@ -2,11 +2,13 @@
 //! could hold a secret.
 
 use crate::answers::Unreadable;
+use crate::given::Unusable;
+use crate::provider::Provider;
 use crate::renewal::Renewal;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ConnectorError, ProvideErrorMetadata, SdkError};
-use sealift::{Error, ErrorKind, Passing};
+use sealift::{Error, ErrorKind, Passing, handshake_hint};
 use std::borrow::Cow;
 use std::error::Error as StdError;
 
@@ -31,11 +33,28 @@ pub(crate) fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
     error.raw_response().map(|response| response.status().as_u16())
 }
 
-/// The error of `operation` at `location`, of the service at `endpoint`, with what became of the credentials.
+/// The service that messages are about, since what helps is not the same at each.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Service<'a> {
+    pub(crate) endpoint: &'a str,
+    pub(crate) provider: Provider,
+}
+
+impl Service<'_> {
+    /// How to see which credentials are in use.
+    fn who_am_i(self) -> &'static str {
+        match self.provider {
+            Provider::Aws => "(`aws sts get-caller-identity` tells)",
+            _ => "(AWS_ACCESS_KEY_ID, or the profile that AWS_PROFILE names)",
+        }
+    }
+}
+
+/// The error of `operation` at `location`, of `service`, with what became of the credentials.
 pub(crate) fn failed<E>(
     operation: impl Into<Cow<'static, str>>,
     location: &str,
-    endpoint: &str,
+    service: Service<'_>,
     renewal: Option<&Renewal>,
     error: SdkError<E, HttpResponse>,
 ) -> Error
@@ -46,7 +65,7 @@ where
         Some(Renewal::None { words, .. }) => Error::new(kind, operation, location, format!("{reason}; {words}")),
         _ => Error::new(kind, operation, location, reason),
     };
-    let error = told(described, endpoint, &error);
+    let error = told(described, service, &error);
     match renewal {
         Some(Renewal::None { hint, .. }) => error.with_hint(*hint),
         _ => error,
@@ -55,24 +74,28 @@ where
 
 fn told<E>(
     described: impl FnOnce(ErrorKind, String) -> Error,
-    endpoint: &str,
+    service: Service<'_>,
     error: &SdkError<E, HttpResponse>,
 ) -> Error
 where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
 {
+    let endpoint = service.endpoint;
     match error {
         SdkError::ServiceError(answer) if answer.raw().status().is_success() && answer.err().code().is_none() => {
-            unreadable(described, endpoint, root_cause(answer.err()))
+            let why = format!("{}{}", root_cause(answer.err()), beginning(answer.raw()));
+            unreadable(described, endpoint, why)
         }
-        SdkError::ServiceError(answer) => refused(described, answer.err(), answer.raw()),
+        SdkError::ServiceError(answer) => refused(described, service, answer.err(), answer.raw()),
+        _ if cause::<Unusable>(error).is_some() => {
+            described(ErrorKind::InvalidConfig, root_cause(error)).with_hint("correct it where it comes from")
+        }
         _ if without_credentials(error) => described(
             ErrorKind::Denied,
             format!("no usable credentials: {}", root_cause(error)),
         )
         .with_hint(
-            "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or AWS_PROFILE, or use --anonymous for a public bucket; \
-                 `aws sts get-caller-identity` shows what the AWS tools find",
+            "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or AWS_PROFILE, or use --anonymous for a public bucket",
         ),
         SdkError::ConstructionFailure(_) => {
             described(ErrorKind::InvalidConfig, format!("the request cannot be made: {}", root_cause(error)))
@@ -85,8 +108,9 @@ where
         }
         SdkError::TimeoutError(_) => described(ErrorKind::TimedOut, format!("no answer in time from {endpoint}")),
         SdkError::DispatchFailure(_) => {
-            described(ErrorKind::Unreachable, format!("cannot talk to {endpoint}: {}", root_cause(error)))
-                .with_hint("check the endpoint, the network, proxies and certificates")
+            let cause = root_cause(error);
+            let hint = handshake_hint(&cause).unwrap_or("check the endpoint, the network, proxies and certificates");
+            described(ErrorKind::Unreachable, format!("cannot talk to {endpoint}: {cause}")).with_hint(hint)
         }
         _ => match cause::<Unreadable>(error) {
             Some(flaw) => unreadable(described, endpoint, flaw.to_string()),
@@ -107,6 +131,7 @@ pub(crate) fn unreadable(described: impl FnOnce(ErrorKind, String) -> Error, end
 
 fn refused<E: ProvideErrorMetadata>(
     described: impl FnOnce(ErrorKind, String) -> Error,
+    service: Service<'_>,
     error: &E,
     response: &HttpResponse,
 ) -> Error {
@@ -116,6 +141,12 @@ fn refused<E: ProvideErrorMetadata>(
     let mut reason = format!("{status} {code}").trim_end().to_owned();
     if let Some(message) = error.message().filter(|message| !message.is_empty()) {
         reason = format!("{reason}: {message}");
+    }
+    if code.is_empty() {
+        let beginning = beginning(response);
+        if !beginning.is_empty() {
+            reason = format!("{reason}, and the answer cannot be understood{beginning}");
+        }
     }
     if let Some(id) = response.headers().get("x-amz-request-id") {
         reason = format!("{reason} (request id {id})");
@@ -131,11 +162,14 @@ fn refused<E: ProvideErrorMetadata>(
             };
             described(ErrorKind::WrongRegion, reason).with_hint(hint)
         }
+        (_, "InvalidObjectState") => described(ErrorKind::Service, reason).with_hint(
+            "it is archived (GLACIER, DEEP_ARCHIVE): have it restored first, which takes hours (`aws s3api restore-object`)",
+        ),
         (401 | 403, _) | (_, "AccessDenied" | "ExpiredToken" | "InvalidToken" | "InvalidAccessKeyId") => {
-            described(ErrorKind::Denied, reason).with_hint(
-                "check which credentials are in use (`aws sts get-caller-identity`), that they have not expired, \
-                 and what they may do in this bucket",
-            )
+            described(ErrorKind::Denied, reason).with_hint(format!(
+                "check which credentials are in use {}, that they have not expired, and what they may do in this bucket",
+                service.who_am_i()
+            ))
         }
         (_, "NoSuchUpload") => described(ErrorKind::Service, reason).with_hint(
             "the upload was completed or aborted by somebody else: look for a lifecycle rule that aborts incomplete \
@@ -149,16 +183,37 @@ fn refused<E: ProvideErrorMetadata>(
             described(ErrorKind::AlreadyExists, reason).with_hint("choose another name, or let it be replaced")
         }
         (_, "EntityTooLarge") => described(ErrorKind::TooLarge, reason),
-        (_, "BadDigest" | "XAmzContentChecksumMismatch" | "InvalidDigest") => described(ErrorKind::Corrupt, reason),
+        (_, "BadDigest" | "XAmzContentChecksumMismatch" | "InvalidDigest") => {
+            let error = described(ErrorKind::Corrupt, reason);
+            match service.provider {
+                // It may compute another checksum than is sent, and take each object for damaged.
+                Provider::Generic => error
+                    .with_hint("if it says so of every object, it does not know these checksums: --checksums none"),
+                _ => error,
+            }
+        }
         (400 | 501, _) if reason.contains("hecksum") => described(ErrorKind::Service, reason)
             .with_hint("for a service that does not know these checksums: --checksums none"),
         (408, _) | (_, "RequestTimeout") => described(ErrorKind::TimedOut, reason),
         // The answer to HEAD has no body, and so no code and no words.
         (400, "") => described(ErrorKind::Denied, format!("{reason}, without a reason")).with_hint(
-            "a service answers so to credentials that have expired, or are not of its kind \
-             (`aws sts get-caller-identity` tells), and to a request for another region (--region)",
+            format!(
+                "a service answers so to credentials that have expired, or are not of its kind {}, and to a request for \
+                 another region (--region)",
+                service.who_am_i()
+            ),
         ),
         _ => described(ErrorKind::Service, reason),
+    }
+}
+
+/// How an answer begins that is not what was expected, in words that continue a sentence; nothing of an empty one.
+fn beginning(response: &HttpResponse) -> String {
+    const SHOWN: usize = 60;
+    let body = response.body().bytes().unwrap_or_default().trim_ascii();
+    match body.is_empty() {
+        true => String::new(),
+        false => format!("; it begins with {:?}", String::from_utf8_lossy(&body[..body.len().min(SHOWN)])),
     }
 }
 
@@ -206,7 +261,8 @@ mod tests {
     }
 
     fn told(error: CompleteError) -> Error {
-        failed("complete the upload of", "s3://b/k", "http://h", None, error)
+        let service = Service { endpoint: "http://h", provider: Provider::Generic };
+        failed("complete the upload of", "s3://b/k", service, None, error)
     }
 
     #[test]
@@ -217,6 +273,7 @@ mod tests {
             (404, "NoSuchUpload", ErrorKind::Service),
             (403, "AccessDenied", ErrorKind::Denied),
             (403, "SignatureDoesNotMatch", ErrorKind::Denied),
+            (403, "InvalidObjectState", ErrorKind::Service),
             (400, "ExpiredToken", ErrorKind::Denied),
             (400, "", ErrorKind::Denied),
             (400, "MalformedXML", ErrorKind::Service),
@@ -239,6 +296,22 @@ mod tests {
     }
 
     #[test]
+    fn hints_are_true_of_the_service_at_hand() {
+        let hint = |provider, status, code: &str| {
+            let service = Service { endpoint: "http://h", provider };
+            let error = failed("put", "s3://b/k", service, None, answer(status, code, &[], ""));
+            error.hint().unwrap_or_default().to_owned()
+        };
+        for (status, code) in [(403, "AccessDenied"), (400, "")] {
+            assert!(hint(Provider::Aws, status, code).contains("aws sts"));
+            assert!(!hint(Provider::Generic, status, code).contains("aws sts"));
+        }
+        assert!(hint(Provider::Generic, 400, "BadDigest").contains("--checksums none"));
+        assert!(!hint(Provider::Aws, 400, "BadDigest").contains("--checksums none"));
+        assert!(hint(Provider::Aws, 403, "InvalidObjectState").contains("restore"));
+    }
+
+    #[test]
     fn another_region_is_named() {
         let header = answer(301, "PermanentRedirect", &[("x-amz-bucket-region", "eu-west-1")], "");
         assert!(told(header).hint().is_some_and(|hint| hint.contains("--region eu-west-1")));
@@ -254,6 +327,10 @@ mod tests {
             let response = HttpResponse::new(status.try_into().expect("a status"), SdkBody::from("<html>"));
             SdkError::service_error(CompleteMultipartUploadError::unhandled("not XML"), response)
         };
+        for status in [200, 400, 404, 500] {
+            let said = told(page(status)).to_string();
+            assert!(said.contains("cannot be u") && said.contains("it begins with \"<html>\""), "{said}");
+        }
         assert_eq!(told(page(404)).kind(), ErrorKind::Service);
         assert_eq!(told(page(200)).kind(), ErrorKind::Service);
         assert_eq!(told(page(403)).kind(), ErrorKind::Denied);

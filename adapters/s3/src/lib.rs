@@ -21,6 +21,7 @@ mod copy_source;
 mod credentials;
 mod delete;
 mod errors;
+mod given;
 mod head;
 mod limits;
 mod list;

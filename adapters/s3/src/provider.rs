@@ -30,6 +30,12 @@ pub enum Provider {
     Wasabi,
     /// DigitalOcean Spaces.
     DigitalOceanSpaces,
+    /// Akamai (Linode) Object Storage.
+    Akamai,
+    /// Alibaba Cloud Object Storage Service.
+    AlibabaOss,
+    /// IBM Cloud Object Storage.
+    IbmCos,
     /// Any other service: MinIO, Ceph, Garage, LocalStack, …
     Generic,
 }
@@ -70,6 +76,14 @@ struct Row {
     checksums: Checksums,
     /// Of PutObject and CompleteMultipartUpload.
     conditional_puts: Conditions,
+    path_style: PathStyle,
+}
+
+/// Whether a service takes a bucket's name in the path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum PathStyle {
+    Taken,
+    Refused,
 }
 
 const GROWING: Growth = Growth::Growing { first: 8 * MIB, least: MIN_PART };
@@ -91,6 +105,7 @@ const GENERIC: Row = Row {
     // MinIO honours If-None-Match (github.com/minio/minio-js/pull/1366); Ceph at the end of a multipart upload since
     // 2025 (github.com/ceph/ceph/pull/64830). Others ignore it, or look first and write later.
     conditional_puts: Conditions::ToBeProven,
+    path_style: PathStyle::Taken,
 };
 
 /// The limits are those of each service's documentation, which each row names; the concurrency is a choice. Where the
@@ -196,6 +211,46 @@ const TABLE: &[Row] = &[
         checksums: Checksums::None,
         ..GENERIC
     },
+    // "AWS CLI and SDKs support details" (techdocs.akamai.com/cloud-computing/docs/aws-cli-sdks-support-details): none of the
+    // checksums that S3 added. Unverified: its limits, which are taken as Ceph's, and conditions.
+    Row {
+        provider: Provider::Akamai,
+        name: "Akamai Object Storage",
+        hosts: &["linodeobjects.com", "akamaiobjects.com"],
+        max_part: 5_000_000_000,
+        max_object: 5_000_000_000_000,
+        conditional_puts: Conditions::Unknown,
+        checksums: Checksums::None,
+        ..GENERIC
+    },
+    // "Compatibility with Amazon S3" (alibabacloud.com/help/en/oss/developer-reference/compatibility-with-amazon-s3): only
+    // virtual-hosted requests, and no list of uploads. "Limits" (alibabacloud.com/help/doc-detail/54464.htm): 5 GB a put,
+    // 48.8 TB an object. Unverified: conditions, and checksums; neither is named there.
+    Row {
+        provider: Provider::AlibabaOss,
+        name: "Alibaba Cloud OSS",
+        hosts: &["aliyuncs.com"],
+        max_part: 5_000_000_000,
+        max_object: 48_800_000_000_000,
+        conditional_puts: Conditions::Unknown,
+        checksums: Checksums::None,
+        path_style: PathStyle::Refused,
+        ..GENERIC
+    },
+    // "Storing large objects" (cloud.ibm.com/docs/cloud-object-storage?topic=cloud-object-storage-large-objects): 10,000
+    // parts of 5 MB to 5 GB, 10 TB an object. "Upload a part" of the same software (ibm.com/docs/en/coss/3.20.1): CRC64NVME.
+    // "Uploading objects in multiple parts" there: conditions are taken when an upload starts, and ignored at its end.
+    Row {
+        provider: Provider::IbmCos,
+        name: "IBM Cloud Object Storage",
+        hosts: &["appdomain.cloud", "objectstorage.softlayer.net"],
+        max_part: 5_000_000_000,
+        max_object: 10_000_000_000_000,
+        conditional_puts: Conditions::Unknown,
+        ..GENERIC
+    },
+    // NetApp StorageGRID has no host of its own, so it is any other service; it needs --checksums none. Unverified: that of
+    // the checksums that S3 added it knows SHA-256 alone.
     GENERIC,
 ];
 
@@ -223,6 +278,11 @@ impl Provider {
     /// Whether an object can be stored on the condition that none exists ([`IfExists::Fail`](sealift::IfExists::Fail)).
     pub fn conditional_puts(self) -> Conditions {
         self.row().conditional_puts
+    }
+
+    /// Whether a bucket can be named in the path of a request.
+    pub(crate) fn takes_path_style(self) -> bool {
+        self.row().path_style == PathStyle::Taken
     }
 
     /// Its part policy by default.
@@ -302,6 +362,9 @@ mod tests {
             (Some("https://t3.storage.dev"), Provider::Tigris),
             (Some("https://s3.eu-central-1.wasabisys.com"), Provider::Wasabi),
             (Some("https://fra1.digitaloceanspaces.com"), Provider::DigitalOceanSpaces),
+            (Some("https://us-east-1.linodeobjects.com"), Provider::Akamai),
+            (Some("https://oss-cn-hangzhou.aliyuncs.com"), Provider::AlibabaOss),
+            (Some("https://s3.us-south.cloud-object-storage.appdomain.cloud"), Provider::IbmCos),
             (Some("http://127.0.0.1:4566"), Provider::Generic),
             (Some("http://user:key@S3.SCW.Cloud/"), Provider::Scaleway),
             (Some("http://[::1]:9000"), Provider::Generic),

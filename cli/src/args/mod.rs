@@ -66,6 +66,40 @@ pub(crate) enum Command {
     Storage(StorageCommand),
 }
 
+impl Command {
+    /// Which storage it is about, if it is about one.
+    pub(crate) fn storage(&self) -> Option<&StorageArgs> {
+        match self {
+            Command::Put(args) => Some(&args.storage),
+            Command::Run(args) => Some(&args.storage),
+            Command::Get(args) => Some(&args.storage),
+            Command::Ls(args) => Some(&args.storage),
+            Command::Stat(args) => Some(&args.storage),
+            Command::Rm(args) => Some(&args.storage),
+            Command::Mv(args) => Some(&args.storage),
+            Command::Sweep(args) => Some(&args.storage),
+            Command::Backup(args) => Some(args.storage()),
+            Command::CommandConfig(args) => Some(&args.storage),
+            Command::Storage(_) => None,
+        }
+    }
+
+    /// The NAMEs it is about, which may be whole URLs.
+    pub(crate) fn names(&self) -> Vec<&str> {
+        match self {
+            Command::Put(args) => args.name.as_deref().into_iter().collect(),
+            Command::Run(args) => vec![&args.name],
+            Command::Get(args) => vec![&args.name],
+            Command::Ls(args) => vec![&args.name],
+            Command::Stat(args) => vec![&args.name],
+            Command::Rm(args) => args.names.iter().map(String::as_str).collect(),
+            Command::Mv(args) => vec![&args.from, &args.to],
+            Command::Sweep(args) => vec![&args.name],
+            Command::Backup(_) | Command::CommandConfig(_) | Command::Storage(_) => Vec::new(),
+        }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum StorageCommand {
     /// Read a command adapter's configuration, and say which options of sealift mean the same.
@@ -131,7 +165,7 @@ pub(crate) struct Get {
 
 #[derive(Debug, Args)]
 pub(crate) struct Ls {
-    /// Only objects whose name begins with this; or a whole URL.
+    /// Only the object of this name and those below the folder of this name; or a whole URL.
     #[arg(default_value = "")]
     pub(crate) name: String,
     /// Only the names, one a line.
@@ -151,7 +185,7 @@ pub(crate) struct Stat {
 
 #[derive(Debug, Args)]
 pub(crate) struct Rm {
-    /// The objects' names below the storage's prefix, or one whole URL.
+    /// The objects' names below the storage's prefix, or their whole URLs, all of one storage.
     #[arg(required = true)]
     pub(crate) names: Vec<String>,
     #[command(flatten)]
@@ -162,8 +196,7 @@ pub(crate) struct Rm {
 pub(crate) struct Mv {
     /// The object's name below the storage's prefix, or its whole URL.
     pub(crate) from: String,
-    /// Its new name below the storage's prefix; with a whole URL, below its bucket or its folder. What is there is
-    /// replaced.
+    /// Its new name below the storage's prefix, or the whole URL of that, in the same storage. What is there is replaced.
     pub(crate) to: String,
     #[command(flatten)]
     pub(crate) storage: StorageArgs,
@@ -189,7 +222,7 @@ pub(crate) struct Import {
 
 #[derive(Debug, Args)]
 pub(crate) struct Sweep {
-    /// Only below this prefix; or a whole URL.
+    /// Only of the object of this name and below the folder of this name; or a whole URL.
     #[arg(default_value = "")]
     pub(crate) name: String,
     /// Leave alone what something happened to more recently. An upload counts from its latest part.
@@ -245,6 +278,11 @@ pub(crate) struct StorageArgs {
     /// The bucket's region (s3-native). AWS_REGION and profiles work too.
     #[arg(long)]
     pub(crate) region: Option<String>,
+    /// A file with the certificates (PEM) of the authorities that are trusted, in place of the system's. SSL_CERT_FILE works
+    /// too, and where it is not set AWS_CA_BUNDLE (s3-native), REQUESTS_CA_BUNDLE (azure-native) and
+    /// CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE (gcs-native).
+    #[arg(long, env = "SEALIFT_CA_FILE", value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
     /// Use no credentials (public buckets).
     #[arg(long)]
     pub(crate) anonymous: bool,
@@ -307,12 +345,16 @@ pub(crate) struct S3Args {
     /// some services, and proven of the others on an object of its own, once (s3-native).
     #[arg(long)]
     pub(crate) conditional_writes: Option<ConditionalWritesArg>,
+    /// Whether requests name the bucket in their path or in their host (s3-native) [default: auto, in the path where an
+    /// endpoint is given whose service takes that].
+    #[arg(long)]
+    pub(crate) addressing: Option<AddressingArg>,
 }
 
 impl S3Args {
     /// Whether any of them was said.
     pub(crate) fn is_given(&self) -> bool {
-        self.conditional_writes.is_some()
+        self.conditional_writes.is_some() || self.addressing.is_some()
     }
 }
 
@@ -371,6 +413,13 @@ pub(crate) enum ChecksumsArg {
 pub(crate) enum ConditionalWritesArg {
     Honoured,
     Unknown,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AddressingArg {
+    Path,
+    Virtual,
+    Auto,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

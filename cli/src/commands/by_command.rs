@@ -20,18 +20,7 @@ use tokio::io::{AsyncWrite, AsyncWriteExt, BufReader, stdin};
 
 /// Whether a command is about such a storage.
 pub(super) fn is_meant(command: &Command) -> bool {
-    let args = match command {
-        Command::Put(args) => &args.storage,
-        Command::Run(args) => &args.storage,
-        Command::Get(args) => &args.storage,
-        Command::Ls(args) => &args.storage,
-        Command::Stat(args) => &args.storage,
-        Command::Rm(args) => &args.storage,
-        Command::Mv(args) => &args.storage,
-        Command::Sweep(args) => &args.storage,
-        Command::Backup(args) => args.storage(),
-        Command::CommandConfig(_) | Command::Storage(_) => return false,
-    };
+    let (Some(args), false) = (command.storage(), matches!(command, Command::CommandConfig(_))) else { return false };
     match args.storage.as_deref() {
         Some(kind) => kind == "command-adapter",
         None => args.command_adapter_config.is_some(),

@@ -3,7 +3,7 @@
 //! command line.
 
 use crate::args::{
-    AzureArgs, ChecksumsArg, CodecArg, CommandConfig, ConditionalWritesArg, GcsArgs, S3Args, StorageArgs,
+    AddressingArg, AzureArgs, ChecksumsArg, CodecArg, CommandConfig, ConditionalWritesArg, GcsArgs, S3Args, StorageArgs,
 };
 use crate::failure::Failure;
 use crate::report;
@@ -75,8 +75,9 @@ fn flags(args: &StorageArgs, deadline: Option<Duration>) -> Result<String, Failu
         command_adapter_config: _,
         endpoint_url,
         region,
+        ca_file,
         anonymous,
-        s3: S3Args { conditional_writes },
+        s3: S3Args { conditional_writes, addressing },
         azure: AzureArgs { account_name, sas_file },
         gcs: GcsArgs { credentials_file },
         checksums,
@@ -91,6 +92,7 @@ fn flags(args: &StorageArgs, deadline: Option<Duration>) -> Result<String, Failu
         quiet: _,
     } = args;
     let local_fs_dir = local_fs_dir.as_deref().map(text_of).transpose()?;
+    let ca_file = ca_file.as_deref().map(text_of).transpose()?;
     let sas_file = sas_file.as_deref().map(text_of).transpose()?;
     let credentials_file = credentials_file.as_deref().map(text_of).transpose()?;
     let bytes = |size: &bytesize::ByteSize| size.as_u64().to_string();
@@ -101,6 +103,8 @@ fn flags(args: &StorageArgs, deadline: Option<Duration>) -> Result<String, Failu
         ("--local-fs-dir", local_fs_dir),
         ("--endpoint-url", endpoint_url.clone()),
         ("--region", region.clone()),
+        ("--ca-file", ca_file),
+        ("--addressing", addressing.as_ref().and_then(name_of::<AddressingArg>)),
         ("--conditional-writes", conditional_writes.as_ref().and_then(name_of::<ConditionalWritesArg>)),
         ("--account-name", account_name.clone()),
         ("--sas-file", sas_file),

@@ -13,6 +13,7 @@ use std::cell::Cell;
 
 pub(super) async fn ls(args: Ls) -> Result<(), Failure> {
     let opened = Opened::below(&args.storage, &args.name).await?;
+    opened.check_folder()?;
     let mut objects = opened.bucket.list(&opened.within()).boxed();
     while let Some(info) = objects.try_next().await? {
         let name = opened.name_of(&info.key);

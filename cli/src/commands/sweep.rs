@@ -16,6 +16,7 @@ pub(super) async fn run(args: Sweep, interrupt: &Interrupt) -> Result<(), Failur
     let older_than = Duration::try_from(args.older_than)
         .map_err(|_| Failure::usage(format!("--older-than {:#}: a time cannot be negative", args.older_than)))?;
     let opened = stoppable(interrupt, Opened::below(&args.storage, &args.name)).await?;
+    opened.check_folder()?;
     let (mut removed, mut kept) = (0, 0);
     let work = async {
         let found = async { Ok(opened.bucket.leftovers(&opened.within(), older_than).await?) };

@@ -23,7 +23,10 @@ use left_out::gcs;
 use left_out::s3;
 pub(crate) use named::check;
 use named::{Cloud, Storage, is_url, named, objects_by_url, parse_url, url_of, url_prefix};
-use sealift::{Archive, Bucket, Budget, Codec, Compressor, Key, Level, ObjectStore, RetryPolicy, ZstdLevel};
+use sealift::{
+    Archive, Bucket, Budget, Codec, Compressor, Error, ErrorKind, Key, Level, ObjectStore, RetryPolicy, ZstdLevel,
+};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +38,8 @@ pub(crate) struct Opened {
     /// What the command's NAMEs came to be, below the prefix.
     names: Vec<String>,
     spelled: Spelled,
+    /// Where all of it is, on this machine.
+    folder: Option<PathBuf>,
 }
 
 /// How the command line names what it is about.
@@ -123,7 +128,7 @@ impl Opened {
         let compressor = Arc::new(Compressor::new(codec, args.compress_threads)?);
         let streams = Streams { budget, compressor, retry_policy: retry_policy(args)? };
         if args.s3.is_given() && !matches!(storage, Storage::Bucket(Cloud::S3, _)) {
-            return Err(Failure::usage("--conditional-writes is for s3-native only"));
+            return Err(Failure::usage("--conditional-writes and --addressing are for s3-native only"));
         }
         if args.azure.is_given() && !matches!(storage, Storage::Bucket(Cloud::Azure, _)) {
             return Err(Failure::usage("--account-name and --sas-file are for azure-native only"));
@@ -131,13 +136,17 @@ impl Opened {
         if args.gcs.is_given() && !matches!(storage, Storage::Bucket(Cloud::Gcs, _)) {
             return Err(Failure::usage("--credentials-file is for gcs-native only"));
         }
+        let folder = match &storage {
+            Storage::Folder { root } => Some(root.clone()),
+            Storage::Bucket(..) => None,
+        };
         let bucket = match storage {
             Storage::Bucket(Cloud::S3, bucket) => s3::open(args, bucket, streams).await?,
             Storage::Bucket(Cloud::Gcs, bucket) => gcs::open(args, bucket, streams).await?,
             Storage::Bucket(Cloud::Azure, container) => azure::open(args, container, streams).await?,
             Storage::Folder { root } => local_fs::open(root, streams)?,
         };
-        Ok(Opened { bucket, prefix: prefix.to_owned(), names, spelled })
+        Ok(Opened { bucket, prefix: prefix.to_owned(), names, spelled, folder })
     }
 
     /// The key by which the command is to store.
@@ -171,6 +180,18 @@ impl Opened {
     /// The name in the storage of what the command is about, and all that is below it.
     pub(crate) fn within(&self) -> String {
         self.within_prefix(self.name())
+    }
+
+    /// Says so where all of it is to be in a folder that is not there, as a cloud says so of a bucket. A folder is made when
+    /// something is stored, so only who looks for something asks.
+    pub(crate) fn check_folder(&self) -> Result<(), Failure> {
+        match &self.folder {
+            Some(folder) if matches!(folder.try_exists(), Ok(false)) => {
+                let error = Error::new(ErrorKind::NoSuchBucket, "list", self.bucket.url(), "there is no such folder");
+                Err(error.with_hint("check the path").into())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The command's NAMEs, below the prefix.

@@ -131,7 +131,11 @@ pub(super) fn parse_url(url: &str) -> Result<(Storage, String), Failure> {
     let wrong = |why: String| Failure::usage(format!("{}: {why}", url.split('?').next().unwrap_or_default()));
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
     if let Some(cloud) = Cloud::ALL.into_iter().find(|cloud| scheme == cloud.words().scheme) {
-        let (bucket, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let (bucket, path) = match cloud {
+            Cloud::S3 => split_arn(rest),
+            Cloud::Gcs | Cloud::Azure => None,
+        }
+        .unwrap_or_else(|| rest.split_once('/').unwrap_or((rest, "")));
         let Words { bucket: word, .. } = cloud.words();
         return match bucket {
             "" => Err(wrong(format!("it names no {word}; use {}", cloud.example()))),
@@ -155,6 +159,16 @@ pub(super) fn parse_url(url: &str) -> Result<(Storage, String), Failure> {
         return Err(wrong(format!("say az://{path} with --account-name {account}")));
     }
     Err(wrong(format!("unknown kind of URL; use {}", urls())))
+}
+
+/// The ARN of an access point and the path behind it. An ARN may hold slashes: `arn:aws:s3:REGION:ACCOUNT:accesspoint/NAME`,
+/// `arn:aws:s3-outposts:REGION:ACCOUNT:outpost/ID/accesspoint/NAME` (AWS, "Resource types defined by Amazon S3").
+fn split_arn(rest: &str) -> Option<(&str, &str)> {
+    const KIND: &str = "accesspoint";
+    let kind = rest.strip_prefix("arn:").and_then(|_| rest.find(KIND))? + KIND.len();
+    let name = rest[kind..].strip_prefix(['/', ':'])?;
+    let end = rest.len() - name.len() + name.find('/').unwrap_or(name.len());
+    Some((&rest[..end], rest[end..].strip_prefix('/').unwrap_or_default()))
 }
 
 /// Whether a NAME is a whole URL.
@@ -266,6 +280,15 @@ mod tests {
         assert_eq!(parsed("s3://b/p/q"), (s3("b"), "p/q".into()));
         assert_eq!(parsed("s3://b/p@q?r:s"), (s3("b"), "p@q?r:s".into()));
         assert_eq!(parsed("s3://arn:aws:s3:x/p@q").1, "p@q");
+        for arn in [
+            "arn:aws:s3:us-west-2:123456789012:accesspoint/my-ap",
+            "arn:aws:s3:us-west-2:123456789012:accesspoint:my-ap",
+            "arn:aws:s3-outposts:us-west-2:123456789012:outpost/op-01/accesspoint/my-ap",
+            "arn:aws:s3-object-lambda:us-west-2:123456789012:accesspoint/my-ap",
+        ] {
+            assert_eq!(parsed(&format!("s3://{arn}/p/q")), (s3(arn), "p/q".into()));
+            assert_eq!(parsed(&format!("s3://{arn}")), (s3(arn), String::new()));
+        }
         assert_eq!(parsed("gs://b_1.example/p q"), (Storage::Bucket(Cloud::Gcs, "b_1.example".into()), "p q".into()));
         assert_eq!(parsed("az://c"), (azure("c"), String::new()));
         assert_eq!(parsed("az://$root/p%20q"), (azure("$root"), "p%20q".into()));

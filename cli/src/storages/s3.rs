@@ -1,10 +1,10 @@
 //! S3 as the arguments describe it.
 
 use super::Streams;
-use crate::args::{ChecksumsArg, ConditionalWritesArg, StorageArgs};
+use crate::args::{AddressingArg, ChecksumsArg, ConditionalWritesArg, StorageArgs};
 use crate::failure::Failure;
 use sealift::Bucket;
-use sealift_s3::{Checksums, Conditions, Credentials, S3Options, S3Store};
+use sealift_s3::{Addressing, Checksums, Conditions, Credentials, S3Options, S3Store};
 use std::path::PathBuf;
 
 pub(super) async fn open(args: &StorageArgs, bucket: String, streams: Streams) -> Result<Bucket, Failure> {
@@ -27,6 +27,11 @@ fn options(args: &StorageArgs, bucket: String, folder: impl Fn(&str) -> Option<P
         ConditionalWritesArg::Honoured => Conditions::Honoured,
         ConditionalWritesArg::Unknown => Conditions::Unknown,
     });
+    options.addressing = match args.s3.addressing {
+        Some(AddressingArg::Path) => Addressing::Path,
+        Some(AddressingArg::Virtual) => Addressing::VirtualHost,
+        Some(AddressingArg::Auto) | None => Addressing::Automatic,
+    };
     options.conditions_cache = conditions_cache(folder);
     if args.anonymous {
         options.credentials = Credentials::Anonymous;
