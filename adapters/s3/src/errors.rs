@@ -92,7 +92,7 @@ where
         }
         _ if without_credentials(error) => described(
             ErrorKind::Denied,
-            format!("no usable credentials: {}", root_cause(error)),
+            format!("no usable credentials: {}", last_causes(error)),
         )
         .with_hint(
             "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or AWS_PROFILE, or use --anonymous for a public bucket",
@@ -237,6 +237,13 @@ fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (d
 /// The cause of type `T` among the causes of an error.
 pub(crate) fn cause<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
     chain(error).find_map(|cause| cause.downcast_ref::<T>())
+}
+
+/// The last two causes: the last may be as bare as "no such file".
+fn last_causes(error: &(dyn StdError + 'static)) -> String {
+    let mut causes: Vec<String> = chain(error).map(ToString::to_string).collect();
+    causes.dedup();
+    causes[causes.len().saturating_sub(2)..].join(": ")
 }
 
 fn root_cause(error: &(dyn StdError + 'static)) -> String {
