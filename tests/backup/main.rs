@@ -4,6 +4,7 @@
 mod archives;
 mod continuously;
 mod kills;
+mod known;
 mod memory;
 mod scene;
 mod sites;

@@ -2,15 +2,19 @@
 //! Chunks are written while their records arrive.
 
 use super::chunks::{Chunks, Incoming, Span};
-use super::group::{AsGood, Found, Group, Published};
+use super::group::{AsGood, Found, Group, Opening};
+use super::publish::Published;
 use super::sealed::{chunk_name, find_file, proof_name};
 use super::{BackedUp, Backups, invalid};
 use crate::chain::{HashValue, LedgerInfoWithSignatures, TransactionInfoWithProof};
 use crate::feed::{Feed, Key, Records};
+use crate::known::Extent;
 use crate::manifest::{StateSnapshotBackup, StateSnapshotChunk};
 use crate::metadata::Metadata;
 use crate::seal::{Part, Subject, seal};
 use sealift::{Error, ErrorKind, FileHandle, Result};
+
+const MANIFEST: &str = "state.manifest";
 
 /// Which snapshot it is.
 #[derive(Debug, Clone, Copy)]
@@ -42,7 +46,14 @@ impl Backups {
         }
         tracing::info!("backing up the state at version {version}, the end of epoch {epoch}: {items} items");
         let (snapshot, name) = (Snapshot { epoch, version, items }, format!("state_epoch_{epoch}_ver_{version}"));
-        let mut group = self.open(&name, &items.to_string(), 0).await?;
+        let opening = Opening {
+            name: &name,
+            depends_on: &items.to_string(),
+            first: 0,
+            manifest: MANIFEST,
+            extent: Extent::State { epoch, version },
+        };
+        let mut group = self.open(opening).await?;
 
         let (mut chunks, mut next, mut before) = (Vec::new(), 0, Key::None);
         for sealed in self.sealed_chunks(&mut group, snapshot.feed(), 0, items).await {
@@ -54,9 +65,9 @@ impl Backups {
 
         let manifest = self.state_manifest(&group, snapshot, chunks).await?;
         let line = move |manifest| Metadata::StateSnapshotBackup { epoch, version, manifest };
-        let published = self.publish(&group, "state.manifest", &manifest, Box::new(line)).await?;
+        let published = self.publish(&group, MANIFEST, &manifest, Box::new(line)).await?;
         let Published { manifest: file, metadata } = published;
-        Ok(BackedUp { manifest: file, metadata, chunks: manifest.chunks.len(), sealed_before })
+        Ok(BackedUp { manifest: file, metadata, chunks: manifest.chunks.len(), sealed_before, last_version: version })
     }
 
     async fn version_at_end_of(&self, epoch: u64) -> Result<u64> {

@@ -2,15 +2,19 @@
 //! then.
 
 use super::chunks::{Chunks, Incoming, Span};
-use super::group::{AsGood, Found, Group, Published};
+use super::group::{AsGood, Found, Group, Opening};
+use super::publish::Published;
 use super::sealed::{SealedChunk, chunk_name, find_file, proof_name};
 use super::{BackedUp, Backups, invalid};
 use crate::chain::RecordFormat;
 use crate::feed::{Feed, Key, Records};
+use crate::known::Extent;
 use crate::manifest::{TransactionBackup, TransactionChunk, TransactionFormat};
 use crate::metadata::Metadata;
 use crate::seal::{NewFile, Part, Subject};
 use sealift::{ErrorKind, FileHandle, Result};
+
+const MANIFEST: &str = "transaction.manifest";
 
 impl Backups {
     /// Backs up `count` transactions from the version `start_version` on.
@@ -27,7 +31,14 @@ impl Backups {
         let last_version = end - 1;
         tracing::info!("backing up transactions {start_version} to {last_version}");
         let name = format!("transaction_{start_version}-");
-        let mut group = self.open(&name, &last_version.to_string(), start_version).await?;
+        let opening = Opening {
+            name: &name,
+            depends_on: &last_version.to_string(),
+            first: start_version,
+            manifest: MANIFEST,
+            extent: Extent::Versions { first: start_version, last: last_version },
+        };
+        let mut group = self.open(opening).await?;
 
         let (mut chunks, mut next) = (Vec::new(), start_version);
         for sealed in self.sealed_chunks(&mut group, Feed::Transactions, start_version, end).await {
@@ -39,9 +50,9 @@ impl Backups {
 
         let manifest = TransactionBackup { first_version: start_version, last_version, chunks };
         let line = move |manifest| Metadata::TransactionBackup { first_version: start_version, last_version, manifest };
-        let published = self.publish(&group, "transaction.manifest", &manifest, Box::new(line)).await?;
+        let published = self.publish(&group, MANIFEST, &manifest, Box::new(line)).await?;
         let Published { manifest: file, metadata } = published;
-        Ok(BackedUp { manifest: file, metadata, chunks: manifest.chunks.len(), sealed_before })
+        Ok(BackedUp { manifest: file, metadata, chunks: manifest.chunks.len(), sealed_before, last_version })
     }
 
     async fn write_transactions(&self, group: &Group, first: u64, end: u64) -> Result<Vec<TransactionChunk>> {

@@ -1,5 +1,5 @@
 //! Backups that go on by themselves: the node is watched, and what is due is backed up. What is due is told by `rules`,
-//! what is there already by `known`.
+//! what is there already by [`Known`].
 //!
 //! Epoch endings come first, and only when all are there does a new position of the node reach the other two kinds, so
 //! that an archive always holds the epoch endings that its snapshots and transactions are verified by. A backup that
@@ -7,13 +7,12 @@
 //!
 //! Several may work on one archive: see the backups' own notes on two runs at once.
 
-mod known;
 mod rules;
 
 use crate::backup::{BackedUp, Backups};
 use crate::client::DbState;
 use crate::failure::Pause;
-pub use known::Known;
+use crate::known::Known;
 use sealift::{Error, ErrorKind, Result};
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -114,13 +113,14 @@ impl Continuous {
     /// Cancel-safe: dropping it stops the backups under way, as dropping them does, and their sealed chunks are used
     /// when they are made again.
     pub async fn run(&self, known: &Known) -> Infallible {
+        let beside = Continuous { backups: self.backups.clone().beside(known.clone()), ..self.clone() };
         let (node, of_node) = watch::channel(None);
         let (with_epochs, of_epochs) = watch::channel(None);
         let (never, ..) = tokio::join!(
-            self.watch_node(&node),
-            self.epoch_endings(known.last_epoch(), of_node, &with_epochs),
-            self.state_snapshots(known.last_snapshot_epoch(), of_epochs.clone()),
-            self.transactions(known.last_version(), of_epochs),
+            beside.watch_node(&node),
+            beside.epoch_endings(known.last_epoch(), of_node, &with_epochs),
+            beside.state_snapshots(known.last_snapshot_epoch(), of_epochs.clone()),
+            beside.transactions(known.last_version(), of_epochs),
         );
         never
     }

@@ -1,6 +1,7 @@
 //! The three backups against a scripted node over real sockets, into a folder.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod beside;
 mod continuing;
 mod faults;
 mod node;

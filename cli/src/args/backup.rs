@@ -30,6 +30,16 @@ impl Backup {
         }
     }
 
+    /// How it stands beside what is there, when it is a single one.
+    pub(crate) fn archive(&self) -> Option<&ArchiveArgs> {
+        match self {
+            Backup::EpochEnding(EpochEnding { archive, .. })
+            | Backup::StateSnapshot(StateSnapshot { archive, .. })
+            | Backup::Transaction(Transaction { archive, .. }) => Some(archive),
+            Backup::Continuously(_) => None,
+        }
+    }
+
     /// Where it comes from.
     pub(crate) fn node(&self) -> &NodeArgs {
         match self {
@@ -50,6 +60,8 @@ pub(crate) struct EpochEnding {
     #[arg(long, value_name = "EPOCH")]
     pub(crate) end_epoch: u64,
     #[command(flatten)]
+    pub(crate) archive: ArchiveArgs,
+    #[command(flatten)]
     pub(crate) node: NodeArgs,
     #[command(flatten)]
     pub(crate) storage: StorageArgs,
@@ -60,6 +72,8 @@ pub(crate) struct StateSnapshot {
     /// The epoch at whose end the state is taken.
     #[arg(long, value_name = "EPOCH")]
     pub(crate) state_snapshot_epoch: u64,
+    #[command(flatten)]
+    pub(crate) archive: ArchiveArgs,
     #[command(flatten)]
     pub(crate) node: NodeArgs,
     #[command(flatten)]
@@ -74,6 +88,8 @@ pub(crate) struct Transaction {
     /// How many transactions.
     #[arg(long = "num_transactions", visible_alias = "num-transactions", value_name = "COUNT")]
     pub(crate) num_transactions: u64,
+    #[command(flatten)]
+    pub(crate) archive: ArchiveArgs,
     #[command(flatten)]
     pub(crate) node: NodeArgs,
     #[command(flatten)]
@@ -95,6 +111,19 @@ pub(crate) struct Continuously {
     pub(crate) node: NodeArgs,
     #[command(flatten)]
     pub(crate) storage: StorageArgs,
+}
+
+/// How one backup stands beside what the archive has.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Archive")]
+pub(crate) struct ArchiveArgs {
+    /// Replace what the archive knows of these epochs or versions: when the new backup is whole, the metadata files of
+    /// the old are moved to metadata_backup/. Without it that is an error, before any work.
+    #[arg(long)]
+    pub(crate) replace: bool,
+    /// How many metadata files are read at a time, at the start.
+    #[arg(long, default_value = "16", value_name = "N")]
+    pub(crate) concurrent_downloads: NonZeroUsize,
 }
 
 /// Which node, and how it is asked.
