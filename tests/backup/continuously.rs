@@ -21,20 +21,24 @@ const SCHEDULE: [&str; 5] =
     ["continuously", "--state-snapshot-interval-epochs=2", "--transaction-batch-size=10", "--json", "--memory=64MiB"];
 
 /// A process that backs up until it is stopped.
-struct Running {
+pub(crate) struct Running {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
 }
 
 impl Running {
     fn start(storage: &Storage, node: &Node) -> Self {
-        let mut child = storage.backup(node, MAX_CHUNK, &SCHEDULE).spawn().expect("sealift starts");
+        Running::with(storage, node, &SCHEDULE)
+    }
+
+    pub(crate) fn with(storage: &Storage, node: &Node, arguments: &[&str]) -> Self {
+        let mut child = storage.backup(node, MAX_CHUNK, arguments).spawn().expect("sealift starts");
         let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
         Running { child, lines }
     }
 
     /// Waits until it has told of all these metadata files.
-    async fn until_known(&mut self, metadata: &[String]) {
+    pub(crate) async fn until_known(&mut self, metadata: &[String]) {
         let mut missing: BTreeSet<String> = metadata.iter().cloned().collect();
         while !missing.is_empty() {
             let Ok(Ok(Some(line))) = timeout(HANGS, self.lines.next_line()).await else {
@@ -55,7 +59,7 @@ impl Running {
     }
 
     /// Sends it a signal and waits for its end.
-    async fn stop(self, signal: Signal) -> Ended {
+    pub(crate) async fn stop(self, signal: Signal) -> Ended {
         let pid = Pid::from_raw(self.child.id().expect("it runs") as i32).expect("a process");
         kill_process(pid, signal).expect("signalled");
         let mut rest = String::new();
@@ -83,6 +87,19 @@ fn metadata(
         last => format!("metadata/transaction_{}-{last}.meta", last - 9),
     });
     epochs.chain(snapshots).chain(batches).collect()
+}
+
+/// Waits until all of these metadata files are there, whoever has made them.
+async fn until_stored(storage: &Storage, metadata: &[String]) {
+    eventually("it is backed up", HANGS, async || {
+        for file in metadata {
+            if !storage.holds(file).await {
+                return Err(file.clone());
+            }
+        }
+        Ok(())
+    })
+    .await;
 }
 
 fn last_batch(node: &Node) -> u64 {
@@ -218,15 +235,18 @@ async fn two_on_one_archive_do_no_harm() {
         let (mut one, mut other) = (Running::start(&storage, &node), Running::start(&storage, &node));
         timeout(HANGS, held.wait_fired(2)).await.expect("both ask");
         held.release();
-        one.until_known(&due).await;
-        other.until_known(&due).await;
+        // A batch of transactions that one has made known is not made by the other.
+        let (batches, the_same): (Vec<_>, Vec<_>) = due.into_iter().partition(|file| file.contains("transaction"));
+        one.until_known(&the_same).await;
+        other.until_known(&the_same).await;
+        until_stored(&storage, &batches).await;
         // One is stopped at once when there is more to do, the other does it.
         node.set_chain(chain(LAST_EPOCH + 3));
         let first = metadata(&node, LAST_EPOCH + 1..LAST_EPOCH + 2, 0..0, &[]);
         one.until_known(&first).await;
         one.stop(Signal::TERM).await.expect_code(0);
         let rest = metadata(&node, 0..0, last_batch(&node) - 9..last_batch(&node) + 1, &[6]);
-        other.until_known(&rest).await;
+        until_stored(&storage, &rest).await;
         other.stop(Signal::TERM).await.expect_code(0);
 
         assert_eq!(storage.unfinished().await, Vec::<String>::new());

@@ -6,6 +6,8 @@ mod continuously;
 mod kills;
 mod known;
 mod memory;
+mod once;
+mod quiet;
 mod scene;
 mod sites;
 mod verify;

@@ -8,11 +8,16 @@ use crate::metadata::Metadata;
 use sealift::{Error, ErrorKind, FileHandle, Result};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
 /// How many metadata files are read at a time that have come since the first look.
 const AT_ONCE: NonZeroUsize = NonZeroUsize::new(16).unwrap();
+
+/// How old the last look may be when an epoch's ending or a state is made known. There are many and small ones at the
+/// beginning, and whoever works on an archive continuously makes the same.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(10);
 
 /// What the archive is known to hold, and when it was looked at.
 #[derive(Debug)]
@@ -31,7 +36,7 @@ impl Backups {
 
     /// The last version of which the archive has a transaction by now, where that is looked at.
     pub(crate) async fn last_version_by_now(&self) -> Result<Option<u64>> {
-        Ok(self.known_by_now().await?.and_then(|beside| beside.known.last_version()))
+        Ok(self.known_by_now(Duration::ZERO).await?.and_then(|beside| beside.known.last_version()))
     }
 
     /// Refuses a backup of `extent` that the archive could not take. `manifest` is the one that it will have, where that
@@ -49,7 +54,11 @@ impl Backups {
     /// The same of a backup that is whole, with the archive as it is by now. Returns the metadata files that are to be
     /// moved away before.
     pub(super) async fn admit_by_now(&self, extent: Extent, manifest: &FileHandle) -> Result<Vec<FileHandle>> {
-        match self.known_by_now().await? {
+        let age = match extent {
+            Extent::Versions { .. } => Duration::ZERO,
+            Extent::Epochs { .. } | Extent::State { .. } => LOOK_AGAIN_AFTER,
+        };
+        match self.known_by_now(age).await? {
             Some(beside) => self.replaced(&beside.known, extent, Some(manifest)),
             None => Ok(Vec::new()),
         }
@@ -66,11 +75,11 @@ impl Backups {
         }
     }
 
-    /// What the archive is known to hold; looked at again, unless that was done a moment ago.
-    async fn known_by_now(&self) -> Result<Option<MutexGuard<'_, Beside>>> {
+    /// What the archive is known to hold; looked at again, unless the last look is not older than `age`.
+    async fn known_by_now(&self, age: Duration) -> Result<Option<MutexGuard<'_, Beside>>> {
         let Some(beside) = &self.beside else { return Ok(None) };
         let mut beside = beside.lock().await;
-        if beside.looked.elapsed() >= self.options.look_again_after {
+        if beside.looked.elapsed() >= age {
             beside.known.read_again(self.storage.as_ref(), AT_ONCE).await?;
             beside.looked = Instant::now();
         }

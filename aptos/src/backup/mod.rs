@@ -1,6 +1,6 @@
 //! The three backups: what they have in common. `beside` holds them against what the archive has, `chunks` writes chunks
 //! while records arrive, `group` is a backup's files, `sealed` finds those of an interrupted run, `publish` makes a backup
-//! known, and each kind of backup has a module of its own.
+//! known, `pruned` says when a node has no more of it, and each kind of backup has a module of its own.
 //!
 //! # Continuing
 //! A storage of backups has no listing, so what an interrupted run left is found by name. The four hex digits behind a
@@ -24,6 +24,7 @@ mod beside;
 mod chunks;
 mod epoch_ending;
 mod group;
+mod pruned;
 mod publish;
 mod sealed;
 mod state_snapshot;
@@ -37,7 +38,6 @@ use beside::Beside;
 use chunks::Plan;
 use sealift::{BackupStorage, Error, ErrorKind, FileHandle, Result};
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::{Mutex, Semaphore};
 
 /// How backups are made.
@@ -57,15 +57,13 @@ pub struct Options {
     /// How much the chunks together may hold of what storage has not taken yet, in bytes. A longer record takes all of
     /// it.
     pub chunk_memory: u64,
-    /// The form of transactions that hold something this program does not know, so that it cannot be told from them.
+    /// The form of transactions where none of a backup's can be told from them, because they hold something that this
+    /// program does not know: V1, as nodes serve now.
     pub transaction_format: TransactionFormat,
     /// What becomes of chunks that an interrupted run has sealed.
     pub sealed_chunks: Continue,
     /// What becomes of lines that make the same epochs or versions known ([`Backups::beside`]).
     pub replace: Replace,
-    /// How old the last look at what the archive has may be when a backup is made known: 10 s. Another run that makes
-    /// something known in that time is not seen.
-    pub look_again_after: Duration,
 }
 
 /// What becomes of metadata lines that stand where a backup's own is to be.
@@ -100,7 +98,6 @@ impl Default for Options {
             transaction_format: TransactionFormat::V1,
             sealed_chunks: Continue::FromSealed,
             replace: Replace::Nothing,
-            look_again_after: Duration::from_secs(10),
         }
     }
 }

@@ -39,10 +39,16 @@ impl Backups {
     /// is used by the next run.
     pub async fn state_snapshot(&self, epoch: u64) -> Result<BackedUp> {
         let version = self.version_at_end_of(epoch).await?;
-        let items = self.client.state_item_count(version).await?;
+        let state = Feed::StateItems { version };
+        let items = match self.client.state_item_count(version).await {
+            Ok(items) => items,
+            Err(error) => return Err(self.or_pruned(error, state, 0).await),
+        };
         if items == 0 {
-            let state = format!("the state at version {version}");
-            return Err(invalid(&state, "it has no items", "look whether the node has pruned it"));
+            let empty =
+                Error::new(ErrorKind::Service, "back up", format!("the state at version {version}"), "it has no items")
+                    .with_hint("look whether the node is healthy, or take another one");
+            return Err(self.or_pruned(empty, state, 0).await);
         }
         tracing::info!("backing up the state at version {version}, the end of epoch {epoch}: {items} items");
         let (snapshot, name) = (Snapshot { epoch, version, items }, format!("state_epoch_{epoch}_ver_{version}"));
@@ -61,7 +67,10 @@ impl Backups {
             chunks.push(self.known_state_chunk(&group, snapshot, sealed.span, sealed.file).await?);
         }
         let sealed_before = chunks.len();
-        chunks.extend(self.write_state(&group, snapshot, next, before).await?);
+        match self.write_state(&group, snapshot, next, before).await {
+            Ok(written) => chunks.extend(written),
+            Err(error) => return Err(self.or_pruned(error, state, next).await),
+        }
 
         let manifest = self.state_manifest(&group, snapshot, chunks).await?;
         let line = move |manifest| Metadata::StateSnapshotBackup { epoch, version, manifest };
@@ -70,7 +79,7 @@ impl Backups {
         Ok(BackedUp { manifest: file, metadata, chunks: manifest.chunks.len(), sealed_before, last_version: version })
     }
 
-    async fn version_at_end_of(&self, epoch: u64) -> Result<u64> {
+    pub(super) async fn version_at_end_of(&self, epoch: u64) -> Result<u64> {
         let Some(end) = epoch.checked_add(1) else {
             return Err(invalid(&format!("epoch {epoch}"), "there is none after it", "give the epoch to snapshot"));
         };

@@ -36,13 +36,13 @@ impl Known {
         self.lines(Kind::Versions).last()
     }
 
-    /// The version that ends the last epoch whose ending there is.
-    pub(crate) fn last_epoch_end(&self) -> Option<u64> {
-        let ends = self.files.values().flatten().filter_map(|line| match *line {
-            Metadata::EpochEndingBackup { last_version, .. } => Some(last_version),
+    /// The last epoch whose ending there is, and the version that ends it.
+    pub(crate) fn last_epoch_ending(&self) -> Option<(u64, u64)> {
+        let endings = self.files.values().flatten().filter_map(|line| match *line {
+            Metadata::EpochEndingBackup { last_epoch, last_version, .. } => Some((last_epoch, last_version)),
             _ => None,
         });
-        ends.max()
+        endings.max()
     }
 
     /// The last version before the first that is missing.

@@ -5,12 +5,6 @@ use crate::scene::{Scene, small};
 use sealift::ErrorKind;
 use sealift_aptos::{Backups, Continue, Known, Options, Replace};
 use std::num::NonZeroUsize;
-use std::time::Duration;
-
-/// Every look at the archive is a new one.
-fn watchful() -> Options {
-    Options { look_again_after: Duration::ZERO, ..small() }
-}
 
 async fn beside(scene: &Scene, options: Options) -> Backups {
     let known = Known::read(scene.storage.as_ref(), NonZeroUsize::MIN).await.unwrap();
@@ -20,7 +14,7 @@ async fn beside(scene: &Scene, options: Options) -> Backups {
 #[tokio::test]
 async fn what_another_run_makes_known_meanwhile_is_not_overlapped() {
     let scene = Scene::new().await;
-    let backups = beside(&scene, watchful()).await;
+    let backups = beside(&scene, small()).await;
     // Both have looked, and found nothing.
     scene.backups(small()).transactions(0, 10).await.unwrap();
     scene.storage.take_sealed();

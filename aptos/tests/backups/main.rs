@@ -5,6 +5,7 @@ mod beside;
 mod continuing;
 mod faults;
 mod node;
+mod pruned;
 mod records;
 mod scene;
 mod sites;

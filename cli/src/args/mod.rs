@@ -2,7 +2,9 @@
 
 mod backup;
 
-pub(crate) use backup::{ArchiveArgs, Backup, Continuously, EpochEnding, NodeArgs, StateSnapshot, Transaction};
+pub(crate) use backup::{
+    ArchiveArgs, Backup, Continuously, EpochEnding, NodeArgs, Once, StateSnapshot, Transaction, TransactionFormatArg,
+};
 use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::SignedDuration;
@@ -35,6 +37,7 @@ Exit codes:
   8    the producer failed (run)
   9    the input was empty (put, run)
   10   something was left behind; the message names it
+  11   the node has pruned what was to be backed up (backup)
   124  the --deadline has passed
   130  interrupted (SIGINT), 143 terminated (SIGTERM), 129 hung up (SIGHUP)";
 
