@@ -2,6 +2,7 @@
 
 use crate::node::Fault;
 use crate::scene::{Scene, small};
+use crate::storage::Trouble;
 use sealift::ErrorKind;
 use sealift_aptos::{Backups, Continue, Known, Options, Replace};
 use std::num::NonZeroUsize;
@@ -102,4 +103,29 @@ async fn what_is_replaced_stays_known_until_the_new_backup_is_whole() {
     assert!(files.contains_key(first.metadata.as_ref().replace("metadata/", "metadata_backup/").as_str()));
     let known = String::from_utf8(files[second.metadata.as_ref()].clone()).unwrap();
     assert!(known.contains(second.manifest.as_ref()), "{known}");
+}
+
+/// A list may be behind, or a compactor ahead.
+#[tokio::test]
+async fn a_metadata_file_that_is_listed_and_not_there_is_looked_for_again() {
+    let scene = Scene::new().await;
+    let made = scene.backups(small()).transactions(0, 10).await.unwrap();
+    let read = async || Known::read(scene.storage.as_ref(), NonZeroUsize::MIN).await;
+    for _ in 0..3 {
+        scene.storage.fail("transaction_0-9.meta", Trouble::Unseen);
+    }
+    assert_eq!(read().await.unwrap().last_version(), Some(made.last_version));
+    assert_eq!(scene.storage.troubles_left(), 0);
+    // Not for ever.
+    for _ in 0..5 {
+        scene.storage.fail("transaction_0-9.meta", Trouble::Unseen);
+    }
+    assert_eq!(read().await.unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(scene.storage.troubles_left(), 0);
+    // What is there and is no metadata stays an error, an empty line too.
+    for text in ["text\n", "\n"] {
+        std::fs::write(scene.path("metadata/other.meta"), text).unwrap();
+        let error = read().await.unwrap_err();
+        assert!(error.kind() == ErrorKind::Corrupt && error.to_string().contains("metadata/other.meta"), "{error}");
+    }
 }
