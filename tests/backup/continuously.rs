@@ -358,3 +358,33 @@ async fn a_metadata_file_that_vanishes_is_no_trouble() {
     running.stop(Signal::TERM).await.expect_code(0);
     node.shutdown().await;
 }
+
+/// Of the same epoch, by other means: its line stands, and there is nothing left to do.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_tool_makes_known_meanwhile_is_taken_for_made() {
+    for storage in [Storage::folder(), Storage::s3().await] {
+        let node = node().await;
+        let held = [
+            node.on(Match::path("epoch_ending_ledger_infos/1/2").times(1), Misbehaviour::Silence),
+            node.on(Match::endpoint(Endpoint::StateChunk).times(1), Misbehaviour::Silence),
+        ];
+        let mut running = Running::start(&storage, &node);
+        for (held, other) in held.iter().zip([
+            &["epoch-ending", "--start-epoch", "1", "--end-epoch", "2"][..],
+            &["state-snapshot", "--state-snapshot-epoch", "2"],
+        ]) {
+            timeout(HANGS, held.wait_fired(1)).await.expect("it fires");
+            storage.backed_up(&node, MAX_CHUNK + 1, other).await;
+            held.release();
+        }
+        running.until_known(&metadata(&node, 2..node.chain().epoch(), 0..last_batch(&node) + 1, &[])).await;
+        node.set_chain(chain(LAST_EPOCH + 2));
+        running.until_known(&metadata(&node, 0..0, 0..0, &[4])).await;
+        let told = running.stop(Signal::TERM).await.expect_code(0).stderr;
+        assert!(!told.contains("is made again"), "{told}");
+        let files = storage.files().await;
+        let known = |name: &str| files.keys().filter(|file| file.starts_with(&format!("metadata/{name}"))).count();
+        assert_eq!((known("epoch_ending_1"), known("state_snapshot")), (1, 2), "{:?}", files.keys());
+        node.shutdown().await;
+    }
+}

@@ -34,9 +34,9 @@ impl Backups {
         Backups { beside: Some(Arc::new(Mutex::new(beside))), ..self }
     }
 
-    /// The last version of which the archive has a transaction by now, where that is looked at.
-    pub(crate) async fn last_version_by_now(&self) -> Result<Option<u64>> {
-        Ok(self.known_by_now(Duration::ZERO).await?.and_then(|beside| beside.known.last_version()))
+    /// What `of` says of what the archive has by now; nothing where that is not looked at.
+    pub(crate) async fn of_known_by_now<T>(&self, of: impl FnOnce(&Known) -> Option<T>) -> Result<Option<T>> {
+        Ok(self.known_by_now(Duration::ZERO).await?.and_then(|beside| of(&beside.known)))
     }
 
     /// Refuses a backup of `extent` that the archive could not take. `manifest` is the one that it will have, where that

@@ -19,8 +19,8 @@ impl Backups {
     /// Backs up the ledger infos that end the epochs `start_epoch..end_epoch`, the end excluded.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidConfig`] for no epochs; the node's and the storage's errors, saying what was being done. The
-    /// backup is not known then.
+    /// [`ErrorKind::InvalidConfig`] for no epochs; [`ErrorKind::AlreadyExists`] when the archive has some of it already;
+    /// the node's and the storage's errors, saying what was being done. The backup is not known then.
     pub async fn epoch_ending(&self, start_epoch: u64, end_epoch: u64) -> Result<BackedUp> {
         if start_epoch >= end_epoch {
             let epochs = format!("the epochs {start_epoch} to {end_epoch} (excluded)");

@@ -71,7 +71,8 @@ pub struct Options {
 pub enum Replace {
     /// They stand: a backup that overlaps them is an error.
     Nothing,
-    /// Those of what lies within the new backup are moved to `metadata_backup/`, once it is whole.
+    /// Those of what lies within the new backup are moved to `metadata_backup/`, once it is whole. If it is stopped just
+    /// then, neither is known until it is run again.
     Known,
 }
 

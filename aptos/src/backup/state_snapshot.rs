@@ -35,8 +35,9 @@ impl Backups {
     /// Backs up the state at the end of `epoch`.
     ///
     /// # Errors
-    /// The node's and the storage's errors, saying what was being done. The backup is not known then; what was sealed
-    /// is used by the next run.
+    /// [`ErrorKind::AlreadyExists`] when another backup of it is known; [`ErrorKind::Pruned`] when the node has it no more;
+    /// the node's and the storage's errors, saying what was being done. The backup is not known then; what was sealed is
+    /// used by the next run.
     pub async fn state_snapshot(&self, epoch: u64) -> Result<BackedUp> {
         let version = self.version_at_end_of(epoch).await?;
         let state = Feed::StateItems { version };

@@ -20,9 +20,9 @@ impl Backups {
     /// Backs up `count` transactions from the version `start_version` on.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidConfig`](sealift::ErrorKind::InvalidConfig) for no transactions; the node's and the
-    /// storage's errors, saying what was being done. The backup is not known then; what was sealed is used by the next
-    /// run.
+    /// [`ErrorKind::InvalidConfig`] for no transactions; [`ErrorKind::AlreadyExists`] when the archive has some of it
+    /// already; [`ErrorKind::Pruned`] when the node has them no more; the node's and the storage's errors, saying what was
+    /// being done. The backup is not known then; what was sealed is used by the next run.
     pub async fn transactions(&self, start_version: u64, count: u64) -> Result<BackedUp> {
         let Some(end) = start_version.checked_add(count).filter(|&end| end > start_version) else {
             let versions = format!("{count} transactions from version {start_version} on");

@@ -97,6 +97,8 @@ impl std::fmt::Debug for Told {
 enum Step {
     /// A backup was made, and another may be due.
     Made(BackedUp),
+    /// Somebody else has made it meanwhile, and another may be due.
+    MadeByAnother,
     /// Nothing is due before the node is further on, or before this time.
     NothingDue { before: Option<Instant> },
 }
@@ -190,9 +192,13 @@ impl Continuous {
                 with_epochs.send_replace(Some(WithEpochs { node, ended: last.map(|(_, version)| version) }));
                 return Ok(Step::WAIT);
             };
-            let made = self.backups.epoch_ending(epoch, epoch + 1).await?;
-            last = Some((epoch, made.last_version));
-            Ok(Step::Made(made))
+            match self.backups.epoch_ending(epoch, epoch + 1).await {
+                Ok(made) => {
+                    last = Some((epoch, made.last_version));
+                    Ok(Step::Made(made))
+                }
+                Err(error) => self.unless_made(error, Known::last_epoch_ending, &mut last).await,
+            }
         };
         self.go_on("epoch endings", node, step).await
     }
@@ -201,9 +207,13 @@ impl Continuous {
         let step = async |WithEpochs { node, .. }| {
             let interval = self.schedule.state_snapshot_interval_epochs;
             let Some(epoch) = rules::next_snapshot(last, node, interval) else { return Ok(Step::WAIT) };
-            let made = self.backups.state_snapshot(epoch).await?;
-            last = Some(epoch);
-            Ok(Step::Made(made))
+            match self.backups.state_snapshot(epoch).await {
+                Ok(made) => {
+                    last = Some(epoch);
+                    Ok(Step::Made(made))
+                }
+                Err(error) => self.unless_made(error, Known::last_snapshot_epoch, &mut last).await,
+            }
         };
         self.go_on("state snapshots", node, step).await
     }
@@ -215,17 +225,42 @@ impl Continuous {
                 return Ok(Step::NothingDue { before });
             }
             // Others may have made a part of a batch known, which is not to be overlapped.
-            last = last.max(self.backups.last_version_by_now().await?);
+            last = last.max(self.backups.of_known_by_now(Known::last_version).await?);
             let versions = match self.transactions_due(last, at, &mut waiting) {
                 Due::Now(versions) => versions,
                 Due::Later(before) => return Ok(Step::NothingDue { before }),
             };
             let count = versions.end() - versions.start() + 1;
-            let made = self.backups.transactions(*versions.start(), count).await?;
-            (last, waiting) = (Some(*versions.end()), None);
-            Ok(Step::Made(made))
+            match self.backups.transactions(*versions.start(), count).await {
+                Ok(made) => {
+                    (last, waiting) = (Some(*versions.end()), None);
+                    Ok(Step::Made(made))
+                }
+                Err(error) => self.unless_made(error, Known::last_version, &mut last).await,
+            }
         };
         self.go_on("transactions", node, step).await
+    }
+
+    /// What becomes of an error: when it says that a line is in the way, and that line takes the archive beyond `last`,
+    /// there is nothing left to do. Another tool may work on the same archive.
+    async fn unless_made<T: Copy + Ord>(
+        &self,
+        error: Error,
+        of: impl FnOnce(&Known) -> Option<T>,
+        last: &mut Option<T>,
+    ) -> Result<Step> {
+        if error.kind() != ErrorKind::AlreadyExists {
+            return Err(error);
+        }
+        match self.backups.of_known_by_now(of).await? {
+            by_now if by_now > *last => {
+                tracing::info!("{error}");
+                *last = by_now;
+                Ok(Step::MadeByAnother)
+            }
+            _ => Err(error),
+        }
     }
 
     /// The next batch, or a part of it once the end of an epoch has waited for it since `waiting` long enough.
@@ -264,6 +299,7 @@ impl Continuous {
                     (self.told.0)(&backup, started.elapsed());
                     pause.reset();
                 }
+                Ok(Step::MadeByAnother) => pause.reset(),
                 Ok(Step::NothingDue { before }) => tokio::select! {
                     // The sender lives as long as this does.
                     _ = node.changed() => {}

@@ -14,7 +14,10 @@ const ATTEMPTS: u32 = 5;
 
 impl Known {
     /// Reads all metadata files of an archive, `at_once` at a time. One that is gone when it is read was compacted, and
-    /// what there is instead is read. Cancel-safe.
+    /// what there is instead is read.
+    ///
+    /// # Cancel safety
+    /// It only reads: dropped, it leaves nothing.
     ///
     /// # Errors
     /// The storage's; [`ErrorKind::Corrupt`] when a file holds something else than metadata. An empty file makes nothing
