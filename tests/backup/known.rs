@@ -3,8 +3,12 @@
 
 use crate::scene::{LAST_EPOCH, MAX_CHUNK, Storage, node};
 use crate::verify;
+use hyper::Method;
 use sealift_node::Node;
 use sealift_tests::cli::{Ended, run};
+use sealift_tests::cloud::{Cloud, Problem};
+use sealift_tests::proxy::{FaultProxy, Head, Match};
+use sealift_tests::s3::TestBucket;
 
 const FIRST_TEN: [&str; 5] = ["transaction", "--start-version", "0", "--num_transactions", "10"];
 const EPOCHS: [&str; 5] = ["epoch-ending", "--start-epoch", "0", "--end-epoch", "2"];
@@ -127,4 +131,22 @@ async fn what_is_replaced_keeps_its_line_aside() {
         refused(&storage, &node, MAX_CHUNK, &some, &["transactions 0 to 19"]).await;
         node.shutdown().await;
     }
+}
+
+/// Nothing can be held against what may not be read; nor is it passed over in silence.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_only_write_may_back_up_and_is_told() {
+    let (storage, node) = (Storage::s3().await, node().await);
+    let Storage::S3(bucket) = &storage else { panic!("a bucket") };
+    let proxy = FaultProxy::start(bucket.endpoint()).await;
+    let reads = Match::new(|head: &Head<'_>| [Method::GET, Method::HEAD].contains(head.method()));
+    let refused = proxy.on(reads, TestBucket::problem(Problem::Denied));
+    let mut command = storage.backup(&node, MAX_CHUNK, &FIRST_TEN);
+    command.arg("--conditional-writes=honoured").envs(TestBucket::variables(&proxy.endpoint()));
+    let told = run(command).await.expect_code(0).stderr;
+    assert!(told.contains("whether the archive has some of it already") && refused.fired() > 1, "{told}");
+    assert!(told.contains("metadata/transaction_0-9.meta was saved, and cannot be read"), "{told}");
+    verify::transactions(&storage.files().await, &node.chain(), 9);
+    proxy.shutdown().await;
+    node.shutdown().await;
 }
