@@ -43,6 +43,8 @@ pub enum ErrorKind {
     TooLarge,
     /// The operation was asked to stop.
     Cancelled,
+    /// The source of a backup does not keep it any more.
+    Pruned,
     /// The service failed or answered something unexpected.
     Service,
     /// The operating system failed.

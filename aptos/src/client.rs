@@ -215,6 +215,14 @@ impl Client {
         }
     }
 
+    /// Whether the node begins to answer with some data, asked once.
+    pub(crate) async fn serves(&self, request: &Request) -> bool {
+        match self.open(request).await {
+            Ok(mut answer) => matches!(answer.next().await, Ok(Some(data)) if !data.is_empty()),
+            Err(_) => false,
+        }
+    }
+
     /// Asks once and returns when the answer begins.
     pub(crate) async fn open(&self, request: &Request) -> Result<Answer, Failure> {
         let (url, within) = (self.address.url(&request.path), self.options.answer_within);

@@ -29,7 +29,7 @@ pub(crate) enum Feed {
 }
 
 impl Feed {
-    fn request(self, first: u64, count: u64) -> Request {
+    pub(crate) fn request(self, first: u64, count: u64) -> Request {
         let end = first.saturating_add(count);
         let path = match self {
             Feed::EpochEndings => format!("epoch_ending_ledger_infos/{first}/{end}"),

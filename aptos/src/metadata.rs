@@ -90,12 +90,22 @@ impl Metadata {
         serde_json::to_string(self).map_err(failed)?.parse()
     }
 
-    /// The lines of a metadata file, in order, each checked. `file` is for the error.
+    /// The manifest of the backup that it makes known, if it makes one known.
+    pub fn manifest(&self) -> Option<&FileHandle> {
+        match self {
+            Metadata::EpochEndingBackup { manifest, .. }
+            | Metadata::StateSnapshotBackup { manifest, .. }
+            | Metadata::TransactionBackup { manifest, .. } => Some(manifest),
+            Metadata::Identity { .. } | Metadata::CompactionTimestamps { .. } => None,
+        }
+    }
+
+    /// The lines of a metadata file, in order, each checked; none of an empty file. `file` is for the error.
     ///
     /// # Errors
-    /// [`ErrorKind::Corrupt`] when a line is no metadata or says what cannot be.
+    /// [`ErrorKind::Corrupt`] when a line is no metadata or says what cannot be. An empty line is none: other tools stop
+    /// at it.
     pub fn parse_lines(text: &str, file: &FileHandle) -> Result<Vec<Metadata>> {
-        let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
         let parse = |(at, line): (usize, &str)| {
             let corrupt = |reason: String| {
                 Error::new(ErrorKind::Corrupt, format!("read line {} of", at + 1), file.to_string(), reason)
@@ -105,7 +115,7 @@ impl Metadata {
             metadata.check().map_err(corrupt)?;
             Ok(metadata)
         };
-        lines.map(parse).collect()
+        text.lines().enumerate().map(parse).collect()
     }
 
     fn check(&self) -> Result<(), String> {
@@ -169,10 +179,13 @@ mod tests {
             r#"{"TransactionBackup":{"first_version":5,"last_version":4,"manifest":"b/m"}}"#,
             r#"{"TransactionBackup":{"first_version":5,"last_version":6}}"#,
             "text",
+            "",
+            " ",
         ] {
             let text = format!("{good}\n{bad}\n");
             let error = Metadata::parse_lines(&text, &file("metadata/x")).expect_err(bad).to_string();
             assert!(error.contains("line 2 of metadata/x"), "{error}");
         }
+        assert_eq!(Metadata::parse_lines("", &file("metadata/x")).expect("none"), []);
     }
 }

@@ -113,6 +113,7 @@ impl Failure {
                 ErrorKind::AlreadyExists => 5,
                 ErrorKind::Unreachable | ErrorKind::TimedOut | ErrorKind::WrongRegion => 6,
                 ErrorKind::Corrupt => 7,
+                ErrorKind::Pruned => 11,
                 _ => 1,
             },
             Cause::Usage(_) => 2,

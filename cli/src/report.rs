@@ -151,6 +151,7 @@ pub(crate) fn backed_up_json(backup: &BackedUp, seconds: f64) -> Value {
         "metadata": backup.metadata.as_ref(),
         "chunks": backup.chunks,
         "chunks_sealed_before": backup.sealed_before,
+        "last_version": backup.last_version,
         "seconds": seconds,
         "peak_memory_bytes": peak_memory(),
     })

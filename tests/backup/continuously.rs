@@ -4,7 +4,7 @@ use crate::scene::{LAST_EPOCH, MAX_CHUNK, Storage, chain, node};
 use crate::verify;
 use rustix::process::{Pid, Signal, kill_process};
 use sealift_node::{Endpoint, Match, Misbehaviour, Node};
-use sealift_tests::cli::Ended;
+use sealift_tests::cli::{Ended, run};
 use sealift_tests::eventually::eventually;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -21,20 +21,24 @@ const SCHEDULE: [&str; 5] =
     ["continuously", "--state-snapshot-interval-epochs=2", "--transaction-batch-size=10", "--json", "--memory=64MiB"];
 
 /// A process that backs up until it is stopped.
-struct Running {
+pub(crate) struct Running {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
 }
 
 impl Running {
     fn start(storage: &Storage, node: &Node) -> Self {
-        let mut child = storage.backup(node, MAX_CHUNK, &SCHEDULE).spawn().expect("sealift starts");
+        Running::with(storage, node, &SCHEDULE)
+    }
+
+    pub(crate) fn with(storage: &Storage, node: &Node, arguments: &[&str]) -> Self {
+        let mut child = storage.backup(node, MAX_CHUNK, arguments).spawn().expect("sealift starts");
         let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
         Running { child, lines }
     }
 
     /// Waits until it has told of all these metadata files.
-    async fn until_known(&mut self, metadata: &[String]) {
+    pub(crate) async fn until_known(&mut self, metadata: &[String]) {
         let mut missing: BTreeSet<String> = metadata.iter().cloned().collect();
         while !missing.is_empty() {
             let Ok(Ok(Some(line))) = timeout(HANGS, self.lines.next_line()).await else {
@@ -55,7 +59,7 @@ impl Running {
     }
 
     /// Sends it a signal and waits for its end.
-    async fn stop(self, signal: Signal) -> Ended {
+    pub(crate) async fn stop(self, signal: Signal) -> Ended {
         let pid = Pid::from_raw(self.child.id().expect("it runs") as i32).expect("a process");
         kill_process(pid, signal).expect("signalled");
         let mut rest = String::new();
@@ -83,6 +87,19 @@ fn metadata(
         last => format!("metadata/transaction_{}-{last}.meta", last - 9),
     });
     epochs.chain(snapshots).chain(batches).collect()
+}
+
+/// Waits until all of these metadata files are there, whoever has made them.
+async fn until_stored(storage: &Storage, metadata: &[String]) {
+    eventually("it is backed up", HANGS, async || {
+        for file in metadata {
+            if !storage.holds(file).await {
+                return Err(file.clone());
+            }
+        }
+        Ok(())
+    })
+    .await;
 }
 
 fn last_batch(node: &Node) -> u64 {
@@ -218,15 +235,18 @@ async fn two_on_one_archive_do_no_harm() {
         let (mut one, mut other) = (Running::start(&storage, &node), Running::start(&storage, &node));
         timeout(HANGS, held.wait_fired(2)).await.expect("both ask");
         held.release();
-        one.until_known(&due).await;
-        other.until_known(&due).await;
+        // A batch of transactions that one has made known is not made by the other.
+        let (batches, the_same): (Vec<_>, Vec<_>) = due.into_iter().partition(|file| file.contains("transaction"));
+        one.until_known(&the_same).await;
+        other.until_known(&the_same).await;
+        until_stored(&storage, &batches).await;
         // One is stopped at once when there is more to do, the other does it.
         node.set_chain(chain(LAST_EPOCH + 3));
         let first = metadata(&node, LAST_EPOCH + 1..LAST_EPOCH + 2, 0..0, &[]);
         one.until_known(&first).await;
         one.stop(Signal::TERM).await.expect_code(0);
         let rest = metadata(&node, 0..0, last_batch(&node) - 9..last_batch(&node) + 1, &[6]);
-        other.until_known(&rest).await;
+        until_stored(&storage, &rest).await;
         other.stop(Signal::TERM).await.expect_code(0);
 
         assert_eq!(storage.unfinished().await, Vec::<String>::new());
@@ -249,4 +269,122 @@ async fn a_gap_in_the_archive_is_told_with_what_closes_it() {
     storage.backed_up(&node, MAX_CHUNK, &["epoch-ending", "--start-epoch", "0", "--end-epoch", "1"]).await;
     verify::epoch_endings(&storage.files().await, &node.chain());
     node.shutdown().await;
+}
+
+/// What an interrupted copy, or a tool without this check, can bring about.
+async fn overlapping(node: &Node) -> Storage {
+    let (storage, other) = (Storage::folder(), Storage::folder());
+    let range = |first, count| ["transaction", "--start-version", first, "--num_transactions", count];
+    storage.backed_up(node, MAX_CHUNK, &range("0", "10")).await;
+    other.backed_up(node, MAX_CHUNK, &range("5", "10")).await;
+    let (Storage::Folder(into), Storage::Folder(from)) = (&storage, &other) else { panic!("folders") };
+    for (handle, content) in other.files().await {
+        let path = into.path().join(&handle);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        std::fs::copy(from.path().join(&handle), path).unwrap_or_else(|error| panic!("{error}: {}", content.len()));
+    }
+    storage
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_overlap_in_the_archive_is_told_with_what_moves_it_away() {
+    let node = node().await;
+    let storage = overlapping(&node).await;
+    let mut running = Running::start(&storage, &node);
+    running.until_known(&["metadata/transaction_15-20.meta".to_owned()]).await;
+    let ended = running.stop(Signal::TERM).await.expect_code(0);
+    let away = "metadata/transaction_5-14.meta metadata_backup/transaction_5-14.meta";
+    let closing = "backup transaction --start-version 10 --num_transactions 5";
+    for words in ["transactions 5 to 14", "transactions 0 to 9", &format!("`sealift mv {away}`"), closing] {
+        assert!(ended.stderr.contains(words), "{words} is missing in: {}", ended.stderr);
+    }
+    // What it says is what helps.
+    let Storage::Folder(folder) = &storage else { panic!("a folder") };
+    let mut mv = sealift_tests::cli::command([&["mv"][..], &away.split(' ').collect::<Vec<_>>()].concat());
+    mv.arg("--storage=local-fs").arg("--local-fs-dir").arg(folder.path());
+    run(mv).await.expect_code(0);
+    let arguments: Vec<&str> = closing.split(' ').skip(1).collect();
+    storage.backed_up(&node, MAX_CHUNK, &arguments).await;
+    let mut files = storage.files().await;
+    // The group of the line that was moved away is known to nobody.
+    files.retain(|handle, _| !handle.starts_with("transaction_5-"));
+    verify::transactions(&files, &node.chain(), 20);
+    node.shutdown().await;
+}
+
+/// A tool that was killed between creating its line and writing it leaves an empty file.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_metadata_file_is_told_and_stands_in_nobodys_way() {
+    for storage in [Storage::folder(), Storage::commands()] {
+        let node = node().await;
+        let (Storage::Folder(folder) | Storage::Commands(folder)) = &storage else { panic!("a folder") };
+        std::fs::create_dir(folder.path().join("metadata")).expect("made");
+        // The names of a batch that comes, and of one that does not.
+        for name in ["transaction_1-10.meta", "transaction_7-8.meta"] {
+            let file = folder.path().join("metadata").join(name);
+            match &storage {
+                Storage::Commands(_) => {
+                    let mut gzip = std::process::Command::new("gzip");
+                    let gzip = gzip.arg("-c").stdin(std::process::Stdio::null()).output().expect("gzip runs");
+                    std::fs::write(file, gzip.stdout).expect("written");
+                }
+                _ => std::fs::write(file, b"").expect("written"),
+            }
+        }
+        let mut running = Running::start(&storage, &node);
+        running.until_known(&metadata(&node, 0..0, 0..last_batch(&node) + 1, &[])).await;
+        let ended = running.stop(Signal::TERM).await.expect_code(0);
+        assert!(ended.stderr.contains("metadata/transaction_7-8.meta is empty"), "{}", ended.stderr);
+        let files = storage.files().await;
+        assert!(files["metadata/transaction_7-8.meta"].is_empty());
+        verify::transactions(&files, &node.chain(), last_batch(&node));
+        node.shutdown().await;
+    }
+}
+
+/// A compactor moves files away between the listing and the reading; of commands it is only known that they failed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_metadata_file_that_vanishes_is_no_trouble() {
+    let (storage, node) = (Storage::commands(), node().await);
+    storage.backed_up(&node, MAX_CHUNK, &["transaction", "--start-version", "0", "--num_transactions", "1"]).await;
+    let Storage::Commands(folder) = &storage else { panic!("a folder") };
+    let config = std::fs::read_to_string(folder.path().join("config.yaml")).expect("read");
+    let list = "ls -d metadata/* || true";
+    let once = "ls -d metadata/* || true; test -e listed || echo metadata/gone.meta; touch listed";
+    assert!(config.contains(list));
+    std::fs::write(folder.path().join("config.yaml"), config.replace(list, once)).expect("written");
+    let mut running = Running::start(&storage, &node);
+    running.until_known(&["metadata/transaction_1-10.meta".to_owned()]).await;
+    running.stop(Signal::TERM).await.expect_code(0);
+    node.shutdown().await;
+}
+
+/// Of the same epoch, by other means: its line stands, and there is nothing left to do.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_tool_makes_known_meanwhile_is_taken_for_made() {
+    for storage in [Storage::folder(), Storage::s3().await] {
+        let node = node().await;
+        let held = [
+            node.on(Match::path("epoch_ending_ledger_infos/1/2").times(1), Misbehaviour::Silence),
+            node.on(Match::endpoint(Endpoint::StateChunk).times(1), Misbehaviour::Silence),
+        ];
+        let mut running = Running::start(&storage, &node);
+        for (held, other) in held.iter().zip([
+            &["epoch-ending", "--start-epoch", "1", "--end-epoch", "2"][..],
+            &["state-snapshot", "--state-snapshot-epoch", "2"],
+        ]) {
+            timeout(HANGS, held.wait_fired(1)).await.expect("it fires");
+            storage.backed_up(&node, MAX_CHUNK + 1, other).await;
+            held.release();
+        }
+        running.until_known(&metadata(&node, 2..node.chain().epoch(), 0..last_batch(&node) + 1, &[])).await;
+        node.set_chain(chain(LAST_EPOCH + 2));
+        running.until_known(&metadata(&node, 0..0, 0..0, &[4])).await;
+        let told = running.stop(Signal::TERM).await.expect_code(0).stderr;
+        assert!(!told.contains("is made again"), "{told}");
+        let files = storage.files().await;
+        let known = |name: &str| files.keys().filter(|file| file.starts_with(&format!("metadata/{name}"))).count();
+        assert_eq!((known("epoch_ending_1"), known("state_snapshot")), (1, 2), "{:?}", files.keys());
+        node.shutdown().await;
+    }
 }

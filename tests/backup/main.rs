@@ -4,7 +4,10 @@
 mod archives;
 mod continuously;
 mod kills;
+mod known;
 mod memory;
+mod once;
+mod quiet;
 mod scene;
 mod sites;
 mod verify;

@@ -111,6 +111,14 @@ impl Storage {
         }
     }
 
+    /// Whether a file is there, also while others are written.
+    pub(crate) async fn holds(&self, handle: &str) -> bool {
+        match self {
+            Storage::Folder(folder) | Storage::Commands(folder) => folder.path().join(handle).exists(),
+            Storage::S3(bucket) => bucket.objects().await.iter().any(|key| key == handle),
+        }
+    }
+
     /// Every file by its handle, not compressed.
     pub(crate) async fn files(&self) -> BTreeMap<String, Vec<u8>> {
         let mut files = BTreeMap::new();

@@ -85,6 +85,7 @@ fn schedule() -> Schedule {
     Schedule {
         state_snapshot_interval_epochs: 3,
         transaction_batch_size: 10,
+        transaction_max_age: None,
         poll: Duration::from_millis(1),
         longest_poll: Duration::from_millis(60),
         first_pause: Duration::from_millis(1),

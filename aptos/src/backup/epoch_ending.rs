@@ -1,22 +1,26 @@
 //! Epoch endings: the ledger info that ends each epoch. Small enough to be read anew after an interruption.
 
 use super::chunks::{Chunks, Incoming};
-use super::group::{Group, Published};
+use super::group::{Group, Opening};
+use super::publish::Published;
 use super::sealed::chunk_name;
 use super::{BackedUp, Backups, invalid};
 use crate::chain::LedgerInfoWithSignatures;
 use crate::feed::{Feed, Key, Records};
+use crate::known::Extent;
 use crate::manifest::{EpochEndingBackup, EpochEndingChunk};
 use crate::metadata::Metadata;
 use crate::seal::{Existing, Part, Subject, seal};
 use sealift::{Error, ErrorKind, Result};
 
+const MANIFEST: &str = "epoch_ending.manifest";
+
 impl Backups {
     /// Backs up the ledger infos that end the epochs `start_epoch..end_epoch`, the end excluded.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidConfig`] for no epochs; the node's and the storage's errors, saying what was being done. The
-    /// backup is not known then.
+    /// [`ErrorKind::InvalidConfig`] for no epochs; [`ErrorKind::AlreadyExists`] when the archive has some of it already;
+    /// the node's and the storage's errors, saying what was being done. The backup is not known then.
     pub async fn epoch_ending(&self, start_epoch: u64, end_epoch: u64) -> Result<BackedUp> {
         if start_epoch >= end_epoch {
             let epochs = format!("the epochs {start_epoch} to {end_epoch} (excluded)");
@@ -25,7 +29,14 @@ impl Backups {
         let last_epoch = end_epoch - 1;
         tracing::info!("backing up epoch endings {start_epoch} to {last_epoch}");
         let name = format!("epoch_ending_{start_epoch}-");
-        let group = self.open(&name, &last_epoch.to_string(), start_epoch).await?;
+        let opening = Opening {
+            name: &name,
+            depends_on: &last_epoch.to_string(),
+            first: start_epoch,
+            manifest: MANIFEST,
+            extent: Extent::Epochs { first: start_epoch, last: last_epoch },
+        };
+        let group = self.open(opening).await?;
 
         let records =
             Records::new(&self.client, Feed::EpochEndings, start_epoch, end_epoch, Key::None, self.read_ahead());
@@ -59,9 +70,9 @@ impl Backups {
             last_version,
             manifest,
         };
-        let published = self.publish(&group, "epoch_ending.manifest", &manifest, Box::new(line)).await?;
+        let published = self.publish(&group, MANIFEST, &manifest, Box::new(line)).await?;
         let Published { manifest: file, metadata } = published;
-        Ok(BackedUp { manifest: file, metadata, chunks: manifest.chunks.len(), sealed_before: 0 })
+        Ok(BackedUp { manifest: file, metadata, chunks: manifest.chunks.len(), sealed_before: 0, last_version })
     }
 
     async fn write_epoch_chunk(&self, group: &Group, mut incoming: Incoming) -> Result<EpochEndingChunk> {

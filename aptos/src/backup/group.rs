@@ -4,9 +4,8 @@ use super::chunks::Incoming;
 use super::sealed::{Expected, SealedChunk, file, find_chunk};
 use super::{Backups, Continue};
 use crate::feed::{Feed, Key};
-use crate::manifest::Manifest;
-use crate::metadata::Metadata;
-use crate::seal::{Existing, Part, Subject, seal};
+use crate::known::Extent;
+use crate::seal::{Existing, Subject, seal};
 use crate::whole::read_whole;
 use bytes::Bytes;
 use futures::stream;
@@ -41,24 +40,29 @@ pub(super) enum AsGood {
     TheSame,
 }
 
-/// A metadata line but for its manifest.
-pub(super) type Line = Box<dyn FnOnce(FileHandle) -> Metadata + Send>;
-
-/// The two files that end a backup.
-pub(super) struct Published {
-    pub(super) manifest: FileHandle,
-    pub(super) metadata: FileHandle,
+/// What a backup's group of files is to be.
+#[derive(Debug)]
+pub(super) struct Opening<'a> {
+    /// Its name without the suffix.
+    pub(super) name: &'a str,
+    /// What its files depend on besides.
+    pub(super) depends_on: &'a str,
+    /// The record that the first chunk begins with.
+    pub(super) first: u64,
+    /// The name of its manifest.
+    pub(super) manifest: &'a str,
+    pub(super) extent: Extent,
 }
 
 impl Backups {
-    /// The group of files for the backup called `name`, which depends on `depends_on` besides, and the first chunk of
-    /// which begins with the record `first`.
-    pub(super) async fn open(&self, name: &str, depends_on: &str, first: u64) -> Result<Group> {
-        let storage = &self.storage;
+    /// The group of files for a backup, unless the archive has what is in its way.
+    pub(super) async fn open(&self, opening: Opening<'_>) -> Result<Group> {
+        let (storage, Opening { name, depends_on, first, manifest, extent }) = (&self.storage, opening);
         let group = |handle, sealed| Group { handle, sealed, gap: Existing::Kept };
         if self.options.sealed_chunks == Continue::FromSealed {
             let suffix = checksum(&format!("{name} {depends_on} {}", self.options.max_chunk_size));
             let name: ShellSafeName = format!("{name}.{suffix:04x}").parse()?;
+            self.admit(extent, Some(&file(&name.as_ref().parse()?, &manifest.parse()?)?)).await?;
             if let Ok(handle) = super::sealed::handle_of(storage.as_ref(), &name, first).await {
                 return Ok(group(handle, Continue::FromSealed));
             }
@@ -68,6 +72,7 @@ impl Backups {
                 Err(error) => tracing::warn!("beginning under a new name: {error}"),
             }
         }
+        self.admit(extent, None).await?;
         let handle = storage.create_backup_with_random_suffix(name).await?;
         Ok(group(handle, Continue::Afresh))
     }
@@ -170,28 +175,6 @@ impl Backups {
             Err(error) => Err(error),
         }
     }
-
-    /// Writes the manifest and then the line that makes the backup known.
-    pub(super) async fn publish(
-        &self,
-        group: &Group,
-        name: &str,
-        manifest: &impl Manifest,
-        line: Line,
-    ) -> Result<Published> {
-        let content = manifest.subject();
-        let subject = Subject { part: Part::Manifest, content: content.clone() };
-        let (name, json) = (name.parse()?, Bytes::from(manifest.to_json()?));
-        let manifest = self.seal_small(group, &name, subject, AsGood::TheSame, json).await?;
-        let metadata = line(manifest.clone());
-        let file = metadata.file_name()?;
-        let saved = self.storage.save_metadata_line(&file, &metadata.to_line()?).await;
-        let metadata = saved.map_err(|error| {
-            error.within(format!("write the metadata line of {content}"), format!("metadata/{file}"))
-        })?;
-        tracing::info!("backed up {content}: {manifest}");
-        Ok(Published { manifest, metadata })
-    }
 }
 
 fn sealed_otherwise(subject: String, file: &FileHandle) -> Error {
@@ -201,7 +184,7 @@ fn sealed_otherwise(subject: String, file: &FileHandle) -> Error {
 }
 
 /// The first two bytes of SHA3-256. It must never change, or interrupted runs are not found again.
-fn checksum(text: &str) -> u16 {
+pub(super) fn checksum(text: &str) -> u16 {
     let [high, low, ..] = <[u8; 32]>::from(Sha3_256::digest(text));
     u16::from_be_bytes([high, low])
 }

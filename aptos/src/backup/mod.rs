@@ -1,5 +1,6 @@
-//! The three backups: what they have in common. `chunks` writes chunks while records arrive, `group` is a backup's files,
-//! `sealed` finds those of an interrupted run, and each kind of backup has a module of its own.
+//! The three backups: what they have in common. `beside` holds them against what the archive has, `chunks` writes chunks
+//! while records arrive, `group` is a backup's files, `sealed` finds those of an interrupted run, `publish` makes a backup
+//! known, `pruned` says when a node has no more of it, and each kind of backup has a module of its own.
 //!
 //! # Continuing
 //! A storage of backups has no listing, so what an interrupted run left is found by name. The four hex digits behind a
@@ -19,9 +20,12 @@
 //! storage has its own budget. A chunk holds a writer of that budget while its records arrive, so no more chunks are
 //! begun, by all backups together, than leave a writer for small files.
 
+mod beside;
 mod chunks;
 mod epoch_ending;
 mod group;
+mod pruned;
+mod publish;
 mod sealed;
 mod state_snapshot;
 mod transaction;
@@ -30,10 +34,11 @@ use crate::chunk::{ChunkRule, MAX_CHUNK_SIZE};
 use crate::client::Client;
 use crate::feed::{Feed, ReadAhead};
 use crate::manifest::TransactionFormat;
+use beside::Beside;
 use chunks::Plan;
 use sealift::{BackupStorage, Error, ErrorKind, FileHandle, Result};
 use std::sync::Arc;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 
 /// How backups are made.
 #[derive(Debug, Clone)]
@@ -52,10 +57,23 @@ pub struct Options {
     /// How much the chunks together may hold of what storage has not taken yet, in bytes. A longer record takes all of
     /// it.
     pub chunk_memory: u64,
-    /// The form of transactions that hold something this program does not know, so that it cannot be told from them.
+    /// The form of transactions where none of a backup's can be told from them, because they hold something that this
+    /// program does not know: V1, as nodes serve now.
     pub transaction_format: TransactionFormat,
     /// What becomes of chunks that an interrupted run has sealed.
     pub sealed_chunks: Continue,
+    /// What becomes of lines that make the same epochs or versions known ([`Backups::beside`]).
+    pub replace: Replace,
+}
+
+/// What becomes of metadata lines that stand where a backup's own is to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replace {
+    /// They stand: a backup that overlaps them is an error.
+    Nothing,
+    /// Those of what lies within the new backup are moved to `metadata_backup/`, once it is whole. If it is stopped just
+    /// then, neither is known until it is run again.
+    Known,
 }
 
 /// What becomes of chunks that an interrupted run of the same backup has sealed.
@@ -80,6 +98,7 @@ impl Default for Options {
             chunk_memory: 8 << 20,
             transaction_format: TransactionFormat::V1,
             sealed_chunks: Continue::FromSealed,
+            replace: Replace::Nothing,
         }
     }
 }
@@ -96,6 +115,8 @@ pub struct BackedUp {
     pub chunks: usize,
     /// How many of them an earlier run had sealed.
     pub sealed_before: usize,
+    /// The last version that it is of: of epoch endings the one that ends the last epoch.
+    pub last_version: u64,
 }
 
 /// Makes backups of one node in one archive. Cheap to clone.
@@ -109,6 +130,8 @@ pub struct Backups {
     options: Arc<Options>,
     /// One for each chunk that may be open, of all backups.
     chunk_writers: Arc<Semaphore>,
+    /// What the archive has, where that is looked at.
+    beside: Option<Arc<Mutex<Beside>>>,
 }
 
 impl Backups {
@@ -135,7 +158,7 @@ impl Backups {
             }
             writers => Arc::new(Semaphore::new((writers - 1).min(Semaphore::MAX_PERMITS))),
         };
-        Ok(Backups { client, storage, options: Arc::new(options), chunk_writers })
+        Ok(Backups { client, storage, options: Arc::new(options), chunk_writers, beside: None })
     }
 
     pub(crate) fn client(&self) -> &Client {

@@ -2,15 +2,19 @@
 //! Chunks are written while their records arrive.
 
 use super::chunks::{Chunks, Incoming, Span};
-use super::group::{AsGood, Found, Group, Published};
+use super::group::{AsGood, Found, Group, Opening};
+use super::publish::Published;
 use super::sealed::{chunk_name, find_file, proof_name};
 use super::{BackedUp, Backups, invalid};
 use crate::chain::{HashValue, LedgerInfoWithSignatures, TransactionInfoWithProof};
 use crate::feed::{Feed, Key, Records};
+use crate::known::Extent;
 use crate::manifest::{StateSnapshotBackup, StateSnapshotChunk};
 use crate::metadata::Metadata;
 use crate::seal::{Part, Subject, seal};
 use sealift::{Error, ErrorKind, FileHandle, Result};
+
+const MANIFEST: &str = "state.manifest";
 
 /// Which snapshot it is.
 #[derive(Debug, Clone, Copy)]
@@ -31,18 +35,32 @@ impl Backups {
     /// Backs up the state at the end of `epoch`.
     ///
     /// # Errors
-    /// The node's and the storage's errors, saying what was being done. The backup is not known then; what was sealed
-    /// is used by the next run.
+    /// [`ErrorKind::AlreadyExists`] when another backup of it is known; [`ErrorKind::Pruned`] when the node has it no more;
+    /// the node's and the storage's errors, saying what was being done. The backup is not known then; what was sealed is
+    /// used by the next run.
     pub async fn state_snapshot(&self, epoch: u64) -> Result<BackedUp> {
         let version = self.version_at_end_of(epoch).await?;
-        let items = self.client.state_item_count(version).await?;
+        let state = Feed::StateItems { version };
+        let items = match self.client.state_item_count(version).await {
+            Ok(items) => items,
+            Err(error) => return Err(self.or_pruned(error, state, 0).await),
+        };
         if items == 0 {
-            let state = format!("the state at version {version}");
-            return Err(invalid(&state, "it has no items", "look whether the node has pruned it"));
+            let empty =
+                Error::new(ErrorKind::Service, "back up", format!("the state at version {version}"), "it has no items")
+                    .with_hint("look whether the node is healthy, or take another one");
+            return Err(self.or_pruned(empty, state, 0).await);
         }
         tracing::info!("backing up the state at version {version}, the end of epoch {epoch}: {items} items");
         let (snapshot, name) = (Snapshot { epoch, version, items }, format!("state_epoch_{epoch}_ver_{version}"));
-        let mut group = self.open(&name, &items.to_string(), 0).await?;
+        let opening = Opening {
+            name: &name,
+            depends_on: &items.to_string(),
+            first: 0,
+            manifest: MANIFEST,
+            extent: Extent::State { epoch, version },
+        };
+        let mut group = self.open(opening).await?;
 
         let (mut chunks, mut next, mut before) = (Vec::new(), 0, Key::None);
         for sealed in self.sealed_chunks(&mut group, snapshot.feed(), 0, items).await {
@@ -50,16 +68,19 @@ impl Backups {
             chunks.push(self.known_state_chunk(&group, snapshot, sealed.span, sealed.file).await?);
         }
         let sealed_before = chunks.len();
-        chunks.extend(self.write_state(&group, snapshot, next, before).await?);
+        match self.write_state(&group, snapshot, next, before).await {
+            Ok(written) => chunks.extend(written),
+            Err(error) => return Err(self.or_pruned(error, state, next).await),
+        }
 
         let manifest = self.state_manifest(&group, snapshot, chunks).await?;
         let line = move |manifest| Metadata::StateSnapshotBackup { epoch, version, manifest };
-        let published = self.publish(&group, "state.manifest", &manifest, Box::new(line)).await?;
+        let published = self.publish(&group, MANIFEST, &manifest, Box::new(line)).await?;
         let Published { manifest: file, metadata } = published;
-        Ok(BackedUp { manifest: file, metadata, chunks: manifest.chunks.len(), sealed_before })
+        Ok(BackedUp { manifest: file, metadata, chunks: manifest.chunks.len(), sealed_before, last_version: version })
     }
 
-    async fn version_at_end_of(&self, epoch: u64) -> Result<u64> {
+    pub(super) async fn version_at_end_of(&self, epoch: u64) -> Result<u64> {
         let Some(end) = epoch.checked_add(1) else {
             return Err(invalid(&format!("epoch {epoch}"), "there is none after it", "give the epoch to snapshot"));
         };

@@ -1,5 +1,5 @@
 //! Backups that go on by themselves: the node is watched, and what is due is backed up. What is due is told by `rules`,
-//! what is there already by `known`.
+//! what is there already by [`Known`].
 //!
 //! Epoch endings come first, and only when all are there does a new position of the node reach the other two kinds, so
 //! that an archive always holds the epoch endings that its snapshots and transactions are verified by. A backup that
@@ -7,27 +7,32 @@
 //!
 //! Several may work on one archive: see the backups' own notes on two runs at once.
 
-mod known;
 mod rules;
 
 use crate::backup::{BackedUp, Backups};
 use crate::client::DbState;
 use crate::failure::Pause;
-pub use known::Known;
+use crate::known::Known;
 use sealift::{Error, ErrorKind, Result};
 use std::convert::Infallible;
+use std::future::pending;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 
 /// What is backed up how often.
 #[derive(Debug, Clone)]
 pub struct Schedule {
-    /// A state snapshot is taken each time so many epochs have ended: 24, as aptos-db-tool.
+    /// A state snapshot is taken each time so many epochs have ended: 1, as aptos-db-tool (24 before).
     pub state_snapshot_interval_epochs: u64,
-    /// So many transactions are one backup: 100,000, as aptos-db-tool.
+    /// So many transactions are one backup: 1,000,000, as aptos-db-tool (100,000 before).
     pub transaction_batch_size: u64,
+    /// How long the end of an epoch waits for the batch that it is in: 24 h. Then what there is of the batch up to there
+    /// is backed up, so that the snapshots up to there can be restored. The next batch ends where it would have. It is
+    /// counted from when this process has first seen that end. None waits for ever, as aptos-db-tool.
+    pub transaction_max_age: Option<Duration>,
     /// How often the node is asked for its position: every second, as aptos-db-tool.
     pub poll: Duration,
     /// The longest pause between two questions to a node that does not answer. Pauses double from [`poll`](Self::poll).
@@ -41,8 +46,9 @@ pub struct Schedule {
 impl Default for Schedule {
     fn default() -> Self {
         Schedule {
-            state_snapshot_interval_epochs: 24,
-            transaction_batch_size: 100_000,
+            state_snapshot_interval_epochs: 1,
+            transaction_batch_size: 1_000_000,
+            transaction_max_age: Some(Duration::from_secs(24 * 60 * 60)),
             poll: Duration::from_secs(1),
             longest_poll: Duration::from_secs(60),
             first_pause: Duration::from_secs(1),
@@ -57,6 +63,14 @@ pub(crate) struct Position {
     /// The epoch that is open.
     epoch: u64,
     committed_version: u64,
+}
+
+/// A position of the node up to which all epoch endings are backed up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct WithEpochs {
+    node: Position,
+    /// The version that ends the last epoch that has ended.
+    ended: Option<u64>,
 }
 
 /// Backups that go on until they are dropped.
@@ -83,8 +97,22 @@ impl std::fmt::Debug for Told {
 enum Step {
     /// A backup was made, and another may be due.
     Made(BackedUp),
+    /// Somebody else has made it meanwhile, and another may be due.
+    MadeByAnother,
+    /// Nothing is due before the node is further on, or before this time.
+    NothingDue { before: Option<Instant> },
+}
+
+impl Step {
     /// Nothing is due before the node is further on.
-    NothingDue,
+    const WAIT: Step = Step::NothingDue { before: None };
+}
+
+/// Which transactions are due.
+enum Due {
+    Now(RangeInclusive<u64>),
+    /// None before the node is further on, or before this time.
+    Later(Option<Instant>),
 }
 
 impl Continuous {
@@ -114,13 +142,14 @@ impl Continuous {
     /// Cancel-safe: dropping it stops the backups under way, as dropping them does, and their sealed chunks are used
     /// when they are made again.
     pub async fn run(&self, known: &Known) -> Infallible {
+        let beside = Continuous { backups: self.backups.clone().beside(known.clone()), ..self.clone() };
         let (node, of_node) = watch::channel(None);
         let (with_epochs, of_epochs) = watch::channel(None);
         let (never, ..) = tokio::join!(
-            self.watch_node(&node),
-            self.epoch_endings(known.last_epoch(), of_node, &with_epochs),
-            self.state_snapshots(known.last_snapshot_epoch(), of_epochs.clone()),
-            self.transactions(known.last_version(), of_epochs),
+            beside.watch_node(&node),
+            beside.epoch_endings(known.last_epoch_ending(), of_node, &with_epochs),
+            beside.state_snapshots(known.last_snapshot_epoch(), of_epochs.clone()),
+            beside.transactions(known.last_version(), of_epochs),
         );
         never
     }
@@ -151,68 +180,131 @@ impl Continuous {
         }
     }
 
+    /// `last` is the last epoch whose ending there is, and the version that ends it.
     async fn epoch_endings(
         &self,
-        mut last: Option<u64>,
+        mut last: Option<(u64, u64)>,
         node: watch::Receiver<Option<Position>>,
-        with_epochs: &watch::Sender<Option<Position>>,
+        with_epochs: &watch::Sender<Option<WithEpochs>>,
     ) -> Infallible {
         let step = async |node| {
-            let Some(epoch) = rules::next_epoch(last, node) else {
-                with_epochs.send_replace(Some(node));
-                return Ok(Step::NothingDue);
+            let Some(epoch) = rules::next_epoch(last.map(|(epoch, _)| epoch), node) else {
+                with_epochs.send_replace(Some(WithEpochs { node, ended: last.map(|(_, version)| version) }));
+                return Ok(Step::WAIT);
             };
-            let made = self.backups.epoch_ending(epoch, epoch + 1).await?;
-            last = Some(epoch);
-            Ok(Step::Made(made))
+            match self.backups.epoch_ending(epoch, epoch + 1).await {
+                Ok(made) => {
+                    last = Some((epoch, made.last_version));
+                    Ok(Step::Made(made))
+                }
+                Err(error) => self.unless_made(error, Known::last_epoch_ending, &mut last).await,
+            }
         };
         self.go_on("epoch endings", node, step).await
     }
 
-    async fn state_snapshots(&self, mut last: Option<u64>, node: watch::Receiver<Option<Position>>) -> Infallible {
-        let step = async |node| {
+    async fn state_snapshots(&self, mut last: Option<u64>, node: watch::Receiver<Option<WithEpochs>>) -> Infallible {
+        let step = async |WithEpochs { node, .. }| {
             let interval = self.schedule.state_snapshot_interval_epochs;
-            let Some(epoch) = rules::next_snapshot(last, node, interval) else { return Ok(Step::NothingDue) };
-            let made = self.backups.state_snapshot(epoch).await?;
-            last = Some(epoch);
-            Ok(Step::Made(made))
+            let Some(epoch) = rules::next_snapshot(last, node, interval) else { return Ok(Step::WAIT) };
+            match self.backups.state_snapshot(epoch).await {
+                Ok(made) => {
+                    last = Some(epoch);
+                    Ok(Step::Made(made))
+                }
+                Err(error) => self.unless_made(error, Known::last_snapshot_epoch, &mut last).await,
+            }
         };
         self.go_on("state snapshots", node, step).await
     }
 
-    async fn transactions(&self, mut last: Option<u64>, node: watch::Receiver<Option<Position>>) -> Infallible {
-        let step = async |node| {
-            let batch = self.schedule.transaction_batch_size;
-            let Some(versions) = rules::next_transactions(last, node, batch) else { return Ok(Step::NothingDue) };
+    async fn transactions(&self, mut last: Option<u64>, node: watch::Receiver<Option<WithEpochs>>) -> Infallible {
+        let mut waiting = None;
+        let step = async |at| {
+            if let Due::Later(before) = self.transactions_due(last, at, &mut waiting) {
+                return Ok(Step::NothingDue { before });
+            }
+            // Others may have made a part of a batch known, which is not to be overlapped.
+            last = last.max(self.backups.of_known_by_now(Known::last_version).await?);
+            let versions = match self.transactions_due(last, at, &mut waiting) {
+                Due::Now(versions) => versions,
+                Due::Later(before) => return Ok(Step::NothingDue { before }),
+            };
             let count = versions.end() - versions.start() + 1;
-            let made = self.backups.transactions(*versions.start(), count).await?;
-            last = Some(*versions.end());
-            Ok(Step::Made(made))
+            match self.backups.transactions(*versions.start(), count).await {
+                Ok(made) => {
+                    (last, waiting) = (Some(*versions.end()), None);
+                    Ok(Step::Made(made))
+                }
+                Err(error) => self.unless_made(error, Known::last_version, &mut last).await,
+            }
         };
         self.go_on("transactions", node, step).await
     }
 
+    /// What becomes of an error: when it says that a line is in the way, and that line takes the archive beyond `last`,
+    /// there is nothing left to do. Another tool may work on the same archive.
+    async fn unless_made<T: Copy + Ord>(
+        &self,
+        error: Error,
+        of: impl FnOnce(&Known) -> Option<T>,
+        last: &mut Option<T>,
+    ) -> Result<Step> {
+        if error.kind() != ErrorKind::AlreadyExists {
+            return Err(error);
+        }
+        match self.backups.of_known_by_now(of).await? {
+            by_now if by_now > *last => {
+                tracing::info!("{error}");
+                *last = by_now;
+                Ok(Step::MadeByAnother)
+            }
+            _ => Err(error),
+        }
+    }
+
+    /// The next batch, or a part of it once the end of an epoch has waited for it since `waiting` long enough.
+    fn transactions_due(&self, last: Option<u64>, at: WithEpochs, waiting: &mut Option<Instant>) -> Due {
+        let Schedule { transaction_batch_size, transaction_max_age, .. } = self.schedule;
+        if let Some(versions) = rules::next_transactions(last, at.node, transaction_batch_size) {
+            return Due::Now(versions);
+        }
+        let Some(part) = rules::part_of_batch(last, at.ended) else {
+            *waiting = None;
+            return Due::Later(None);
+        };
+        let since = *waiting.get_or_insert_with(Instant::now);
+        match transaction_max_age.and_then(|age| since.checked_add(age)) {
+            Some(due) if due <= Instant::now() => Due::Now(part),
+            before => Due::Later(before),
+        }
+    }
+
     /// Takes one step after the other, each from the node's latest position.
-    async fn go_on(
+    async fn go_on<P: Copy>(
         &self,
         kind: &str,
-        mut node: watch::Receiver<Option<Position>>,
-        mut step: impl AsyncFnMut(Position) -> Result<Step>,
+        mut node: watch::Receiver<Option<P>>,
+        mut step: impl AsyncFnMut(P) -> Result<Step>,
     ) -> Infallible {
         let mut pause = Pause::new(self.schedule.first_pause, self.schedule.longest_pause);
         loop {
             let (position, started) = (*node.borrow_and_update(), Instant::now());
             let done = match position {
                 Some(position) => step(position).await,
-                None => Ok(Step::NothingDue),
+                None => Ok(Step::WAIT),
             };
             match done {
                 Ok(Step::Made(backup)) => {
                     (self.told.0)(&backup, started.elapsed());
                     pause.reset();
                 }
-                // The sender lives as long as this does.
-                Ok(Step::NothingDue) => drop(node.changed().await),
+                Ok(Step::MadeByAnother) => pause.reset(),
+                Ok(Step::NothingDue { before }) => tokio::select! {
+                    // The sender lives as long as this does.
+                    _ = node.changed() => {}
+                    () = until(before) => {}
+                },
                 Err(error) => {
                     let wait = pause.next();
                     tracing::warn!("the backup of {kind} failed and is made again in {wait:?}: {error}");
@@ -220,5 +312,13 @@ impl Continuous {
                 }
             }
         }
+    }
+}
+
+/// Waits until then; for ever where there is no such time.
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => pending().await,
     }
 }

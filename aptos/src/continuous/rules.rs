@@ -28,6 +28,13 @@ pub(super) fn next_transactions(last: Option<u64>, node: Position, batch: u64) -
     (*next.end() <= node.committed_version).then_some(next)
 }
 
+/// The versions of a batch that are of epochs that have ended, the last at the version `ended`: what a snapshot needs to
+/// be restored. That end is the same for all who work on one archive, and a batch after it ends where it would have.
+pub(super) fn part_of_batch(last: Option<u64>, ended: Option<u64>) -> Option<RangeInclusive<u64>> {
+    let (next, ended) = (last.map_or(Some(0), |last| last.checked_add(1))?, ended?);
+    (next <= ended).then_some(next..=ended)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,5 +85,22 @@ mod tests {
         ] {
             assert_eq!(next_transactions(last, at(0, committed), batch), next, "{last:?} {batch}");
         }
+    }
+
+    #[test]
+    fn a_part_of_a_batch_ends_with_an_epoch() {
+        for (last, ended, part) in [
+            (None, None, None),
+            (None, Some(0), Some(0..=0)),
+            (Some(0), Some(0), None),
+            (Some(100), Some(130), Some(101..=130)),
+            (Some(130), Some(130), None),
+            (Some(200), Some(130), None),
+            (Some(100), None, None),
+            (Some(u64::MAX), Some(u64::MAX), None),
+        ] {
+            assert_eq!(part_of_batch(last, ended), part, "{last:?} {ended:?}");
+        }
+        assert_eq!(next_transactions(Some(130), at(0, 200), 100), Some(131..=200));
     }
 }

@@ -5,7 +5,7 @@ use crate::records::{framed, state};
 use crate::scene::{Scene, small};
 use crate::storage::Trouble;
 use sealift::ErrorKind;
-use sealift_aptos::{Continue, Options};
+use sealift_aptos::{BackedUp, Continue, Options};
 use std::collections::BTreeMap;
 
 const ITEMS: usize = 120;
@@ -222,11 +222,17 @@ async fn transactions_continue_too() {
     assert_eq!(scene.files().await[last], longer);
 }
 
+/// So that another backup of the same can be made known.
+fn move_away(scene: &Scene, known: &BackedUp) {
+    std::fs::remove_file(scene.path(known.metadata.as_ref())).unwrap();
+}
+
 #[tokio::test]
 async fn other_chunk_sizes_and_ranges_are_other_backups() {
     let scene = scene().await;
     let (small, large) = (options(), Options { max_chunk_size: 1000, ..options() });
     let first = scene.backups(small.clone()).state_snapshot(4).await.unwrap();
+    move_away(&scene, &first);
     let second = scene.backups(large).state_snapshot(4).await.unwrap();
     assert_ne!(first.manifest, second.manifest);
     assert_eq!(second.sealed_before, 0);
@@ -240,6 +246,7 @@ async fn other_chunk_sizes_and_ranges_are_other_backups() {
 async fn afresh_nothing_is_looked_for() {
     let scene = scene().await;
     let first = scene.backups(options()).state_snapshot(4).await.unwrap();
+    move_away(&scene, &first);
     let afresh = Options { sealed_chunks: Continue::Afresh, ..options() };
     let second = scene.backups(afresh).state_snapshot(4).await.unwrap();
     assert_eq!((second.sealed_before, second.chunks), (0, first.chunks));
@@ -253,6 +260,7 @@ async fn a_storage_that_takes_no_name_twice_gets_another() {
     scene.storage.fail("backup", Trouble::AtCreate);
     let done = scene.backups(options()).state_snapshot(4).await.unwrap();
     assert_eq!(scene.storage.troubles_left(), 0);
+    move_away(&scene, &done);
     let usual = scene.backups(options()).state_snapshot(4).await.unwrap();
     // One in 65,536 draws is the usual one.
     assert_ne!(done.manifest, usual.manifest);

@@ -31,13 +31,38 @@ pub(crate) struct Ledger {
     pub(crate) epochs: u64,
     pub(crate) transactions: Vec<Vec<u8>>,
     pub(crate) state: Vec<Vec<u8>>,
+    pub(crate) committed: u64,
+    /// What has been pruned is as if it were not there.
+    pub(crate) pruned: Pruned,
+}
+
+/// What a node does not keep.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Pruned {
+    /// Transactions before this version.
+    pub(crate) transactions: u64,
+    /// States before this version.
+    pub(crate) states: u64,
 }
 
 impl Ledger {
     /// Ten epochs, fifty transactions, and the state `items`.
     pub(crate) fn new(state: Vec<Vec<u8>>) -> Self {
         let transactions = (0..50).map(|version| transaction_record(version, &[0])).collect();
-        Ledger { epochs: 10, transactions, state }
+        Ledger { epochs: 10, transactions, state, committed: 900, pruned: Pruned::default() }
+    }
+
+    /// What is done about what is not kept: the service has answered that all is well before it looks for records.
+    fn pruning(&self, path: &str) -> Option<Fault> {
+        let (endpoint, numbers) = path.split_once('/')?;
+        let first: u64 = numbers.split('/').next()?.parse().ok()?;
+        match endpoint {
+            "transactions" if first < self.pruned.transactions => Some(Fault::Cut(0)),
+            "state_snapshot_chunk" if first < self.pruned.states => Some(Fault::Cut(0)),
+            "transaction_range_proof" if first < self.pruned.transactions => Some(Fault::Status(500)),
+            "state_item_count" | "state_root_proof" if first < self.pruned.states => Some(Fault::Status(500)),
+            _ => None,
+        }
     }
 
     fn body(&self, path: &str) -> Option<Vec<u8>> {
@@ -46,10 +71,10 @@ impl Ledger {
         let mut number = || numbers.next()?.ok();
         let records = |records: &[Vec<u8>], first: u64, count: u64| {
             let end = (first + count).min(records.len() as u64);
-            all_framed(&records[first as usize..end as usize])
+            all_framed(records.get(first as usize..end as usize).unwrap_or_default())
         };
         Some(match endpoint {
-            "db_state" => [&[1][..], &self.epochs.to_le_bytes(), &900u64.to_le_bytes()].concat(),
+            "db_state" => [&[1][..], &self.epochs.to_le_bytes(), &self.committed.to_le_bytes()].concat(),
             "epoch_ending_ledger_infos" => {
                 let (first, end) = (number()?, number()?);
                 all_framed(&(first..end.min(self.epochs)).map(ledger_info_record).collect::<Vec<_>>())
@@ -136,6 +161,7 @@ async fn serve(mut connection: TcpStream, ledger: Arc<Ledger>, script: Arc<Mutex
             let at = script.faults.iter().position(|(prefix, _)| path.starts_with(prefix.as_str()));
             at.and_then(|at| script.faults.remove(at)).map(|(_, fault)| fault)
         };
+        let fault = fault.or_else(|| ledger.pruning(&path));
         let body = ledger.body(&path);
         let Some(mut body) = body else {
             let _ = connection.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").await;

@@ -7,6 +7,7 @@ use crate::records::{
 };
 use crate::scene::{CHUNK, Scene, small};
 use sealift_aptos::chain::state_key_hash;
+use sealift_aptos::manifest::{Manifest, TransactionBackup, TransactionFormat};
 use sealift_aptos::{DbState, Options};
 use std::collections::BTreeMap;
 
@@ -174,6 +175,30 @@ async fn the_form_of_transactions_is_told_from_them() {
         let manifest = String::from_utf8(scene.file("transaction.manifest").await).unwrap();
         assert!(manifest.contains(&format!(r#""format":"{form}""#)), "{manifest}");
     }
+}
+
+/// One node serves one form.
+#[tokio::test]
+async fn a_form_that_cannot_be_told_is_that_of_the_others_or_as_said() {
+    let manifest = async |transactions: Vec<Vec<u8>>, said| {
+        let scene = Scene::with(Ledger { transactions, ..Ledger::new(vec![]) }).await;
+        let options = Options { transaction_format: said, max_chunk_size: 1, ..small() };
+        scene.backups(options).transactions(0, 6).await.unwrap();
+        let json = scene.file("transaction.manifest").await;
+        let manifest = TransactionBackup::parse(&json, &"b/m".parse().unwrap()).unwrap();
+        manifest.chunks.into_iter().map(|chunk| chunk.format).collect::<Vec<_>>()
+    };
+    let v0: Vec<Vec<u8>> = (0..50).map(|version| transaction_record(version, &[])).collect();
+    for unknown in [0, 3, 5] {
+        let mut transactions = v0.clone();
+        transactions[unknown] = vec![0xff; 40];
+        assert_eq!(manifest(transactions, TransactionFormat::V1).await, [TransactionFormat::V0; 6]);
+    }
+    let unknown = vec![vec![0xff; 40]; 50];
+    for said in [TransactionFormat::V0, TransactionFormat::V1] {
+        assert_eq!(manifest(unknown.clone(), said).await, [said; 6]);
+    }
+    assert_eq!(manifest(v0, TransactionFormat::V1).await, [TransactionFormat::V0; 6]);
 }
 
 #[tokio::test]

@@ -2,7 +2,9 @@
 
 mod backup;
 
-pub(crate) use backup::{Backup, Continuously, EpochEnding, NodeArgs, StateSnapshot, Transaction};
+pub(crate) use backup::{
+    ArchiveArgs, Backup, Continuously, EpochEnding, NodeArgs, Once, StateSnapshot, Transaction, TransactionFormatArg,
+};
 use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::SignedDuration;
@@ -29,12 +31,13 @@ Exit codes:
   2    wrong arguments, name or configuration
   3    the object or the bucket does not exist
   4    refused: credentials or permissions
-  5    the object exists and was not to be replaced
+  5    the object exists and was not to be replaced; a backup of the same, or of some of it, is known
   6    the service is unreachable, in another region, or too slow
   7    what is stored is damaged or incomplete, or has no checksum (get --require-checksum)
   8    the producer failed (run)
   9    the input was empty (put, run)
   10   something was left behind; the message names it
+  11   the node has pruned what was to be backed up (backup)
   124  the --deadline has passed
   130  interrupted (SIGINT), 143 terminated (SIGTERM), 129 hung up (SIGHUP)";
 

@@ -1,14 +1,20 @@
 //! `backup`: an Aptos node's data into an archive, on any storage.
 
 use super::changing;
-use crate::args::{Backup, Continuously, EpochEnding, NodeArgs, StateSnapshot, Summary, Transaction};
+use crate::args::{
+    ArchiveArgs, Backup, Continuously, EpochEnding, NodeArgs, Once, StateSnapshot, Summary, Transaction,
+    TransactionFormatArg,
+};
 use crate::failure::{Cause, Failure};
 use crate::interrupt::Interrupt;
 use crate::outcome::Aftermath;
 use crate::report;
-use crate::storages::Opened;
-use sealift::{BackupStorage, Budget};
-use sealift_aptos::{BackedUp, Backups, Client, ClientOptions, Continue, Continuous, Known, Options, Schedule};
+use crate::storages::{Opened, time_from_now};
+use sealift::{BackupStorage, Budget, ErrorKind};
+use sealift_aptos::manifest::TransactionFormat;
+use sealift_aptos::{
+    BackedUp, Backups, Client, ClientOptions, Continue, Continuous, Known, Options, Replace, Schedule,
+};
 use sealift_command::CommandStorage;
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -59,22 +65,14 @@ async fn made(
     storage: Arc<dyn BackupStorage>,
     interrupt: &Interrupt,
 ) -> Result<(), Failure> {
-    let backups = backups(args.node(), memory, Arc::clone(&storage))?;
+    let backups = backups(args, memory, Arc::clone(&storage))?;
     let started = Instant::now();
     let work = async {
         match args {
-            Backup::EpochEnding(EpochEnding { start_epoch, end_epoch, .. }) => {
-                backups.epoch_ending(*start_epoch, *end_epoch).await
-            }
-            Backup::StateSnapshot(StateSnapshot { state_snapshot_epoch, .. }) => {
-                backups.state_snapshot(*state_snapshot_epoch).await
-            }
-            Backup::Transaction(Transaction { start_version, num_transactions, .. }) => {
-                backups.transactions(*start_version, *num_transactions).await
-            }
-            Backup::Continuously(args) => match continuously(args, backups.clone(), storage.as_ref()).await {
+            Backup::Once(args) | Backup::Oneoff(args) => Ok(once(args, backups, storage.as_ref()).await?),
+            Backup::Continuously(args) => match continuously(args, backups, storage.as_ref()).await {
                 Ok(never) => match never {},
-                Err(error) => Err(error),
+                Err(failure) => Err(failure),
             },
         }
     };
@@ -88,20 +86,50 @@ async fn made(
     }
 }
 
+async fn once(args: &Once, backups: Backups, storage: &dyn BackupStorage) -> sealift::Result<BackedUp> {
+    match args {
+        Once::EpochEnding(EpochEnding { start_epoch, end_epoch, archive, .. }) => {
+            beside(backups, archive, storage).await?.epoch_ending(*start_epoch, *end_epoch).await
+        }
+        Once::StateSnapshot(StateSnapshot { state_snapshot_epoch, archive, .. }) => {
+            beside(backups, archive, storage).await?.state_snapshot(*state_snapshot_epoch).await
+        }
+        Once::Transaction(Transaction { start_version, num_transactions, archive, .. }) => {
+            beside(backups, archive, storage).await?.transactions(*start_version, *num_transactions).await
+        }
+    }
+}
+
+/// Backups that are held against what the archive has, where that may be read: credentials may allow writing alone.
+async fn beside(backups: Backups, args: &ArchiveArgs, storage: &dyn BackupStorage) -> sealift::Result<Backups> {
+    match Known::read(storage, args.metadata.concurrent_downloads).await {
+        Ok(known) => Ok(backups.beside(known)),
+        Err(error) if error.kind() == ErrorKind::Denied => {
+            tracing::warn!(
+                "whether the archive has some of it already, which would make it useless, is not known: {error}"
+            );
+            Ok(backups)
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// Backs up what is due, until it is dropped.
 async fn continuously(
     args: &Continuously,
     backups: Backups,
     storage: &dyn BackupStorage,
-) -> sealift::Result<Infallible> {
+) -> Result<Infallible, Failure> {
+    let max_age = time_from_now("--transaction-max-age", args.transaction_max_age)?;
     let schedule = Schedule {
         state_snapshot_interval_epochs: args.state_snapshot_interval_epochs.get(),
         transaction_batch_size: args.transaction_batch_size.get(),
+        transaction_max_age: (!max_age.is_zero()).then_some(max_age),
         ..Schedule::default()
     };
-    let known = Known::read(storage, args.concurrent_downloads).await?;
-    for gap in known.gaps() {
-        tracing::warn!("{gap}");
+    let known = Known::read(storage, args.metadata.concurrent_downloads).await?;
+    for told in known.overlaps().into_iter().chain(known.gaps()).chain(known.snapshot_ahead()) {
+        tracing::warn!("{told}");
     }
     let summary = args.storage.summary();
     let continuous = Continuous::new(backups, schedule, move |backup, elapsed| tell(summary, backup, elapsed))?;
@@ -121,15 +149,21 @@ fn ended(args: &Backup, made: Result<(), Failure>) -> Result<(), Failure> {
     }
 }
 
-fn backups(node: &NodeArgs, memory: &Memory, storage: Arc<dyn BackupStorage>) -> Result<Backups, Failure> {
-    let NodeArgs { backup_service_address, max_chunk_size, concurrent_data_requests, afresh } = node;
+fn backups(args: &Backup, memory: &Memory, storage: Arc<dyn BackupStorage>) -> Result<Backups, Failure> {
+    let NodeArgs { backup_service_address, max_chunk_size, concurrent_data_requests, afresh } = args.node();
     let client = Client::new(backup_service_address.clone(), ClientOptions::default())?;
+    let transaction_format = match args.transaction_format() {
+        Some(TransactionFormatArg::V0) => TransactionFormat::V0,
+        Some(TransactionFormatArg::V1) | None => TransactionFormat::V1,
+    };
     let options = Options {
+        transaction_format,
         max_chunk_size: max_chunk_size.as_u64(),
         concurrent_data_requests: concurrent_data_requests.get(),
         read_ahead: memory.read_ahead,
         chunk_memory: memory.chunks,
         sealed_chunks: if *afresh { Continue::Afresh } else { Continue::FromSealed },
+        replace: if args.archive().is_some_and(|archive| archive.replace) { Replace::Known } else { Replace::Nothing },
         ..Options::default()
     };
     Ok(Backups::new(client, storage, options)?)

@@ -103,11 +103,25 @@ impl Opened {
     /// Opens the archive of backups below the prefix, whose files have `budget`. Not of zstd, which the tools that
     /// restore it could not read.
     pub(crate) async fn archive(args: &StorageArgs, budget: Budget) -> Result<Archive, Failure> {
-        let opened = Opened::open(args, budget, named(args)?, &prefix(args)?, Vec::new(), Spelled::ByName).await?;
-        if let Codec::Zstd(_) = opened.bucket.codec() {
-            return Err(Failure::usage(
-                "--codec zstd: the Aptos tools could not restore such a backup; use gzip, or none on local-fs",
-            ));
+        let storage = named(args)?;
+        let opened = Opened::open(args, budget, storage, &prefix(args)?, Vec::new(), Spelled::ByName).await?;
+        let in_folder = opened.folder.is_some();
+        match opened.bucket.codec() {
+            Codec::Zstd(_) => {
+                return Err(Failure::usage(
+                    "--codec zstd: the Aptos tools could not restore such a backup; use gzip, or none on local-fs",
+                ));
+            }
+            Codec::Gzip(_) if in_folder => tracing::warn!(
+                "--codec gzip on local-fs: aptos-db-tool cannot restore this with --local-fs-dir, which takes files as \
+                 they are, but with a command adapter that decompresses, such as local_folder.sample.yaml; leave --codec \
+                 out for the first"
+            ),
+            Codec::Plain if !in_folder => tracing::warn!(
+                "--codec none: the command adapters with which the Aptos tools restore from a bucket decompress each \
+                 file, and fail on these; leave --codec out for them"
+            ),
+            Codec::Gzip(_) | Codec::Plain => {}
         }
         Ok(Archive::new(opened.bucket, &opened.prefix)?)
     }

@@ -1,0 +1,162 @@
+//! What an archive is known to hold: all its metadata lines, and what those who restore it demand of them. `read` gets
+//! them, `lines` compares those of one kind.
+
+mod extent;
+mod lines;
+mod read;
+
+use crate::metadata::Metadata;
+pub(crate) use extent::{Extent, Kind};
+use lines::Lines;
+pub(crate) use lines::{Line, Place, missing_in};
+pub(crate) use read::read_lines;
+use sealift::FileHandle;
+use std::collections::BTreeMap;
+
+/// What an archive is known to hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Known {
+    /// What each metadata file has.
+    files: BTreeMap<FileHandle, Vec<Metadata>>,
+}
+
+impl Known {
+    /// The last epoch whose ending there is.
+    pub fn last_epoch(&self) -> Option<u64> {
+        self.lines(Kind::Epochs).last()
+    }
+
+    /// The last epoch whose end state there is.
+    pub fn last_snapshot_epoch(&self) -> Option<u64> {
+        self.lines(Kind::State).last()
+    }
+
+    /// The last version of which there is a transaction.
+    pub fn last_version(&self) -> Option<u64> {
+        self.lines(Kind::Versions).last()
+    }
+
+    /// The last epoch whose ending there is, and the version that ends it.
+    pub(crate) fn last_epoch_ending(&self) -> Option<(u64, u64)> {
+        let endings = self.files.values().flatten().filter_map(|line| match *line {
+            Metadata::EpochEndingBackup { last_epoch, last_version, .. } => Some((last_epoch, last_version)),
+            _ => None,
+        });
+        endings.max()
+    }
+
+    /// The last version before the first that is missing.
+    pub(crate) fn last_version_without_gap(&self) -> Option<u64> {
+        self.lines(Kind::Versions).last_without_gap()
+    }
+
+    /// What is missing before the last, in words, and how to add it. Backups go on after the last all the same.
+    pub fn gaps(&self) -> Vec<String> {
+        let of = |kind| {
+            let lines = self.lines(kind);
+            lines.told(lines.gaps())
+        };
+        [of(Kind::Epochs), of(Kind::Versions)].concat()
+    }
+
+    /// What is known twice, in words, which line is to be moved away, and how. Those who restore an archive demand that
+    /// its transactions and epoch endings follow one another from 0 on, and refuse all of it otherwise.
+    pub fn overlaps(&self) -> Vec<String> {
+        [Kind::Epochs, Kind::Versions, Kind::State].map(|kind| self.lines(kind).overlaps()).concat()
+    }
+
+    /// That the newest state snapshot cannot be restored yet, in words: transactions are not backed up so far.
+    pub fn snapshot_ahead(&self) -> Option<String> {
+        let version = self.files.values().flatten().filter_map(|line| match *line {
+            Metadata::StateSnapshotBackup { version, .. } => Some(version),
+            _ => None,
+        });
+        let (version, last) = (version.max()?, self.last_version_without_gap());
+        if last >= Some(version) {
+            return None;
+        }
+        let so_far = last.map_or("none are".to_owned(), |last| format!("they are up to {last}"));
+        let command = Kind::Versions.command(last.map_or(0, |last| last + 1), version);
+        Some(format!(
+            "the state at version {version} cannot be restored before all transactions up to it are backed up, and \
+             {so_far}: `backup continuously` adds them with its next batch, or after --transaction-max-age; \
+             `{command}` adds them now"
+        ))
+    }
+
+    /// The lines that have something in common with `extent`.
+    pub(crate) fn meeting(&self, extent: Extent) -> Vec<Line> {
+        self.lines(extent.kind()).meeting(extent).cloned().collect()
+    }
+
+    /// The gaps, in words, that a backup of `extent` would leave.
+    pub(crate) fn gaps_with(&self, extent: Extent) -> Vec<String> {
+        let lines = self.lines(extent.kind());
+        match extent {
+            Extent::State { .. } => Vec::new(),
+            Extent::Epochs { .. } | Extent::Versions { .. } => lines.told(lines.gaps_with(extent.range())),
+        }
+    }
+
+    /// Adds what was just saved.
+    pub(crate) fn add(&mut self, file: FileHandle, line: Metadata) {
+        self.files.insert(file, vec![line]);
+    }
+
+    fn lines(&self, kind: Kind) -> Lines {
+        let lines = self.files.iter().flat_map(|(file, lines)| {
+            lines.iter().filter_map(|line| {
+                let manifest = line.manifest()?.clone();
+                let place = Place { file: file.clone(), others: lines.len() - 1 };
+                Some(Line { extent: Extent::of(line)?, manifest, places: vec![place] })
+            })
+        });
+        Lines::new(kind, lines)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known(lines: &[&str]) -> Known {
+        let files = lines.iter().enumerate().map(|(at, line)| {
+            let file: FileHandle = format!("metadata/{at}.meta").parse().expect("a handle");
+            (file.clone(), Metadata::parse_lines(line, &file).expect("metadata"))
+        });
+        Known { files: files.collect() }
+    }
+
+    fn versions(first: u64, last: u64) -> String {
+        format!(r#"{{"TransactionBackup":{{"first_version":{first},"last_version":{last},"manifest":"b/m"}}}}"#)
+    }
+
+    #[test]
+    fn gaps_are_told_with_what_closes_them() {
+        let epochs = r#"{"EpochEndingBackup":{"first_epoch":2,"last_epoch":3,"first_version":3,"last_version":4,"manifest":"b/m"}}"#;
+        let told = known(&[epochs, &versions(10, 19)]).gaps().join("\n");
+        assert!(told.contains("--start-epoch 0 --end-epoch 2`"), "{told}");
+        assert!(told.contains("--start-version 0 --num_transactions 10`"), "{told}");
+    }
+
+    #[test]
+    fn a_snapshot_waits_for_its_transactions() {
+        let snapshot = r#"{"StateSnapshotBackup":{"epoch":2,"version":15,"manifest":"s/m"}}"#;
+        let ahead = |lines: &[&str]| known(lines).snapshot_ahead();
+        assert_eq!(ahead(&[]), None);
+        assert_eq!(ahead(&[&versions(0, 15), snapshot]), None);
+        let told = ahead(&[snapshot]).expect("told");
+        assert!(told.contains("none are") && told.contains("--start-version 0 --num_transactions 16`"), "{told}");
+        // What comes after a gap does not help.
+        let told = ahead(&[&versions(0, 9), &versions(12, 20), snapshot]).expect("told");
+        assert!(told.contains("up to 9") && told.contains("--start-version 10 --num_transactions 6`"), "{told}");
+    }
+
+    #[test]
+    fn two_snapshots_of_an_epoch_are_told() {
+        let of = |manifest| format!(r#"{{"StateSnapshotBackup":{{"epoch":2,"version":15,"manifest":"{manifest}"}}}}"#);
+        assert_eq!(known(&[&of("b/m"), &of("b/m")]).overlaps(), Vec::<String>::new());
+        let told = known(&[&of("b/m"), &of("c/m")]).overlaps().join("\n");
+        assert!(told.contains("only the one of c/m is restored") && told.contains("metadata/0.meta"), "{told}");
+    }
+}
