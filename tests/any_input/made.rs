@@ -132,15 +132,10 @@ const CLOSED: &str = "http://127.0.0.1:1";
 impl Input {
     /// Any arguments, with credentials for whom they may lead to.
     pub(crate) fn of_arguments(random: &mut StdRng, folder: &str) -> Self {
-        let mut arguments: Vec<String> = any(random, &COMMANDS).split(' ').map(str::to_owned).collect();
-        for _ in 0..random.random_range(0..7) {
-            let argument = match random.random_range(0..5) {
-                0 | 1 => any(random, &OPTIONS).to_owned(),
-                2 => format!("{}={}", any(random, &OPTIONS), value(random, folder)),
-                _ => value(random, folder),
-            };
-            arguments.push(argument);
-        }
+        let arguments = match random.random_bool(0.3) {
+            true => nonsense(random, folder),
+            false => plausible(random, folder),
+        };
         let secrets = [
             ("AWS_ACCESS_KEY_ID", "AKIDTEST"),
             ("AWS_SECRET_ACCESS_KEY", SECRET),
@@ -215,6 +210,61 @@ impl Input {
         self.environment.extend(home);
         self
     }
+}
+
+/// What is mostly no command line at all.
+fn nonsense(random: &mut StdRng, folder: &str) -> Vec<String> {
+    let mut arguments: Vec<String> = any(random, &COMMANDS).split(' ').map(str::to_owned).collect();
+    for _ in 0..random.random_range(0..7) {
+        arguments.push(match random.random_range(0..5) {
+            0 | 1 => any(random, &OPTIONS).to_owned(),
+            2 => format!("{}={}", any(random, &OPTIONS), value(random, folder)),
+            _ => value(random, folder),
+        });
+    }
+    arguments
+}
+
+/// A command on a storage, with options that it takes and values that they may take.
+fn plausible(random: &mut StdRng, folder: &str) -> Vec<String> {
+    const SIZES: [&str; 6] = ["5MiB", "8MiB", "64MiB", "1KiB", "0", "5TiB"];
+    let local = format!("file://{folder}/f");
+    let storage =
+        any(random, &["s3://bucket/p", "s3://bucket", "gs://bucket/p", "az://container/p", &local, &local]).to_owned();
+    let command = any(random, &["put", "get", "ls", "stat", "rm", "mv", "sweep", "run"]);
+    let mut arguments = vec![command.to_owned(), format!("--storage={storage}")];
+    for _ in 0..random.random_range(0..4) {
+        let (option, of): (&str, &[&str]) = any(
+            random,
+            &[
+                ("--codec", &["gzip", "zstd", "none"]),
+                ("--level", &["1", "5", "12", "19"]),
+                ("--part-size", &SIZES),
+                ("--memory", &["16MiB", "64MiB", "1GiB", "1KiB"]),
+                ("--expected-size", &SIZES),
+                ("--addressing", &["path", "virtual", "auto"]),
+                ("--checksums", &["none", "full-object"]),
+                ("--compress-threads", &["1", "2", "64"]),
+                ("--prefix", &["a", "a/b", "/a/", "a//b", ".."]),
+                ("--endpoint-url", &[CLOSED, "https://127.0.0.1:1", "http://[::1]:1"]),
+            ],
+        );
+        let value = if random.random_bool(0.8) { any(random, of).to_owned() } else { odd(random) };
+        arguments.push(format!("{option}={value}"));
+    }
+    arguments.extend(match command {
+        "mv" => vec![value(random, folder), value(random, folder)],
+        "ls" | "sweep" if random.random_bool(0.5) => Vec::new(),
+        _ => vec![value(random, folder)],
+    });
+    if command == "put" && random.random_bool(0.5) {
+        arguments.push("--allow-empty".to_owned());
+    }
+    if command == "run" {
+        arguments.extend(["--", "printf", "%s"].map(str::to_owned));
+        arguments.push(odd(random));
+    }
+    arguments
 }
 
 fn value(random: &mut StdRng, folder: &str) -> String {
