@@ -32,20 +32,34 @@ struct Named {
 /// Begins anew where a file is named that the TLS clients do not look for. Returns where that is not so.
 pub(crate) fn begin_anew_if_named(command: &Command) -> Result<(), Failure> {
     let Some(storage) = command.storage() else { return Ok(()) };
-    let Some(named) = named(storage, &command.names(), |name| env::var_os(name)) else { return Ok(()) };
-    check(&named)?;
     let before = env::var_os(CERTIFICATES);
-    if named.by == CERTIFICATES || before.as_deref() == Some(named.file.as_os_str()) {
-        return Ok(());
+    let Some(named) = named(storage, &command.names(), |name| env::var_os(name)) else {
+        return match before {
+            // Set to nothing is not set, but the clients would trust nobody.
+            Some(nothing) if nothing.is_empty() => Err(begin_anew(|anew| anew.env_remove(CERTIFICATES))),
+            _ => Ok(()),
+        };
+    };
+    check(&named)?;
+    match named.by == CERTIFICATES || before.as_deref() == Some(named.file.as_os_str()) {
+        true => Ok(()),
+        false => Err(begin_anew(|anew| anew.env(CERTIFICATES, &named.file).env(BEFORE, before.unwrap_or_default()))),
     }
+}
+
+/// This process with the same arguments, and with another environment. Returns only what prevents that.
+fn begin_anew(with: impl FnOnce(&mut std::process::Command) -> &mut std::process::Command) -> Failure {
     let failed = |error| Failure::from(anyhow::Error::new(error).context("begin anew with other certificates"));
-    let program = env::current_exe().map_err(failed)?;
+    let program = match env::current_exe() {
+        Ok(program) => program,
+        Err(error) => return failed(error),
+    };
     let mut anew = std::process::Command::new(program);
-    anew.args(env::args_os().skip(1)).env(CERTIFICATES, &named.file).env(BEFORE, before.unwrap_or_default());
+    anew.args(env::args_os().skip(1));
     if let Some(called) = env::args_os().next() {
         anew.arg0(called);
     }
-    Err(failed(anew.exec()))
+    failed(with(&mut anew).exec())
 }
 
 /// What a process that is started here is to have instead of what it would inherit.

@@ -7,18 +7,12 @@
 //! | longer than 1,024 characters | refused; a key has so many bytes at the most | the same |
 //! | with a tab or a line break | the SDK's URLs drop them, so it is another blob's | the WHATWG's URL, "remove all ASCII tab or newline" |
 //! | with a segment `.` or `..` | a URL folds it away, so it is another blob's | RFC 3986, 5.2.4; the WHATWG's URL, "double-dot URL path segment" |
-//! | with a dot at the end of a segment | to be avoided, since some clients drop it: what is there is read, nothing new is stored by it | "Naming and referencing containers, …" |
-//! | with a slash at the end | the same | the same |
+//! | with a dot at the end of a segment | to be avoided, since some clients drop it; the service has it as it is, and names of backups may end so | "Naming and referencing containers, …" |
+//! | with a slash at the end | to be avoided; what is there is read | the same |
 
 use sealift::Key;
 
 const SEGMENTS: usize = 254;
-
-/// Why nothing is stored by this name.
-pub(crate) fn new_refusal(key: &Key) -> Option<&'static str> {
-    let dotted = key.as_ref().split('/').any(|segment| segment.ends_with('.'));
-    dotted.then_some("on Azure no part of a name between its slashes ends in a dot, which some clients drop")
-}
 
 /// Why there is no blob of this name.
 pub(crate) fn refusal(key: &Key) -> Option<&'static str> {
@@ -44,8 +38,6 @@ mod tests {
     fn names_that_would_be_anothers_are_refused() {
         let refused = |key: &str| refusal(&key.parse().expect("a key")).is_some();
         assert!(refused("dir\\file") && refused("\\") && refused(&vec!["a"; 255].join("/")));
-        let refused_new = |key: &str| new_refusal(&key.parse().expect("a key")).is_some();
-        assert!(refused_new("a.") && refused_new("a./b") && !refused_new("a.b/.c"));
         assert!(["..", "a/./b", "a\tb"].iter().all(|key| refusal(&Key::existing(key).expect("a key")).is_some()));
         assert!(!refused("dir/file") && !refused("a.") && !refused("a b%5Cc") && !refused(&vec!["a"; 254].join("/")));
     }

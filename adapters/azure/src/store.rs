@@ -41,10 +41,6 @@ impl ObjectStore for AzureStore {
         names::refusal(key)
     }
 
-    fn refuses_new_name(&self, key: &Key) -> Option<&'static str> {
-        names::new_refusal(key)
-    }
-
     fn part_policy(&self) -> PartPolicy {
         self.policy
     }
