@@ -17,9 +17,11 @@ impl Seen {
     /// Whether it is what was expected.
     pub(crate) fn is(&self, expected: Expected) -> bool {
         match (self, expected) {
-            (Seen::Works, Expected::Works | Expected::NotTried(_)) => true,
+            (Seen::Works, Expected::Works | Expected::WorksOr(..) | Expected::NotTried(_)) => true,
             (Seen::Answered { code: 0, words }, Expected::Less(pattern)) => fits(words, pattern),
-            (Seen::Answered { code, words }, Expected::Refused(exit, pattern)) => *code == exit && fits(words, pattern),
+            (Seen::Answered { code, words }, Expected::Refused(exit, pattern) | Expected::WorksOr(exit, pattern)) => {
+                *code == exit && fits(words, pattern)
+            }
             (Seen::Untrue { code, words, shows }, Expected::Wrong(exit, pattern, against)) => {
                 *code == exit && fits(words, pattern) && shows == against
             }

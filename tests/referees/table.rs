@@ -62,6 +62,7 @@ where
     match expected {
         Expected::Works => "yes".to_owned(),
         Expected::NotTried(why) => why.to_owned(),
+        Expected::WorksOr(code, words) => format!("yes, or no: exit {code} ({})", note(words)),
         Expected::Less(words) => format!("less ({})", note(words)),
         Expected::Refused(code, words) => format!("no: exit {code} ({})", note(words)),
         Expected::Wrong(code, words, shows) => format!("**wrong**: exit {code} ({}), and {shows}", note(words)),
