@@ -5,6 +5,7 @@
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 state=$here/.state # everything made at run time
 host=127.0.0.1
+referee_secret=a-secret-that-must-not-be-shown # of those referees that can be told one; the tests look for it in all output
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -31,8 +32,9 @@ except BlockingIOError:
 }
 
 # spawn NAME PORT VARIABLE=VALUE… -- COMMAND…: starts an emulator in a session of its own, with these variables and no
-# others, and none of our descriptors. Its output goes to NAME.log; NAME.pid gets its process id, its port, and the arguments
-# it is recognised by (not the command, which macOS shows under another name for some Pythons).
+# others, and none of our descriptors. Its output goes to NAME.log; NAME.pid gets its process id, its port, the arguments
+# it is recognised by (not the command, which macOS shows under another name for some Pythons), and the signal that ends it
+# (`end_by`, TERM where it is not set).
 spawn() {
   local name=$1 port=$2 variables=()
   shift 2
@@ -46,7 +48,7 @@ import os, sys
 os.setsid()
 os.closerange(3, 1024)
 os.execv(sys.argv[1], sys.argv[1:])' "$@" </dev/null >"$state/$name.log" 2>&1 &
-  printf '%s\n' "$!" "$port" "${*:2}" >"$state/$name.pid"
+  printf '%s\n' "$!" "$port" "${*:2}" "${end_by:-TERM}" >"$state/$name.pid"
 }
 
 command_line() { # PID
@@ -91,13 +93,14 @@ ended_within() { # SECONDS PID
 
 # stop NAME: ends its whole process group. Returns 1 if nothing of ours was running.
 stop() {
-  local name=$1 pid
+  local name=$1 pid signal
   if ! pid=$(pid_of "$name"); then
     rm -f "$state/$name.pid"
     return 1
   fi
-  kill -TERM -- "-$pid" 2>/dev/null || true
-  ended_within 15 "$pid" || say "$name: still running 15 s after SIGTERM, killing it"
+  signal=$(sed -n 4p "$state/$name.pid")
+  kill "-${signal:-TERM}" -- "-$pid" 2>/dev/null || true
+  ended_within 15 "$pid" || say "$name: still running 15 s after SIG${signal:-TERM}, killing it"
   kill -KILL -- "-$pid" 2>/dev/null || true # also for children that outlive their leader
   ended_within 5 "$pid" || die "$name: process $pid does not end"
   rm -f "$state/$name.pid"
@@ -149,6 +152,53 @@ install_python() { # NAME VENV REQUIREMENTS WHAT
   }
   python_wanted "$2" "$3" >"$2/installed"
   say "$1: installed after $((SECONDS - began)) s"
+}
+
+# Sets `node`: Node itself, since `node` may be a wrapper that needs more of the environment than an emulator is given.
+find_node() { # NAME
+  node=$("${SEALIFT_NODE:-node}" -p process.execPath) ||
+    die "$1: cannot run ${SEALIFT_NODE:-node}. Install Node.js 20 or later, or set SEALIFT_NODE to where it is"
+}
+
+npm_wanted() { # FROM
+  printf '%s\n' "$node"
+  "$node" --version
+  cat "$1/package.json" "$1/package-lock.json"
+}
+
+# Installs what the lock file in the folder FROM names, unless INTO holds exactly that; then runs THEN, if it is given.
+install_npm() { # NAME INTO FROM WHAT [THEN]
+  local began=$SECONDS npm=${SEALIFT_NPM:-npm}
+  if npm_wanted "$3" | cmp -s - "$2/installed"; then
+    return
+  fi
+  say "$1: installing $4 into $2 (once)"
+  rm -rf "${2:?}"
+  mkdir -p "$2"
+  cp "$3/package.json" "$3/package-lock.json" "$2"
+  # Nothing of what these packages would run at installation is needed, so nothing is run.
+  (cd "$2" && "$npm" ci --ignore-scripts --no-audit --no-fund --loglevel error) >"$state/install.log" 2>&1 || {
+    tail -n 40 "$state/install.log" >&2
+    die "$1: npm could not install what $3/package.json names; the output above is also in $state/install.log"
+  }
+  ${5:-true}
+  npm_wanted "$3" >"$2/installed"
+  say "$1: installed after $((SECONDS - began)) s"
+}
+
+# Whether URL answers with this status and these words. For TLS, CA is the file of its authority.
+answers_with() { # URL STATUS WORDS [CA]
+  "$python" -I -c '
+import ssl, sys, urllib.error, urllib.request
+url, status, words, authority = sys.argv[1:]
+try:
+    answer = urllib.request.build_opener(
+        urllib.request.ProxyHandler({}),
+        urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=authority or None)),
+    ).open(url, timeout=5)
+except urllib.error.HTTPError as error:
+    answer = error
+sys.exit(answer.status != int(status) or words not in answer.read().decode())' "$1" "$2" "$3" "${4:-}" 2>/dev/null
 }
 
 # bring_up NAME: when this returns, the emulator described in services/NAME.sh runs and answers. That file sets NAME_port and

@@ -9,33 +9,11 @@ azure_tls_port_variable=SEALIFT_AZURE_TLS_PORT
 azure_npm=$state/npm
 azure_venv=$state/venv-azure
 
-azure_wanted() {
-  printf '%s\n' "$azure_node"
-  "$azure_node" --version
-  cat "$here/package.json" "$here/package-lock.json"
-}
-
 azure_install() {
   install_python azure "$azure_venv" "$here/requirements-azure.txt" azure-storage-blob
-  local began=$SECONDS npm=${SEALIFT_NPM:-npm}
-  # Node itself, since `node` may be a wrapper that needs more of the environment than an emulator is given.
-  azure_node=$("${SEALIFT_NODE:-node}" -p process.execPath) ||
-    die "azure: cannot run ${SEALIFT_NODE:-node}. Install Node.js 20 or later, or set SEALIFT_NODE to where it is"
-  if azure_wanted | cmp -s - "$azure_npm/installed"; then
-    return
-  fi
-  say "azure: installing Azurite and AzCopy into $azure_npm (once)"
-  rm -rf "${azure_npm:?}"
-  mkdir -p "$azure_npm" "$state/bin"
-  cp "$here/package.json" "$here/package-lock.json" "$azure_npm"
-  # Nothing of what these packages would run at installation is needed, so nothing is run.
-  (cd "$azure_npm" && "$npm" ci --ignore-scripts --no-audit --no-fund --loglevel error) >"$state/install.log" 2>&1 || {
-    tail -n 40 "$state/install.log" >&2
-    die "azure: npm could not install what localstack/package.json names; the output above is also in $state/install.log"
-  }
-  azure_tool
-  azure_wanted >"$azure_npm/installed"
-  say "azure: installed after $((SECONDS - began)) s"
+  mkdir -p "$state/bin"
+  find_node azure
+  install_npm azure "$azure_npm" "$here" "Azurite and AzCopy" azure_tool
 }
 
 # Makes .state/bin/azcopy of what npm brought. It is for Linux on x86-64; elsewhere AzCopy is to be had otherwise.
@@ -68,7 +46,7 @@ azurite() { # NAME PORT OPTION…
   shift 2
   mkdir -p "$data/home"
   spawn "$name" "$port" PATH="$PATH" HOME="$data/home" TMPDIR="$data" \
-    -- "$azure_node" "$azure_npm/node_modules/azurite/dist/src/blob/main.js" \
+    -- "$node" "$azure_npm/node_modules/azurite/dist/src/blob/main.js" \
     --blobHost "$host" --blobPort "$port" --inMemoryPersistence \
     --skipApiVersionCheck --disableTelemetry --silent "$@"
 }

@@ -15,6 +15,9 @@ use std::collections::HashMap;
 
 const OPERATION: &str = "look at";
 
+/// What AWS's services call the id of a request: S3 the first, others, and moto's S3, the second.
+const REQUEST_IDS: [&str; 2] = ["x-amz-request-id", "x-amzn-requestid"];
+
 /// What is stored under `key` now.
 pub(crate) async fn head(client: &Client, key: &Key) -> Result<ObjectInfo> {
     Ok(info(key, &all_of(client, key).await?))
@@ -57,7 +60,7 @@ async fn missing(client: &Client, key: &Key) -> Error {
 fn says_not_there<E>(error: &SdkError<E, HttpResponse>) -> bool {
     let of_the_service = |response: &HttpResponse| {
         let headers = response.headers();
-        headers.get("x-amz-request-id").is_some() || !headers.get("content-type").is_some_and(is_html)
+        REQUEST_IDS.iter().any(|name| headers.get(*name).is_some()) || !headers.get("content-type").is_some_and(is_html)
     };
     status(error) == Some(404) && error.raw_response().is_some_and(of_the_service)
 }

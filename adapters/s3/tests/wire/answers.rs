@@ -122,6 +122,21 @@ async fn a_look_needs_a_length_and_an_etag() {
     }
 }
 
+/// moto's server answers so: every 404 without a body is declared a page, and has AWS's other name for the request's id.
+#[tokio::test]
+async fn a_404_with_a_request_id_is_the_services_own() {
+    for (of_the_bucket, kind) in [(200, ErrorKind::NotFound), (404, ErrorKind::NoSuchBucket)] {
+        let server = Server::start(move |request, _| {
+            let status = if request.target.contains("/folder/") { 404 } else { of_the_bucket };
+            let headers = "content-type: text/html; charset=utf-8\r\nx-amzn-requestid: R\r\n";
+            Reply::Answer(status, headers.to_owned(), Vec::new())
+        })
+        .await;
+        let error = store(&server.endpoint).await.head(&key()).await.expect_err("nothing is there");
+        assert_eq!(error.kind(), kind, "{error}");
+    }
+}
+
 #[tokio::test]
 async fn a_listing_that_says_that_more_follows_and_not_where_is_an_error() {
     let truncated = "<IsTruncated>true</IsTruncated>";
