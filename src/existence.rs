@@ -33,6 +33,9 @@ pub enum Confirmed {
     /// The object was looked at: it has this commit's token and the right size. The service keeps no checksum of the
     /// whole.
     TokenAndSize,
+    /// The object was looked at: it has the ETag of the service's answer and the right size. The service does not keep the
+    /// token with it.
+    EtagAndSize,
     /// The service answered that it has stored it. It could not be looked at, for this reason.
     Answer {
         /// Why it could not be looked at.
@@ -47,6 +50,7 @@ impl fmt::Display for Confirmed {
         match self {
             Confirmed::Checksum => f.write_str("confirmed by the service's checksum"),
             Confirmed::TokenAndSize => f.write_str("confirmed by a look at its token and size"),
+            Confirmed::EtagAndSize => f.write_str("confirmed by a look at its ETag and size"),
             Confirmed::Answer { unseen } => {
                 write!(f, "confirmed by the service's answer alone: it could not be looked at ({unseen})")
             }

@@ -19,6 +19,8 @@ enum Put {
     Fine,
     /// Stored, answered without a checksum.
     WithoutChecksum,
+    /// The same, with an ETag.
+    WithEtag,
     /// Stored, answered with a wrong checksum.
     WrongChecksum,
     /// Not stored, answered as if it were, without a checksum.
@@ -46,6 +48,8 @@ enum Look {
     Denied,
     /// Another size than it has.
     OtherSize,
+    /// No token, which this service does not keep; and the ETag of [`Put::WithEtag`].
+    NoToken,
 }
 
 /// What a copy does.
@@ -133,6 +137,10 @@ impl ObjectStore for Odd {
                 attempt.applied();
                 return Ok(Committed { checksum: None, at, ..committed });
             }
+            Put::WithEtag => {
+                attempt.applied();
+                return Ok(Committed { checksum: None, etag: Some("E".into()), at, ..committed });
+            }
             Put::WrongChecksum => {
                 attempt.applied();
                 return Ok(Committed { checksum: Some(vec![0; 8]), at, ..committed });
@@ -173,6 +181,7 @@ impl ObjectStore for Odd {
         match odd {
             Some(Look::Denied) => Err(denied()),
             Some(Look::OtherSize) => info.map(|info| ObjectInfo { size: info.size + 1, ..info }),
+            Some(Look::NoToken) => info.map(|info| ObjectInfo { token: None, etag: Some("E".into()), ..info }),
             None => info,
         }
     }
@@ -262,6 +271,25 @@ async fn a_success_that_was_none_over_content_of_the_same_size_is_an_error_and_t
     let error = store.write(IfExists::Replace).await.expect_err("it was not stored");
     assert!(error.to_string().contains("other content is there"), "{error}");
     assert_eq!(store.inner.object("a").expect("kept"), "old");
+}
+
+/// Some services drop what they should keep with an object, and the token with it.
+#[tokio::test(start_paused = true)]
+async fn of_an_object_without_any_token_nothing_is_claimed_that_is_not_known() {
+    let store = Odd::new(Put::WithEtag, &[Look::NoToken; 2]);
+    assert_eq!(store.write(IfExists::Replace).await.expect("its ETag tells").confirmed, Confirmed::EtagAndSize);
+    for put in [Put::WithoutChecksum, Put::LostReply, Put::Unclear] {
+        let store = Odd::new(put, &[Look::NoToken; 2]);
+        store.inner.insert("a", "old");
+        let error = store.write(IfExists::Replace).await.expect_err("nobody knows whose it is");
+        let [left] = error.left_behind() else { panic!("{put:?}: {error}") };
+        assert_eq!(left.certainty(), Certainty::Perhaps, "{put:?}: {error}");
+        assert!(store.inner.object("a").is_some(), "{put:?}: it may be another's, and stays");
+    }
+    let store = Odd::new(Put::LostReply, &[Look::NoToken; 2]);
+    store.inner.insert("a", "of another size");
+    let error = Odd { put: Put::Unclear, ..store }.write(IfExists::Replace).await.expect_err("not stored");
+    assert!(error.left_behind().is_empty(), "{error}");
 }
 
 #[tokio::test]

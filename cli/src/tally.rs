@@ -31,6 +31,7 @@ pub(crate) fn word_of(confirmed: &Confirmed) -> &'static str {
     match confirmed {
         Confirmed::Checksum => CHECKSUM,
         Confirmed::TokenAndSize => "token-and-size",
+        Confirmed::EtagAndSize => "etag-and-size",
         Confirmed::Answer { .. } => "answer",
         Confirmed::Replaced => "replaced",
         _ => "otherwise",

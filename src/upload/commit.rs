@@ -41,6 +41,9 @@ enum Look {
     Differs(Box<ObjectInfo>, String),
     /// Another object.
     Another(Box<ObjectInfo>),
+    /// An object without any token that may be ours as well as another's: of the same size, and no checksum says otherwise.
+    /// There are services that drop what they should keep with an object.
+    Unmarked(Box<ObjectInfo>),
     Absent,
     /// It could not be seen.
     Unseen(Error),
@@ -92,10 +95,21 @@ impl Commit<'_> {
         match (self.look_well(self.store).await, told_otherwise) {
             (Look::Fits(info, confirmed), _) => Ok(ours(committed, *info, confirmed)),
             (Look::Differs(info, reason), _) => Err(self.remove_damaged(&info, reason, effect).await),
+            (Look::Unmarked(info), _) if committed.etag.is_some() && info.etag == committed.etag => {
+                let confirmed = match self.fit(&info) {
+                    Ok(Confirmed::Checksum) => Confirmed::Checksum,
+                    _ => Confirmed::EtagAndSize,
+                };
+                Ok(ours(committed, *info, confirmed))
+            }
+            (Look::Unmarked(_), _) if committed.etag.is_none() => Err(Failed {
+                error: self.contradicted(ErrorKind::Service, "what is there does not tell whose it is"),
+                existence: Existence::Perhaps(vec![self.unmarked()]),
+            }),
             (Look::Another(info), None) if is_later(&info, &committed) => {
                 Ok(Ours { committed, confirmed: Confirmed::Replaced })
             }
-            (Look::Another(_), _) => Err(Failed {
+            (Look::Another(_) | Look::Unmarked(_), _) => Err(Failed {
                 error: self.contradicted(ErrorKind::Changed, "other content is there, older or of another writer"),
                 existence: self.unless_pending(effect),
             }),
@@ -123,6 +137,7 @@ impl Commit<'_> {
             }
             Look::Differs(info, reason) => return Err(self.remove_damaged(&info, reason, effect).await),
             Look::Another(_) => self.unless_pending(effect),
+            Look::Unmarked(_) => Existence::Perhaps(vec![self.unmarked()]),
             Look::Absent => self.unless_said(effect),
             Look::Unseen(unseen) => Existence::Perhaps(vec![self.unseen(effect, &unseen)]),
         };
@@ -143,6 +158,7 @@ impl Commit<'_> {
             Look::Fits(info, _) => self.undo(&info, effect).await,
             Look::Differs(info, reason) => self.remove_damaged(&info, reason, effect).await.existence,
             Look::Another(_) => self.unless_pending(effect),
+            Look::Unmarked(_) => Existence::Perhaps(vec![self.unmarked()]),
             Look::Absent => self.unless_said(effect),
             Look::Unseen(unseen) => Existence::Perhaps(vec![self.unseen(effect, &unseen)]),
         }
@@ -202,6 +218,11 @@ impl Commit<'_> {
         }
     }
 
+    fn unmarked(&self) -> LeftBehind {
+        let why = "what is there has the size of what was sent, and nothing that tells whose it is";
+        self.object().perhaps().because(why)
+    }
+
     fn unseen(&self, effect: Effect, unseen: &Error) -> LeftBehind {
         let why = unseen.reason();
         match effect.applied {
@@ -231,6 +252,7 @@ impl Commit<'_> {
                 Look::Differs(now, reason)
             }
             (Look::Another(_), Look::Another(now)) => Look::Another(now),
+            (Look::Unmarked(_), Look::Unmarked(now)) => Look::Unmarked(now),
             (Look::Absent, Look::Absent) => Look::Absent,
             _ => Look::Unseen(Error::new(ErrorKind::Service, "look at", self.location(), "two looks do not agree")),
         }
@@ -242,6 +264,7 @@ impl Commit<'_> {
                 Ok(confirmed) => Look::Fits(Box::new(info), confirmed),
                 Err(reason) => Look::Differs(Box::new(info), reason),
             },
+            Ok(info) if info.token.is_none() && self.fit(&info).is_ok() => Look::Unmarked(Box::new(info)),
             Ok(info) => Look::Another(Box::new(info)),
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NoSuchBucket) => Look::Absent,
             Err(error) => Look::Unseen(error),

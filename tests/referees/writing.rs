@@ -144,7 +144,11 @@ async fn remedied(scene: &Scene, ended: &cli::Ended, uploads: Vec<String>) -> Se
     if !ended.stderr.contains("`sealift sweep` removes it") {
         return scene.answer(ended);
     }
-    let swept = scene.ends(&["sweep", "given-up", "--older-than=0s", "--yes"]).await;
+    let mut sweep = vec!["sweep", "given-up", "--older-than=0s", "--yes"];
+    if ended.stderr.contains("with --foreign") {
+        sweep.push("--foreign");
+    }
+    let swept = scene.ends(&sweep).await;
     let left = scene.uploads("given-up").await;
     match (swept.code, left) {
         (Some(0), Some(left)) if left.is_empty() && !uploads.is_empty() => scene.answer(ended),

@@ -25,7 +25,7 @@ enum Parts {
 /// Aborts an upload and looks until none of its parts is left: a part that was under way may arrive after the abort
 /// (AWS, "AbortMultipartUpload": "it might be necessary to abort a given multipart upload multiple times").
 pub(crate) async fn abort(client: &Client, key: &str, id: &str) -> Result<()> {
-    let left = |why: &'static str| [LeftBehind::upload(client.location(key), id).because(why)];
+    let left = |why: &'static str| [client.left_upload(key, id).because(why)];
     let mut blind = 0;
     for pause in PAUSES {
         abort_once(client, key, id).await.map_err(|error| error.with_left_behind(left("it could not be aborted")))?;
@@ -48,9 +48,7 @@ pub(crate) async fn abort(client: &Client, key: &str, id: &str) -> Result<()> {
 
 /// An upload that was aborted, and of which nobody knows whether a part has arrived since.
 fn left_open(client: &Client, key: &str, id: &str) -> LeftBehind {
-    LeftBehind::upload(client.location(key), id)
-        .perhaps()
-        .because("it was aborted, and its parts could not be looked for")
+    client.left_upload(key, id).perhaps().because("it was aborted, and its parts could not be looked for")
 }
 
 async fn abort_once(client: &Client, key: &str, id: &str) -> Result<()> {

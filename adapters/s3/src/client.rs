@@ -16,7 +16,7 @@ use aws_sdk_s3::config::{
 };
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::types::ChecksumType;
-use sealift::{Checksum, Error, Passing, SlowDowns};
+use sealift::{Checksum, Error, LeftBehind, Passing, SlowDowns};
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt::Display;
@@ -44,6 +44,23 @@ impl Client {
     /// The URL of an object, or of what begins with a prefix.
     pub(crate) fn location(&self, key: impl Display) -> String {
         format!("s3://{}/{key}", self.bucket)
+    }
+
+    /// An upload that is open, and how it is removed: `sweep` knows those of Sealift by their checksums, where the service
+    /// takes those and tells of them.
+    pub(crate) fn left_upload(&self, key: impl Display, id: &str) -> LeftBehind {
+        LeftBehind::upload(self.location(key), id).with_remedy(self.remedy())
+    }
+
+    /// How an upload is removed that was left.
+    pub(crate) fn remedy(&self) -> &'static str {
+        match (self.checksums, self.provider) {
+            (Checksums::None, _) => "`sealift sweep --foreign` removes it",
+            (_, Provider::Generic) => {
+                "`sealift sweep` removes it, with --foreign where the service does not tell of its mark"
+            }
+            _ => "`sealift sweep` removes it",
+        }
     }
 
     /// The value of the checksum headers: base64 of the CRC in network byte order.

@@ -26,7 +26,7 @@ pub(crate) async fn copy_in_parts(source: &Source<'_>, to: &Key, work: &Work) ->
     let client = source.client;
     let template = unless_stopped(work, work.retry(|| template(source))).await?;
     let (id, beside) = start_copy(source, to, template, work).await?;
-    let upload = LeftBehind::upload(client.location(to), &id);
+    let upload = client.left_upload(to, &id);
     work.may_leave(beside.iter().cloned().chain([upload]));
     let copy = Copy { source, to, id: &id, beside: &beside };
     let attempts = Attempts::default();
@@ -39,7 +39,7 @@ pub(crate) async fn copy_in_parts(source: &Source<'_>, to: &Key, work: &Work) ->
     match timeout(ABORT_LIMIT, work.retry_cleaning(|| abort(client, to.as_ref(), &id))).await {
         Ok(Ok(())) => {}
         Ok(Err(failed)) => left.extend_from_slice(failed.left_behind()),
-        Err(_) => left.push(LeftBehind::upload(client.location(to), &id).because("its abort took too long")),
+        Err(_) => left.push(client.left_upload(to, &id).because("its abort took too long")),
     }
     Err(error.with_left_behind(left))
 }
@@ -119,7 +119,7 @@ struct Copy<'a> {
 impl Copy<'_> {
     async fn run(&self, work: &Work, attempts: &Attempts) -> Result<Committed> {
         let parts = unless_stopped(work, self.copy_parts(work)).await?;
-        let upload = LeftBehind::upload(self.client().location(self.to), self.id).perhaps();
+        let upload = self.client().left_upload(self.to, self.id).perhaps();
         work.may_leave(self.beside.iter().cloned().chain([self.object(), upload]));
         match answer(work, work.retry(|| self.complete(parts.clone(), attempts))).await {
             Answer::InTime(completed) => completed,

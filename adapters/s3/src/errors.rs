@@ -83,7 +83,9 @@ where
     let endpoint = service.endpoint;
     match error {
         SdkError::ServiceError(answer) if answer.raw().status().is_success() && answer.err().code().is_none() => {
-            let why = format!("{}{}", root_cause(answer.err()), beginning(answer.raw()));
+            // The SDK takes for its own fault what it cannot read.
+            let why = root_cause(answer.err()).replace(" This is likely a bug in the SDK.", "");
+            let why = format!("{why}{}", beginning(answer.raw()));
             unreadable(described, endpoint, why)
         }
         SdkError::ServiceError(answer) => refused(described, service, answer.err(), answer.raw()),
@@ -198,9 +200,13 @@ fn refused<E: ProvideErrorMetadata>(
         // The answer to HEAD has no body, and so no code and no words.
         (400, "") => described(ErrorKind::Denied, format!("{reason}, without a reason")).with_hint(
             format!(
-                "a service answers so to credentials that have expired, or are not of its kind {}, and to a request for \
-                 another region (--region)",
-                service.who_am_i()
+                "a service answers so to credentials that have expired, or are not of its kind {}, to a request for \
+                 another region (--region){}",
+                service.who_am_i(),
+                match service.endpoint.starts_with("http://") {
+                    true => ", and where it speaks TLS (https://)",
+                    false => "",
+                }
             ),
         ),
         _ => described(ErrorKind::Service, reason),

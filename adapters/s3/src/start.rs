@@ -6,6 +6,9 @@ use crate::client::Client;
 use crate::clock::{ServiceClock, time};
 use crate::limits::ANSWER;
 use crate::provider::Checksums;
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::error::SdkError;
+use aws_sdk_s3::operation::create_multipart_upload::CreateMultipartUploadOutput;
 use aws_sdk_s3::operation::create_multipart_upload::builders::CreateMultipartUploadFluentBuilder;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, MultipartUpload};
 use sealift::{Attempts, Effect, Key, LeftBehind, Result};
@@ -33,11 +36,28 @@ pub(crate) async fn start(
     }
     let started = attempt(attempts, |sent| {
         sent.all();
-        template.customize().config_override(client.within(ANSWER)).send()
+        let request = template.customize().config_override(client.within(ANSWER)).send();
+        async { request.await.or_else(|error| told_otherwise(&error).ok_or(error)) }
     });
     let started = started.await.map_err(|error| client.failed("start the upload of", key, error))?;
     // An answer without an id is none.
     Ok(started.upload_id.unwrap_or_default())
+}
+
+/// What a success tells whose document has another name than S3 gives it (rclone's): the id is what counts, and without it
+/// the upload would be left.
+fn told_otherwise<E>(error: &SdkError<E, HttpResponse>) -> Option<CreateMultipartUploadOutput> {
+    let answer = error.raw_response().filter(|answer| answer.status().is_success())?;
+    let id = upload_id(std::str::from_utf8(answer.body().bytes()?).ok()?)?;
+    Some(CreateMultipartUploadOutput::builder().upload_id(id).build())
+}
+
+fn upload_id(document: &str) -> Option<&str> {
+    let (root, rest) = document.split_once("<InitiateMultipartUpload")?;
+    let (_, rest) = rest.split_once("<UploadId>")?;
+    let (id, _) = rest.split_once("</UploadId>")?;
+    let plain = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'<' | b'&'));
+    (plain && root.trim_start().starts_with("<?xml") | root.trim().is_empty()).then_some(id)
 }
 
 /// What the attempts to start an upload, the first of them `since` ago, may have left besides the one that is `known`.
@@ -72,7 +92,7 @@ struct Seen {
 
 impl Orphans<'_> {
     async fn find(&self) -> Vec<LeftBehind> {
-        let Orphans { effect, .. } = *self;
+        let Orphans { effect, client, .. } = *self;
         let expected = effect.unanswered + effect.unclear;
         if expected == 0 {
             return Vec::new();
@@ -82,9 +102,11 @@ impl Orphans<'_> {
             seen.unseen = Some("the list of uploads was not answered in time".to_owned());
         }
         let location = self.client.location(self.key);
-        let name = |id: &String| LeftBehind::upload(&location, id).perhaps().because("its start told no id");
+        let name = |id: &String| {
+            LeftBehind::upload(&location, id).with_remedy(client.remedy()).perhaps().because("its start told no id")
+        };
         let mut left: Vec<_> = seen.ids.iter().map(name).collect();
-        let unknown = LeftBehind::unknown_upload(&location);
+        let unknown = LeftBehind::unknown_upload(&location).with_remedy(client.remedy());
         match seen.unseen {
             // What was seen may be another writer's, and what was not answered may still be started.
             None if effect.unanswered > 0 => left.push(unknown.because("its start was not answered")),
@@ -132,5 +154,27 @@ impl Orphans<'_> {
         upload.key() == Some(self.key.as_ref())
             && upload.upload_id() != self.known
             && initiated.is_none_or(|initiated| Some(initiated) >= since)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_read_from_a_document_of_another_name_and_from_nothing_else() {
+        let other =
+            "<?xml version=\"1.0\"?>\n<InitiateMultipartUpload><UploadId>id-1</UploadId></InitiateMultipartUpload>";
+        assert_eq!(upload_id(other), Some("id-1"));
+        assert_eq!(upload_id("<InitiateMultipartUpload xmlns=\"x\"><UploadId>i</UploadId>"), Some("i"));
+        for none in [
+            "<html><InitiateMultipartUpload><UploadId>i</UploadId>",
+            "<UploadId>i</UploadId>",
+            "<InitiateMultipartUpload><UploadId></UploadId>",
+            "<InitiateMultipartUpload><UploadId>a&lt;b</UploadId>",
+            "<InitiateMultipartUpload><UploadId>i",
+        ] {
+            assert_eq!(upload_id(none), None, "{none}");
+        }
     }
 }

@@ -43,6 +43,10 @@ impl Upload for S3Upload {
         &self.id
     }
 
+    fn remedy(&self) -> &'static str {
+        self.client.remedy()
+    }
+
     async fn put_part(&self, number: u32, payload: Payload) -> Result<PartReceipt> {
         let client = &self.client;
         // What a part may have left goes with its upload.
