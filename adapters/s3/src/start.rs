@@ -37,7 +37,13 @@ pub(crate) async fn start(
     let started = attempt(attempts, |sent| {
         sent.all();
         let request = template.customize().config_override(client.within(ANSWER)).send();
-        async { request.await.or_else(|error| told_otherwise(&error).ok_or(error)) }
+        async {
+            let answer = request.await;
+            match answer.as_ref().err().and_then(told_otherwise) {
+                Some(started) => Ok(started),
+                None => answer,
+            }
+        }
     });
     let started = started.await.map_err(|error| client.failed("start the upload of", key, error))?;
     // An answer without an id is none.
