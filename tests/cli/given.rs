@@ -7,6 +7,7 @@ use sealift_tests::cli::{self, Ended, run, run_with_input};
 use sealift_tests::cloud::Cloud;
 use sealift_tests::proxy::FaultProxy;
 use std::path::PathBuf;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::process::Command;
@@ -175,7 +176,8 @@ async fn a_bucket_is_named_in_the_path_or_in_the_host() {
         let mut command = cli::command(stat);
         command.env("HTTP_PROXY", &proxy).env("http_proxy", &proxy);
         let served = async {
-            let (mut connection, _) = listener.accept().await.expect("a request");
+            let connected = tokio::time::timeout(Duration::from_secs(30), listener.accept()).await;
+            let (mut connection, _) = connected.expect("it asks").expect("a request");
             let mut asked = Vec::new();
             while !asked.ends_with(b"\r\n\r\n") {
                 assert!(connection.read_buf(&mut asked).await.expect("read") > 0, "all of it");

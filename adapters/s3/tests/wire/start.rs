@@ -54,8 +54,20 @@ fn uploads(ids: &[&str]) -> Reply {
     Reply::xml(200, &format!("<ListMultipartUploadsResult>{uploads}</ListMultipartUploadsResult>"))
 }
 
+const UNKNOWN_ROOT: &str = "<Started><UploadId>ORPHAN</UploadId></Started>";
+
 /// As `rclone serve s3` calls it.
-const UNKNOWN_ROOT: &str = "<InitiateMultipartUpload><UploadId>ORPHAN</UploadId></InitiateMultipartUpload>";
+#[tokio::test]
+async fn an_id_is_read_from_a_document_of_another_name() {
+    let other = "<?xml version=\"1.0\"?><InitiateMultipartUpload><UploadId>ID2</UploadId></InitiateMultipartUpload>";
+    let server = Server::start(move |_, _| Reply::xml(200, other)).await;
+    let attempts = Attempts::default();
+    let store = store(&server.endpoint).await;
+    let upload = store.start(&key(), &commit(IfExists::Replace), &attempts).await.expect("started");
+    assert_eq!((upload.id(), upload.left_beside()), ("ID2", Vec::new()));
+    assert_eq!(attempts.effect(), Effect { unanswered: 0, unclear: 0, applied: 1 });
+    assert_eq!(server.requests().len(), 1);
+}
 
 #[tokio::test]
 async fn what_a_start_left_whose_answer_cannot_be_read_is_named_also_when_the_list_lags() {
