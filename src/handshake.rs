@@ -11,7 +11,9 @@ pub fn handshake_hint(cause: &str) -> Option<&'static str> {
     let says = |words: &[&str]| words.iter().any(|word| cause.contains(word));
     if says(&["InvalidContentType", "InvalidProtocolVersion"]) {
         Some("what answers there does not speak TLS: say http:// instead of https://, or another port")
-    } else if says(&["UnknownIssuer", "CaUsedAsEndEntity", "BadSignature"]) {
+    } else if says(&["CaUsedAsEndEntity"]) {
+        Some("what it shows as its own certificate is an authority's: have one made for it, with CA:FALSE")
+    } else if says(&["UnknownIssuer", "BadSignature"]) {
         Some(
             "its certificate is of an authority that is not trusted here: name the authority's certificate by --ca-file, \
              or by SSL_CERT_FILE",

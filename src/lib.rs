@@ -21,6 +21,8 @@ mod memory_store;
 mod moving;
 mod name;
 mod object;
+#[cfg(test)]
+mod odd_store;
 mod part_policy;
 mod passing;
 mod payload;

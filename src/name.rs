@@ -83,7 +83,8 @@ fn one_line(handle: &str) -> Result<String> {
     }
 }
 
-/// The full key of an object in its bucket: 1 to 1,024 bytes of UTF-8, the limit of S3, GCS and Azure alike.
+/// The full key of an object in its bucket: 1 to 1,024 bytes of UTF-8, the limit of S3 and GCS. Azure counts characters, so
+/// what is there may have more bytes.
 ///
 /// Parsing is for objects that are to be written, and strict: `/`-separated segments, none of them empty, `.` or `..`, and
 /// without control characters, so that the key is also a path that stays below its root. Other programs are not as
@@ -100,7 +101,7 @@ fn one_line(handle: &str) -> Result<String> {
 pub struct Key(String);
 
 impl Key {
-    /// The longest key, in bytes.
+    /// The longest key that is stored anew, in bytes; of what is there, in characters.
     pub const MAX_LENGTH: usize = 1024;
 
     /// The key of an object that is there, whoever named it: to look at, to read, to move away, to remove.
@@ -108,9 +109,9 @@ impl Key {
     /// # Errors
     /// [`ErrorKind::InvalidName`] when it is empty or longer than any service takes.
     pub fn existing(key: &str) -> Result<Key> {
-        match (1..=Self::MAX_LENGTH).contains(&key.len()) {
+        match (1..=Self::MAX_LENGTH).contains(&key.chars().count()) {
             true => Ok(Key(key.to_owned())),
-            false => Err(invalid(key, "a key has 1 to 1024 bytes")),
+            false => Err(invalid(key, "a key has 1 to 1024 characters")),
         }
     }
 
@@ -119,6 +120,9 @@ impl Key {
     /// # Errors
     /// [`ErrorKind::InvalidName`] when it may not, with the rule.
     pub fn check_new(&self) -> Result<()> {
+        if self.0.len() > Self::MAX_LENGTH {
+            return Err(invalid(&self.0, "a key has 1 to 1024 bytes"));
+        }
         if self.0.chars().any(char::is_control) {
             return Err(invalid(&self.0, "a key holds no control characters"));
         }
@@ -223,6 +227,7 @@ mod tests {
             assert!(Key::existing(name).expect("a key").check_new().is_err() || name.len() == 1024, "{name:?}");
         }
         assert!(Key::existing("").is_err() && Key::existing(&"x".repeat(1025)).is_err());
+        assert!(Key::existing(&"\u{fc}".repeat(600)).expect("on Azure").check_new().is_err());
         for (key, name) in [("a", "a"), ("a/b", "a"), ("a/", "a"), ("a/b", "a/"), ("a", ""), ("/a", "")] {
             assert!(Key::is_within(key, name), "{key} {name}");
         }

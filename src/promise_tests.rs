@@ -1,6 +1,7 @@
 //! What may exist after each answer to a commit, over a store that answers oddly: the settling, without a service.
 
 use crate::memory_store::MemoryStore;
+use crate::odd_store::{Copy, Look, Odd, Put, denied};
 use crate::stream_tests::{MIB, data, key};
 use crate::*;
 use async_trait::async_trait;
@@ -11,218 +12,6 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::Notify;
-
-/// What a put does, and how it is answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Put {
-    /// Stored, answered with the checksum.
-    Fine,
-    /// Stored, answered without a checksum.
-    WithoutChecksum,
-    /// The same, with an ETag.
-    WithEtag,
-    /// Stored, answered with a wrong checksum.
-    WrongChecksum,
-    /// Not stored, answered as if it were, without a checksum.
-    Lie,
-    /// Stored, and damaged on the way.
-    Damaged,
-    /// Stored, and never answered.
-    LostReply,
-    /// Not stored, and never answered: it may be stored later.
-    Unanswered,
-    /// Not stored; answered with an internal error.
-    Unclear,
-    /// The first attempt is stored and not answered, the second is refused.
-    LostThenRefused,
-    Refused,
-    /// Stored, and the answer held back for ever.
-    Held,
-    /// Stored, and answered with an error that names it.
-    NotDurable,
-}
-
-/// What a look shows.
-#[derive(Debug, Clone, Copy)]
-enum Look {
-    Denied,
-    /// Another size than it has.
-    OtherSize,
-    /// No token, which this service does not keep; and the ETag of [`Put::WithEtag`].
-    NoToken,
-}
-
-/// What a copy does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Copy {
-    Fine,
-    /// Answered as if it were made.
-    Lie,
-    /// Made, and not answered.
-    LostReply,
-    /// Not made, and not answered.
-    Unanswered,
-}
-
-/// A memory store that answers as it is told to.
-#[derive(Debug, Clone)]
-struct Odd {
-    inner: MemoryStore,
-    put: Put,
-    /// The next looks; as they are when there are no more.
-    looks: Arc<Mutex<VecDeque<Look>>>,
-    copy: Copy,
-    stored: Arc<Notify>,
-}
-
-impl Odd {
-    fn new(put: Put, looks: &[Look]) -> Self {
-        let looks = Arc::new(Mutex::new(looks.iter().copied().collect()));
-        Odd { inner: MemoryStore::new(), put, looks, copy: Copy::Fine, stored: Arc::default() }
-    }
-
-    fn bucket(&self) -> Bucket {
-        let compressor = Compressor::new(Codec::Plain, None).expect("threads");
-        Bucket::new(self.clone(), Arc::new(compressor), Budget::new(Budget::MIN).expect("valid"))
-    }
-
-    async fn write(&self, if_exists: IfExists) -> Result<Sealed> {
-        let mut sink = self.bucket().create(&key("a"), if_exists).expect("open");
-        sink.write_all(b"new").await.expect("written");
-        sink.seal().await
-    }
-}
-
-fn denied() -> Error {
-    Error::new(ErrorKind::Denied, "look at", "memory:/a", "403")
-}
-
-#[async_trait]
-impl ObjectStore for Odd {
-    fn url(&self) -> String {
-        self.inner.url()
-    }
-
-    fn part_policy(&self) -> PartPolicy {
-        self.inner.part_policy()
-    }
-
-    fn checksum_algorithm(&self) -> ChecksumAlgorithm {
-        self.inner.checksum_algorithm()
-    }
-
-    async fn put(
-        &self,
-        key: &Key,
-        payload: Payload,
-        options: &CommitOptions,
-        attempts: &Attempts,
-    ) -> Result<Committed> {
-        let damaged =
-            Payload::from_segments(vec![Bytes::from_static(b"n")], Checksum::of(ChecksumAlgorithm::Crc64Nvme, b"n"));
-        let payload = if self.put == Put::Damaged { damaged } else { payload };
-        let stores = !matches!(self.put, Put::Lie | Put::Unanswered | Put::Unclear | Put::Refused);
-        let committed = match stores {
-            true => self.inner.put(key, payload, options, &Attempts::default()).await?,
-            false => Committed::default(),
-        };
-        self.stored.notify_one();
-        let attempt = attempts.begin();
-        attempt.sent();
-        let failed = |kind, reason: &str| Err(Error::new(kind, "put", "memory:/a", reason));
-        let at = Some(SystemTime::now());
-        match self.put {
-            Put::Fine | Put::Damaged => attempt.applied(),
-            Put::WithoutChecksum | Put::Lie => {
-                attempt.applied();
-                return Ok(Committed { checksum: None, at, ..committed });
-            }
-            Put::WithEtag => {
-                attempt.applied();
-                return Ok(Committed { checksum: None, etag: Some("E".into()), at, ..committed });
-            }
-            Put::WrongChecksum => {
-                attempt.applied();
-                return Ok(Committed { checksum: Some(vec![0; 8]), at, ..committed });
-            }
-            Put::LostReply | Put::Unanswered => return failed(ErrorKind::Unreachable, "reset"),
-            Put::Unclear => {
-                attempt.unclear();
-                return failed(ErrorKind::Service, "500");
-            }
-            Put::LostThenRefused => {
-                attempts.begin().refused();
-                return failed(ErrorKind::Denied, "403 expired");
-            }
-            Put::Refused => {
-                attempt.refused();
-                return failed(ErrorKind::Denied, "403");
-            }
-            Put::Held => std::future::pending().await,
-            Put::NotDurable => {
-                attempt.applied();
-                let error = Error::new(ErrorKind::Io, "put", "memory:/a", "fsync");
-                return Err(error.with_left_behind([LeftBehind::object("memory:/a").because("not durable")]));
-            }
-        }
-        match self.put {
-            Put::Damaged => Ok(Committed { checksum: None, at, ..committed }),
-            _ => Ok(committed),
-        }
-    }
-
-    async fn start(&self, key: &Key, options: &CommitOptions, attempts: &Attempts) -> Result<Box<dyn Upload>> {
-        self.inner.start(key, options, attempts).await
-    }
-
-    async fn head(&self, key: &Key) -> Result<ObjectInfo> {
-        let odd = self.looks.lock().expect("not poisoned").pop_front();
-        let info = self.inner.head(key).await;
-        match odd {
-            Some(Look::Denied) => Err(denied()),
-            Some(Look::OtherSize) => info.map(|info| ObjectInfo { size: info.size + 1, ..info }),
-            Some(Look::NoToken) => info.map(|info| ObjectInfo { token: None, etag: Some("E".into()), ..info }),
-            None => info,
-        }
-    }
-
-    async fn get(&self, key: &Key, range: Range<u64>, etag: Option<&str>) -> Result<Bytes> {
-        self.inner.get(key, range, etag).await
-    }
-
-    async fn list(&self, _prefix: &str, _page: Option<&str>) -> Result<Page> {
-        Ok(Page { objects: Vec::new(), next: Some("here".into()) })
-    }
-
-    async fn delete(&self, key: &Key, only: Option<&ObjectInfo>) -> Result<Removal> {
-        self.inner.delete(key, only).await
-    }
-
-    async fn retract(&self, key: &Key, info: &ObjectInfo) -> Result<Removal> {
-        self.inner.retract(key, info).await
-    }
-
-    async fn copy(&self, from: &Key, info: &ObjectInfo, to: &Key, work: &Work) -> Result<Committed> {
-        if matches!(self.copy, Copy::Fine | Copy::LostReply) {
-            self.inner.copy(from, info, to, work).await?;
-        }
-        match self.copy {
-            Copy::Fine | Copy::Lie => Ok(Committed::default()),
-            Copy::LostReply | Copy::Unanswered => {
-                let left = LeftBehind::object("memory:/b").perhaps();
-                Err(Error::new(ErrorKind::Unreachable, "copy", "memory:/a", "reset").with_left_behind([left]))
-            }
-        }
-    }
-
-    async fn leftovers(&self, prefix: &str) -> Result<Leftovers> {
-        self.inner.leftovers(prefix).await
-    }
-
-    async fn remove_leftover(&self, leftover: &Leftover) -> Result<()> {
-        self.inner.remove_leftover(leftover).await
-    }
-}
 
 #[tokio::test]
 async fn a_success_needs_no_permission_to_look() {
@@ -276,17 +65,26 @@ async fn a_success_that_was_none_over_content_of_the_same_size_is_an_error_and_t
 /// Some services drop what they should keep with an object, and the token with it.
 #[tokio::test(start_paused = true)]
 async fn of_an_object_without_any_token_nothing_is_claimed_that_is_not_known() {
-    let store = Odd::new(Put::WithEtag, &[Look::NoToken; 2]);
+    let store = Odd::new(Put::WithEtag, &[Look::NoToken("E"); 2]);
     assert_eq!(store.write(IfExists::Replace).await.expect("its ETag tells").confirmed, Confirmed::EtagAndSize);
-    for put in [Put::WithoutChecksum, Put::LostReply, Put::Unclear] {
-        let store = Odd::new(put, &[Look::NoToken; 2]);
+    for (put, look) in [
+        (Put::WithoutChecksum, Look::NoToken("E")),
+        (Put::LostReply, Look::NoToken("E")),
+        (Put::Unclear, Look::NoToken("E")),
+        (Put::WithEtag, Look::NoToken("of another")),
+        (Put::WithEtag, Look::NoTokenOtherSize("E")),
+        (Put::WithEtag, Look::NoTokenOtherSize("of another")),
+        (Put::WithoutChecksum, Look::NoTokenOtherSize("E")),
+        (Put::WrongChecksum, Look::NoToken("E")),
+    ] {
+        let store = Odd::new(put, &[look; 2]);
         store.inner.insert("a", "old");
         let error = store.write(IfExists::Replace).await.expect_err("nobody knows whose it is");
         let [left] = error.left_behind() else { panic!("{put:?}: {error}") };
         assert_eq!(left.certainty(), Certainty::Perhaps, "{put:?}: {error}");
         assert!(store.inner.object("a").is_some(), "{put:?}: it may be another's, and stays");
     }
-    let store = Odd::new(Put::LostReply, &[Look::NoToken; 2]);
+    let store = Odd::new(Put::LostReply, &[Look::NoToken("E"); 2]);
     store.inner.insert("a", "of another size");
     let error = Odd { put: Put::Unclear, ..store }.write(IfExists::Replace).await.expect_err("not stored");
     assert!(error.left_behind().is_empty(), "{error}");

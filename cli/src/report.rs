@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 
 /// Prints a failure and gives its exit code.
 pub(crate) fn failure(failure: &Failure) -> ExitCode {
-    let _ = writeln!(std::io::stderr(), "sealift: {failure}");
+    note(format_args!("sealift: {failure}"));
     ExitCode::from(failure.code())
 }
 
@@ -50,7 +50,26 @@ pub(crate) fn all_written() -> Result<(), Failure> {
 
 /// A line on standard error, where standard output is for data.
 pub(crate) fn note(text: impl std::fmt::Display) {
-    let _ = writeln!(std::io::stderr(), "{text}");
+    let _ = writeln!(std::io::stderr(), "{}", one_line(&text.to_string()));
+}
+
+/// Text without what does more to a terminal, or to a log, than being read: names that others gave may hold it.
+fn one_line(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(acts) {
+        return Cow::Borrowed(text);
+    }
+    let shown = |character: char| match acts(character) {
+        true => character.escape_unicode().to_string(),
+        false => character.to_string(),
+    };
+    Cow::Owned(text.chars().map(shown).collect())
+}
+
+/// Whether a character is not read but acts: control characters, and those that turn the direction of writing (Unicode, UAX
+/// 9, "Explicit directional formatting characters").
+fn acts(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// The summary of a write.
@@ -219,7 +238,7 @@ pub(crate) fn pasted(name: &str) -> Cow<'_, str> {
 /// A word of a shell's line: in quotes where it has to be. Control characters are escaped as POSIX has it since 2024
 /// ("2.2.4 Dollar-Single-Quotes"), and bash, zsh and ksh always had it.
 fn quoted(name: &str) -> Cow<'_, str> {
-    if !name.chars().any(char::is_control)
+    if !name.chars().any(acts)
         && let Ok(quoted) = shlex::try_quote(name)
     {
         return quoted;
@@ -228,9 +247,9 @@ fn quoted(name: &str) -> Cow<'_, str> {
     for character in name.chars() {
         match character {
             '\'' | '\\' => quoted.extend(['\\', character]),
-            control if control.is_control() => {
+            acting if acts(acting) => {
                 let mut bytes = [0; 4];
-                quoted.extend(control.encode_utf8(&mut bytes).bytes().map(|byte| format!("\\{byte:03o}")));
+                quoted.extend(acting.encode_utf8(&mut bytes).bytes().map(|byte| format!("\\{byte:03o}")));
             }
             other => quoted.push(other),
         }
@@ -275,7 +294,8 @@ impl Fate {
 pub(crate) fn leftover(fate: Fate, leftover: &Leftover) -> String {
     let idle = Duration::from_secs(leftover.idle.as_secs());
     let idle = jiff::SignedDuration::try_from(idle).map(|idle| format!("{idle:#}")).unwrap_or_default();
-    format!("{}: {}  {}  idle {idle}  {}", fate.word(), pasted(&leftover.key), size(leftover.bytes), leftover.id)
+    let (key, id) = (pasted(&leftover.key), pasted(&leftover.id));
+    format!("{}: {key}  {}  idle {idle}  {id}", fate.word(), size(leftover.bytes))
 }
 
 /// What to do about leftovers that may be anybody's.
@@ -342,6 +362,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn no_name_forges_a_line() {
+        assert_eq!(one_line("read s3://b/\u{fc} b"), "read s3://b/\u{fc} b");
+        assert_eq!(one_line("a\n\u{1b}[2Jb\u{202e}"), "a\\u{a}\\u{1b}[2Jb\\u{202e}");
+    }
+
+    #[test]
     fn a_name_is_one_word_of_a_shell() {
         for (name, word) in [
             ("a/b-c_d.e:f", "a/b-c_d.e:f"),
@@ -352,6 +378,7 @@ mod tests {
             ("a\nb", r"$'a\012b'"),
             ("\u{1b}[2J'\\", r"$'\033[2J\'\\'"),
             ("\u{85}", r"$'\302\205'"),
+            ("\u{202e}", r"$'\342\200\256'"),
             ("", "''"),
         ] {
             assert_eq!(quoted(name), word, "{name:?}");

@@ -1,6 +1,7 @@
 //! Whose certificates are trusted. Every TLS client in this process, of which there are several, looks for authorities where
 //! SSL_CERT_FILE says, and only there. So where the file is named otherwise, the process begins anew with that variable,
-//! before anything was read or written; what it starts in turn gets the environment as it was.
+//! before anything was read or written. A producer that it starts gets the environment as it was; what the SDKs start to get
+//! credentials (`credential_process`) talks to the same services, and gets it as it is.
 
 use crate::args::{Command, StorageArgs};
 use crate::failure::Failure;
@@ -80,13 +81,20 @@ fn named(storage: &StorageArgs, names: &[&str], variable: impl Fn(&str) -> Optio
         let words = storage.storage.as_deref().into_iter().chain(names.iter().copied());
         words.into_iter().any(|word| word == *kind || word.split_once("://").is_some_and(|(said, _)| said == *scheme))
     };
-    set(CERTIFICATES).or_else(|| set(ECOSYSTEMS.iter().find(is_meant)?.2))
+    // What is not about a cloud needs none, whatever is set.
+    let (_, _, by) = ECOSYSTEMS.iter().find(is_meant)?;
+    // Some of those tools take a folder too.
+    set(CERTIFICATES).or_else(|| set(by).filter(|named| !named.file.is_dir()))
 }
 
 /// Whether there is a certificate in it: a file without one would be found out by nothing but that nobody is trusted.
 fn check(named: &Named) -> Result<(), Failure> {
     let Named { file, by } = named;
     let wrong = |why: String| Failure::usage(format!("{by} {}: {why}", file.display()));
+    // It is read more than once.
+    if file.exists() && !file.is_file() {
+        return Err(wrong("it is no regular file".to_owned()));
+    }
     let mut certificates = CertificateDer::pem_file_iter(file).map_err(|error| wrong(said(file, error)))?;
     match certificates.next() {
         Some(Ok(_)) => Ok(()),
@@ -122,6 +130,8 @@ mod tests {
         assert_eq!(named_by(&["ls", "az://c"], &all), of("/az", "REQUESTS_CA_BUNDLE"));
         assert_eq!(named_by(&["rm", "gs://b/k"], &all), of("/gs", "CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE"));
         assert_eq!(named_by(&["stat", "file:///x"], &all), None);
+        assert_eq!(named_by(&["stat", "file:///x"], &[("SSL_CERT_FILE", "/gone")]), None);
+        assert_eq!(named_by(&["stat", "az://c/k"], &[("REQUESTS_CA_BUNDLE", "/")]), None);
         assert_eq!(named_by(&["stat", "s3://b/k"], &[("AWS_CA_BUNDLE", "")]), None);
         let both = [all[0], ("SSL_CERT_FILE", "/ssl")];
         assert_eq!(named_by(&["stat", "s3://b/k"], &both), of("/ssl", "SSL_CERT_FILE"));

@@ -1,6 +1,6 @@
-//! What other tools wrote: gzip and zstd without Sealift's marks, also behind a stream of Sealift's, decompressed from the start to the end by
-//! `async-compression`, in turns on a compression thread. A turn fills one block from what has come; meanwhile the next
-//! ranges come, and the block before is read. Neither a turn nor its thread ever waits.
+//! What other tools wrote: gzip and zstd without Sealift's marks, also behind a stream of Sealift's, decompressed from the
+//! start to the end by `async-compression`, in turns on a compression thread. A turn fills one block from what has come;
+//! meanwhile the next ranges come, and the block before is read. Neither a turn nor its thread ever waits.
 
 use super::buffers::Buffers;
 use super::stored::{More, Stored};
@@ -131,7 +131,6 @@ impl Foreign {
         let read_to = self.stored.at() - left;
         self.state = match end {
             End::Paused => State::Idle(members),
-            End::Ended if left > 0 => State::Failed(self.failed(read_to, &io::ErrorKind::InvalidData.into())),
             End::Ended => State::Ended,
             End::Failed(error) => State::Failed(self.failed(read_to, &error)),
         };

@@ -29,8 +29,9 @@ use tokio::io::{AsyncBufRead, AsyncRead, ReadBuf};
 /// was read before it must not be used.
 ///
 /// With a bucket that compresses, gzip and zstd are recognised by their first bytes, whichever of them the bucket
-/// writes and whoever wrote them, also several streams of one format one after the other, and zeros behind gzip; what Sealift wrote is decompressed on all the bucket's threads. With [`Codec::Plain`]
-/// the stored bytes come as they are.
+/// writes and whoever wrote them. Several streams of one format, one after the other, are read as one, and zeros behind
+/// gzip are passed over. What Sealift wrote is decompressed on all the bucket's threads. With [`Codec::Plain`] the stored
+/// bytes come as they are.
 ///
 /// As an `AsyncBufRead` it gives its blocks without copying them. Dropping the reader cancels its requests; it waits
 /// for nothing and needs no runtime.

@@ -185,6 +185,7 @@ impl ObjectStore for RetryingStore {
         let last = Mutex::new(None);
         let keep = |leftovers| *last.lock().unwrap_or_else(PoisonError::into_inner) = leftovers;
         let looked = self.retry.run(async || {
+            keep(None);
             let leftovers = self.store.leftovers(prefix).await?;
             let Some(passing) = leftovers.unread.iter().find(|unread| unread.error.passing().is_some()) else {
                 return Ok(leftovers);

@@ -41,8 +41,8 @@ enum Look {
     Differs(Box<ObjectInfo>, String),
     /// Another object.
     Another(Box<ObjectInfo>),
-    /// An object without any token that may be ours as well as another's: of the same size, and no checksum says otherwise.
-    /// There are services that drop what they should keep with an object.
+    /// An object without any token, which may be ours as well as another's: there are services that drop what they should
+    /// keep with an object.
     Unmarked(Box<ObjectInfo>),
     Absent,
     /// It could not be seen.
@@ -95,21 +95,11 @@ impl Commit<'_> {
         match (self.look_well(self.store).await, told_otherwise) {
             (Look::Fits(info, confirmed), _) => Ok(ours(committed, *info, confirmed)),
             (Look::Differs(info, reason), _) => Err(self.remove_damaged(&info, reason, effect).await),
-            (Look::Unmarked(info), _) if committed.etag.is_some() && info.etag == committed.etag => {
-                let confirmed = match self.fit(&info) {
-                    Ok(Confirmed::Checksum) => Confirmed::Checksum,
-                    _ => Confirmed::EtagAndSize,
-                };
-                Ok(ours(committed, *info, confirmed))
-            }
-            (Look::Unmarked(_), _) if committed.etag.is_none() => Err(Failed {
-                error: self.contradicted(ErrorKind::Service, "what is there does not tell whose it is"),
-                existence: Existence::Perhaps(vec![self.unmarked()]),
-            }),
+            (Look::Unmarked(info), told_otherwise) => self.settle_unmarked(committed, *info, told_otherwise),
             (Look::Another(info), None) if is_later(&info, &committed) => {
                 Ok(Ours { committed, confirmed: Confirmed::Replaced })
             }
-            (Look::Another(_) | Look::Unmarked(_), _) => Err(Failed {
+            (Look::Another(_), _) => Err(Failed {
                 error: self.contradicted(ErrorKind::Changed, "other content is there, older or of another writer"),
                 existence: self.unless_pending(effect),
             }),
@@ -129,6 +119,33 @@ impl Commit<'_> {
         }
     }
 
+    /// After a success, where what is there has no token: the ETag of the answer tells whether it is ours.
+    fn settle_unmarked(
+        &self,
+        committed: Committed,
+        info: ObjectInfo,
+        told_otherwise: Option<String>,
+    ) -> Result<Ours, Failed> {
+        let answered = committed.etag.is_some() && info.etag == committed.etag;
+        let replaced = committed.etag.is_some() && info.etag.is_some() && !answered && is_later(&info, &committed);
+        let (kind, why) = match (self.fit(&info), told_otherwise) {
+            (Ok(confirmed), None) if answered => {
+                let by_checksum = matches!(confirmed, Confirmed::Checksum);
+                let confirmed = if by_checksum { confirmed } else { Confirmed::EtagAndSize };
+                return Ok(ours(committed, info, confirmed));
+            }
+            (_, None) if replaced => return Ok(Ours { committed, confirmed: Confirmed::Replaced }),
+            (Err(differs), _) if answered => (ErrorKind::Corrupt, differs),
+            (_, Some(otherwise)) => (ErrorKind::Corrupt, otherwise),
+            (_, None) => {
+                let instead = "what is there does not tell whose it is";
+                let error = self.contradicted(ErrorKind::Service, instead);
+                return Err(Failed { error, existence: Existence::Perhaps(vec![self.unmarked()]) });
+            }
+        };
+        Err(Failed { error: self.corrupt(why), existence: Existence::Perhaps(vec![self.unmarked()]) })
+    }
+
     async fn settle_failure(&self, error: Error, effect: Effect) -> Result<Ours, Failed> {
         let existence = match self.look_well(&self.cleaning()).await {
             Look::Fits(info, confirmed) => {
@@ -137,6 +154,8 @@ impl Commit<'_> {
             }
             Look::Differs(info, reason) => return Err(self.remove_damaged(&info, reason, effect).await),
             Look::Another(_) => self.unless_pending(effect),
+            // A service would have to drop the token, and some of the bytes too.
+            Look::Unmarked(info) if self.fit(&info).is_err() => self.unless_pending(effect),
             Look::Unmarked(_) => Existence::Perhaps(vec![self.unmarked()]),
             Look::Absent => self.unless_said(effect),
             Look::Unseen(unseen) => Existence::Perhaps(vec![self.unseen(effect, &unseen)]),
@@ -158,6 +177,8 @@ impl Commit<'_> {
             Look::Fits(info, _) => self.undo(&info, effect).await,
             Look::Differs(info, reason) => self.remove_damaged(&info, reason, effect).await.existence,
             Look::Another(_) => self.unless_pending(effect),
+            // A service would have to drop the token, and some of the bytes too.
+            Look::Unmarked(info) if self.fit(&info).is_err() => self.unless_pending(effect),
             Look::Unmarked(_) => Existence::Perhaps(vec![self.unmarked()]),
             Look::Absent => self.unless_said(effect),
             Look::Unseen(unseen) => Existence::Perhaps(vec![self.unseen(effect, &unseen)]),
@@ -219,7 +240,7 @@ impl Commit<'_> {
     }
 
     fn unmarked(&self) -> LeftBehind {
-        let why = "what is there has the size of what was sent, and nothing that tells whose it is";
+        let why = "nothing tells whose it is that is there";
         self.object().perhaps().because(why)
     }
 
@@ -264,7 +285,7 @@ impl Commit<'_> {
                 Ok(confirmed) => Look::Fits(Box::new(info), confirmed),
                 Err(reason) => Look::Differs(Box::new(info), reason),
             },
-            Ok(info) if info.token.is_none() && self.fit(&info).is_ok() => Look::Unmarked(Box::new(info)),
+            Ok(info) if info.token.is_none() => Look::Unmarked(Box::new(info)),
             Ok(info) => Look::Another(Box::new(info)),
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NoSuchBucket) => Look::Absent,
             Err(error) => Look::Unseen(error),

@@ -255,6 +255,7 @@ fn plausible(random: &mut StdRng, folder: &str) -> Vec<String> {
     arguments.extend(match command {
         "mv" => vec![value(random, folder), value(random, folder)],
         "ls" | "sweep" if random.random_bool(0.5) => Vec::new(),
+        _ if random.random_bool(0.1) => vec![signed(random)],
         _ => vec![value(random, folder)],
     });
     if command == "put" && random.random_bool(0.5) {
@@ -306,6 +307,13 @@ fn value(random: &mut StdRng, folder: &str) -> String {
         10 => "x".repeat(random.random_range(1..3000)),
         _ => any(random, &["name", "a/b", "a//b", "/a", "..", "a\\b", "metadata/x", "-", "--", "-x"]).into(),
     }
+}
+
+/// A URL with what nobody should put there.
+fn signed(random: &mut StdRng) -> String {
+    const URLS: [&str; 5] =
+        ["az://acct:S@c/k", "s3://AKIA:S@b/k", "https://u:S@127.0.0.1:1/k", "az://c/k?sv=1&sig=S", "http://h/?sig=S"];
+    any(random, &URLS).replace('S', SECRET)
 }
 
 fn secret(random: &mut StdRng, folder: &str) -> String {

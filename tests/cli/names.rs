@@ -137,3 +137,21 @@ async fn what_ls_prints_of_a_folder_can_be_read() {
         assert!(ended.stderr.contains("no path below the root"), "{}", ended.stderr);
     }
 }
+
+/// Of a folder that was never said to be a storage nothing goes but what was named; and one file is listed as itself.
+#[tokio::test]
+async fn urls_of_files_move_and_remove_those_and_no_folders() {
+    let root = tempfile::tempdir().expect("a folder");
+    for name in ["a/x", "b/y", "c/z"] {
+        let path = root.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        std::fs::write(path, name).expect("written");
+    }
+    let url = |name: &str| format!("file://{}/{name}", root.path().display());
+    let listed = run(cli::command(["ls", "--names", &url("a/x")])).await.expect_code(0).text();
+    assert_eq!(listed, format!("{}\n", url("a/x")));
+    run(cli::command(["mv", &url("a/x"), &url("b/x")])).await.expect_code(0);
+    run(cli::command(["rm", &url("b/y"), &url("c/z")])).await.expect_code(0);
+    assert_eq!(std::fs::read_to_string(root.path().join("b/x")).expect("moved"), "a/x");
+    assert!(root.path().join("a").is_dir() && root.path().join("c").is_dir(), "they are not Sealift's to remove");
+}

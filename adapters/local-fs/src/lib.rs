@@ -40,4 +40,5 @@ mod sweep;
 mod temporary;
 mod upload;
 
+pub use paths::EmptiedFolders;
 pub use store::LocalFs;

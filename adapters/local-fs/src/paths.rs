@@ -30,9 +30,19 @@ pub(crate) fn is_unfinished_read(name: &str) -> bool {
     name.starts_with(UNFINISHED_READ)
 }
 
+/// What becomes of a folder below the root whose last file goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EmptiedFolders {
+    /// It goes too, as in storages of objects, which have no folders.
+    Removed,
+    /// It stays: for a root that is not Sealift's alone.
+    Kept,
+}
+
 /// The folder that holds everything, and the disk it is on.
 #[derive(Debug)]
 pub(crate) struct Root {
+    emptied: EmptiedFolders,
     path: PathBuf,
     url: String,
     disk: Arc<dyn Disk>,
@@ -49,7 +59,20 @@ impl Root {
         // Without a slash at its end.
         let absolute: PathBuf = absolute.components().collect();
         let url = format!("file://{}", percent_encoded(absolute.as_os_str().as_bytes()));
-        Ok(Root { path: absolute, url, disk })
+        Ok(Root { emptied: EmptiedFolders::Removed, path: absolute, url, disk })
+    }
+
+    /// The same root, with what becomes of folders that are emptied.
+    pub(crate) fn with_emptied(self, emptied: EmptiedFolders) -> Root {
+        Root { emptied, ..self }
+    }
+
+    /// The folder above which nothing is removed and synced when the file at `path` came or went.
+    pub(crate) fn top_of<'a>(&'a self, path: &'a Path) -> &'a Path {
+        match self.emptied {
+            EmptiedFolders::Removed => &self.path,
+            EmptiedFolders::Kept => path.parent().unwrap_or(&self.path),
+        }
     }
 
     /// The folder.

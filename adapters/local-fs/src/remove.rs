@@ -66,12 +66,12 @@ fn move_to(root: &Root, source: &Path, target: &Path) -> io::Result<()> {
 }
 
 fn make_durable(root: &Root, source: &Path, target: &Path) -> io::Result<()> {
-    folders::sync_up_to(root.disk(), target.parent().unwrap_or(root.path()), root.path())?;
+    folders::sync_up_to(root.disk(), target.parent().unwrap_or(root.path()), root.top_of(target))?;
     tidy(root, source)
 }
 
 /// After a file has left `path`: removes the folders that are empty now, and makes it durable.
 fn tidy(root: &Root, path: &Path) -> io::Result<()> {
     let folder = path.parent().unwrap_or(root.path());
-    root.disk().sync_folder(folders::remove_empty(folder, root.path()))
+    root.disk().sync_folder(folders::remove_empty(folder, root.top_of(path)))
 }

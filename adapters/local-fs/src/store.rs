@@ -2,7 +2,7 @@
 
 use crate::disk::{Disk, RealDisk};
 use crate::failure::blocking;
-use crate::paths::Root;
+use crate::paths::{EmptiedFolders, Root};
 use crate::recent::Recent;
 use crate::upload::LocalUpload;
 use crate::{list, read, remove, sweep};
@@ -33,6 +33,16 @@ impl LocalFs {
     /// [`ErrorKind::InvalidConfig`] when the path is empty.
     pub fn open(root: impl Into<PathBuf>) -> Result<LocalFs> {
         LocalFs::on(Arc::new(RealDisk), root.into())
+    }
+
+    /// The same folder, with what becomes of folders below it whose last file is removed or moved away
+    /// ([`EmptiedFolders::Removed`] unless said).
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_with(root: impl Into<PathBuf>, emptied: EmptiedFolders) -> Result<LocalFs> {
+        let root = Root::new(&root.into(), Arc::new(RealDisk))?.with_emptied(emptied);
+        Ok(LocalFs { root: Arc::new(root), recent: Arc::default() })
     }
 
     pub(crate) fn on(disk: Arc<dyn Disk>, root: PathBuf) -> Result<LocalFs> {

@@ -13,10 +13,8 @@ use std::time::{Duration, SystemTime};
 /// The temporary files whose key begins with `prefix`. One that is being written is not idle at all.
 pub(crate) fn leftovers(root: &Root, prefix: &str) -> Result<Leftovers> {
     let mut search = Search { root, prefix, leftovers: Leftovers::default() };
-    search
-        .objects(&root.temporary_folder(), "")
-        .and_then(|()| search.reads(root.path(), ""))
-        .map_err(|error| failed("look for temporary files in", root.url(), error))?;
+    search.objects(&root.temporary_folder(), "");
+    search.reads(root.path(), "");
     Ok(search.leftovers)
 }
 
@@ -28,49 +26,61 @@ struct Search<'a> {
 
 impl Search<'_> {
     /// What `get -o` left, in any folder that may be looked into.
-    fn reads(&mut self, folder: &Path, base: &str) -> io::Result<()> {
-        let entries = match entries(folder) {
-            // Such as lost+found: another's, in which nothing of ours was written.
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied && !base.is_empty() => {
-                tracing::warn!("not swept, since it may not be looked into: {}", folder.display());
-                return Ok(());
-            }
-            entries => entries?,
-        };
-        for (entry, name) in entries {
+    fn reads(&mut self, folder: &Path, base: &str) {
+        for (entry, name) in self.entries(folder, base) {
             let path = format!("{base}{name}");
-            let kind = entry.file_type()?;
-            if kind.is_dir() && path != TEMPORARY_FOLDER {
-                self.reads(&entry.path(), &format!("{path}/"))?;
-            } else if kind.is_file() && is_unfinished_read(&name) && path.starts_with(self.prefix) {
-                self.add(&entry.path(), path.clone(), path);
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() && path != TEMPORARY_FOLDER => self.reads(&entry.path(), &format!("{path}/")),
+                Ok(kind) if kind.is_file() && is_unfinished_read(&name) && path.starts_with(self.prefix) => {
+                    self.add(&entry.path(), path.clone(), path);
+                }
+                Ok(_) => {}
+                Err(error) => self.unread(path, error),
             }
         }
-        Ok(())
     }
 
     /// What objects left that were not committed.
-    fn objects(&mut self, folder: &Path, base: &str) -> io::Result<()> {
-        for (entry, name) in entries(folder)? {
+    fn objects(&mut self, folder: &Path, base: &str) {
+        for (entry, name) in self.entries(folder, base) {
             let id = format!("{base}{name}");
-            if entry.file_type()?.is_dir() {
-                self.objects(&entry.path(), &format!("{id}/"))?;
-            } else if let Some(key) = key_of_temporary(&id)
-                && key.as_ref().starts_with(self.prefix)
-            {
-                self.add(&entry.path(), key.to_string(), id);
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() => self.objects(&entry.path(), &format!("{id}/")),
+                Ok(_) => {
+                    if let Some(key) = key_of_temporary(&id).filter(|key| key.as_ref().starts_with(self.prefix)) {
+                        self.add(&entry.path(), key.to_string(), id);
+                    }
+                }
+                Err(error) => self.unread(id, error),
             }
         }
-        Ok(())
+    }
+
+    /// What is in a folder; nothing where it cannot be looked into, which is kept.
+    fn entries(&mut self, folder: &Path, base: &str) -> Vec<(DirEntry, String)> {
+        match entries(folder) {
+            Ok(entries) => entries,
+            // Such as lost+found: another's, in which nothing of ours was written.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied && !base.is_empty() => {
+                tracing::warn!("not swept, since it may not be looked into: {}", folder.display());
+                Vec::new()
+            }
+            Err(error) => {
+                self.unread(base.trim_end_matches('/').to_owned(), error);
+                Vec::new()
+            }
+        }
+    }
+
+    fn unread(&mut self, key: String, error: io::Error) {
+        let error = failed("look for temporary files in", self.root.location(&key), error);
+        self.leftovers.unread.push(Unread { key, error });
     }
 
     fn add(&mut self, path: &Path, key: String, id: String) {
         match leftover(path, key.clone(), id) {
             Ok(leftover) => self.leftovers.found.extend(leftover),
-            Err(error) => {
-                let error = failed("look at the temporary file of", self.root.location(&key), error);
-                self.leftovers.unread.push(Unread { key, error });
-            }
+            Err(error) => self.unread(key, error),
         }
     }
 }

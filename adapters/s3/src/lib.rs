@@ -23,6 +23,7 @@ mod delete;
 mod errors;
 mod given;
 mod head;
+mod host;
 mod limits;
 mod list;
 mod meeting;

@@ -1,5 +1,6 @@
 //! What the services that speak S3's API take: one table, a row each.
 
+use crate::host::host;
 use sealift::{Error, ErrorKind, Growth, PartPolicy, Result};
 
 const MIB: u64 = 1 << 20;
@@ -332,18 +333,6 @@ impl Provider {
     }
 }
 
-/// The host of a URL; an IPv6 address with its brackets.
-fn host(endpoint: &str) -> &str {
-    let authority = endpoint.split_once("://").map_or(endpoint, |(_, rest)| rest);
-    let authority = authority.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    match host.rsplit_once(':') {
-        // The brackets of an IPv6 address hold colons too.
-        Some((host, port)) if !port.ends_with(']') => host,
-        _ => host,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -373,18 +362,6 @@ mod tests {
             (Some("https://notamazonaws.com"), Provider::Generic),
         ] {
             assert_eq!(Provider::of_endpoint(endpoint), provider, "{endpoint:?}");
-        }
-    }
-
-    #[test]
-    fn hosts_are_taken_out_of_endpoints() {
-        for (endpoint, expected) in [
-            ("http://user:key@host:1/x?y#z", "host"),
-            ("host", "host"),
-            ("https://[::1]:9000/", "[::1]"),
-            ("https://[::1]", "[::1]"),
-        ] {
-            assert_eq!(host(endpoint), expected);
         }
     }
 

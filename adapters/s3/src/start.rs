@@ -63,7 +63,8 @@ fn upload_id(document: &str) -> Option<&str> {
     let (_, rest) = rest.split_once("<UploadId>")?;
     let (id, _) = rest.split_once("</UploadId>")?;
     let plain = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'<' | b'&'));
-    (plain && root.trim_start().starts_with("<?xml") | root.trim().is_empty()).then_some(id)
+    let begins = root.trim().is_empty() || (root.trim_start().starts_with("<?xml") && root.trim_end().ends_with("?>"));
+    (plain && begins).then_some(id)
 }
 
 /// What the attempts to start an upload, the first of them `since` ago, may have left besides the one that is `known`.

@@ -72,6 +72,14 @@ impl Failures {
         ControlFlow::Continue(())
     }
 
+    /// One was not, which says nothing of the others.
+    pub(super) fn add_alone(&mut self, failure: Failure) {
+        report::note(format_args!("sealift: {}: {failure}", self.what.word()));
+        self.count += 1;
+        self.left.extend_from_slice(failure.left());
+        self.first.get_or_insert(failure);
+    }
+
     /// One was not; tells whether others are worth a try.
     pub(super) fn add(&mut self, failure: Failure) -> ControlFlow<()> {
         report::note(format_args!("sealift: {}: {failure}", self.what.word()));

@@ -13,7 +13,7 @@ use std::cell::Cell;
 
 pub(super) async fn ls(args: Ls) -> Result<(), Failure> {
     let opened = Opened::below(&args.storage, &args.name).await?;
-    opened.check_folder()?;
+    opened.check_folder().await?;
     let mut objects = opened.bucket.list(&opened.within()).boxed();
     while let Some(info) = objects.try_next().await? {
         let name = opened.name_of(&info.key);
@@ -49,7 +49,7 @@ pub(super) async fn mv(args: Mv, interrupt: &Interrupt) -> Result<(), Failure> {
     let (from, to) = (opened.location(&from), opened.location(&to));
     match args.storage.summary() {
         Summary::Json => report::line(report::moved_json(&from, &to)),
-        Summary::Text => report::line(format_args!("moved {from} to {to}")),
+        Summary::Text => report::line(format_args!("moved {} to {}", report::pasted(&from), report::pasted(&to))),
         Summary::None => {}
     }
     Ok(())

@@ -22,6 +22,7 @@ use tokio::fs::File;
 /// How many files are open at a time. The memory budget lets as many of them go on as it has room for: by default so many
 /// of 1 MiB, and more would only wait.
 const OPEN: usize = 48;
+
 pub(super) async fn run(args: Put, files: Files, interrupt: &Interrupt) -> Result<(), Failure> {
     let name = args.name.as_deref().unwrap_or_default();
     let opened = stoppable(interrupt, Opened::below(&args.storage, name)).await?;

@@ -16,22 +16,24 @@ pub(super) async fn run(args: Sweep, interrupt: &Interrupt) -> Result<(), Failur
     let older_than = Duration::try_from(args.older_than)
         .map_err(|_| Failure::usage(format!("--older-than {:#}: a time cannot be negative", args.older_than)))?;
     let opened = stoppable(interrupt, Opened::below(&args.storage, &args.name)).await?;
-    opened.check_folder()?;
+    opened.check_folder().await?;
     let (mut removed, mut kept) = (0, 0);
     let work = async {
         let found = async { Ok(opened.bucket.leftovers(&opened.within(), older_than).await?) };
         let Leftovers { found, unread } = stoppable(interrupt, found).await?;
         let mut failures = Failures::new(NotDone::LeftoverNotSwept, AfterFailure::GoOn);
         for unread in unread {
-            // Whatever is said of one of them: the others have been looked at.
-            let _ = failures.add(unread.error.into());
+            failures.add_alone(unread.error.into());
         }
         for leftover in found {
             if let Some(stop) = interrupt.received() {
                 return Err(Failure::interrupted(stop));
             }
             let fate = match sweep(&args, &opened, &leftover, interrupt).await {
-                Ok(fate) => fate,
+                Ok(fate) => {
+                    let _ = failures.done();
+                    fate
+                }
                 Err(stopped) if interrupt.received().is_some() => return Err(stopped),
                 Err(failure) => match failures.add(failure) {
                     ControlFlow::Continue(()) => continue,

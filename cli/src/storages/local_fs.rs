@@ -3,9 +3,9 @@
 use super::Streams;
 use crate::failure::Failure;
 use sealift::Bucket;
-use sealift_local_fs::LocalFs;
+use sealift_local_fs::{EmptiedFolders, LocalFs};
 use std::path::PathBuf;
 
-pub(super) fn open(root: PathBuf, streams: Streams) -> Result<Bucket, Failure> {
-    Ok(streams.of(LocalFs::open(root)?))
+pub(super) fn open(root: PathBuf, emptied: EmptiedFolders, streams: Streams) -> Result<Bucket, Failure> {
+    Ok(streams.of(LocalFs::open_with(root, emptied)?))
 }

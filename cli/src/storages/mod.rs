@@ -26,7 +26,8 @@ use named::{Cloud, Storage, is_url, named, objects_by_url, parse_url, url_of, ur
 use sealift::{
     Archive, Bucket, Budget, Codec, Compressor, Error, ErrorKind, Key, Level, ObjectStore, RetryPolicy, ZstdLevel,
 };
-use std::path::PathBuf;
+use sealift_local_fs::EmptiedFolders;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -88,7 +89,16 @@ impl Opened {
         }
         whole_url_alone(args)?;
         let (storage, name) = match parse_url(name)? {
-            (Storage::Folder { root }, path) => (Storage::Folder { root: root.join(path) }, String::new()),
+            (Storage::Folder { root }, path) => {
+                let path = root.join(path);
+                match (path.parent(), path.file_name().and_then(|name| name.to_str())) {
+                    // One file is what a bucket's object is.
+                    (Some(folder), Some(name)) if is_file(&path).await => {
+                        (Storage::Folder { root: folder.to_owned() }, name.to_owned())
+                    }
+                    _ => (Storage::Folder { root: path }, String::new()),
+                }
+            }
             bucket => bucket,
         };
         Opened::open(args, budget(args)?, storage, "", vec![name], Spelled::ByUrl).await
@@ -150,6 +160,11 @@ impl Opened {
         if args.gcs.is_given() && !matches!(storage, Storage::Bucket(Cloud::Gcs, _)) {
             return Err(Failure::usage("--credentials-file is for gcs-native only"));
         }
+        // The folder that holds the files of several URLs is chosen here, and was never said to be a storage.
+        let emptied = match spelled {
+            Spelled::ByUrl if names.len() > 1 => EmptiedFolders::Kept,
+            _ => EmptiedFolders::Removed,
+        };
         let folder = match &storage {
             Storage::Folder { root } => Some(root.clone()),
             Storage::Bucket(..) => None,
@@ -158,7 +173,7 @@ impl Opened {
             Storage::Bucket(Cloud::S3, bucket) => s3::open(args, bucket, streams).await?,
             Storage::Bucket(Cloud::Gcs, bucket) => gcs::open(args, bucket, streams).await?,
             Storage::Bucket(Cloud::Azure, container) => azure::open(args, container, streams).await?,
-            Storage::Folder { root } => local_fs::open(root, streams)?,
+            Storage::Folder { root } => local_fs::open(root, emptied, streams)?,
         };
         Ok(Opened { bucket, prefix: prefix.to_owned(), names, spelled, folder })
     }
@@ -198,13 +213,15 @@ impl Opened {
 
     /// Says so where all of it is to be in a folder that is not there, as a cloud says so of a bucket. A folder is made when
     /// something is stored, so only who looks for something asks.
-    pub(crate) fn check_folder(&self) -> Result<(), Failure> {
-        match &self.folder {
-            Some(folder) if matches!(folder.try_exists(), Ok(false)) => {
+    pub(crate) async fn check_folder(&self) -> Result<(), Failure> {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        match tokio::fs::try_exists(folder).await {
+            Ok(false) => {
                 let error = Error::new(ErrorKind::NoSuchBucket, "list", self.bucket.url(), "there is no such folder");
                 Err(error.with_hint("check the path").into())
             }
-            _ => Ok(()),
+            // What else is wrong with it, the listing says.
+            Ok(true) | Err(_) => Ok(()),
         }
     }
 
@@ -231,7 +248,8 @@ impl Opened {
             prefix => key.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('/')),
         };
         match name {
-            Some(name) if self.spelled == Spelled::ByName && !is_url(name) => name.to_owned(),
+            // One that begins with a dash would be an option.
+            Some(name) if self.spelled == Spelled::ByName && !is_url(name) && !name.starts_with('-') => name.to_owned(),
             _ => url_of(&self.bucket.url(), key),
         }
     }
@@ -240,6 +258,10 @@ impl Opened {
     pub(crate) fn location(&self, key: &Key) -> String {
         format!("{}/{key}", self.bucket.url())
     }
+}
+
+async fn is_file(path: &Path) -> bool {
+    tokio::fs::metadata(path).await.is_ok_and(|metadata| metadata.is_file())
 }
 
 /// What every key begins with in the storage that --storage names.
