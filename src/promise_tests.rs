@@ -1,17 +1,10 @@
 //! What may exist after each answer to a commit, over a store that answers oddly: the settling, without a service.
 
-use crate::memory_store::MemoryStore;
-use crate::odd_store::{Copy, Look, Odd, Put, denied};
+use crate::odd_store::{Copy, Look, Odd, Put};
 use crate::stream_tests::{MIB, data, key};
 use crate::*;
-use async_trait::async_trait;
-use bytes::Bytes;
-use std::collections::VecDeque;
-use std::ops::Range;
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use tokio::io::AsyncWriteExt;
-use tokio::sync::Notify;
 
 #[tokio::test]
 async fn a_success_needs_no_permission_to_look() {

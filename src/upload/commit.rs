@@ -128,15 +128,15 @@ impl Commit<'_> {
     ) -> Result<Ours, Failed> {
         let answered = committed.etag.is_some() && info.etag == committed.etag;
         let replaced = committed.etag.is_some() && info.etag.is_some() && !answered && is_later(&info, &committed);
-        let (kind, why) = match (self.fit(&info), told_otherwise) {
+        let why = match (self.fit(&info), told_otherwise) {
             (Ok(confirmed), None) if answered => {
                 let by_checksum = matches!(confirmed, Confirmed::Checksum);
                 let confirmed = if by_checksum { confirmed } else { Confirmed::EtagAndSize };
                 return Ok(ours(committed, info, confirmed));
             }
             (_, None) if replaced => return Ok(Ours { committed, confirmed: Confirmed::Replaced }),
-            (Err(differs), _) if answered => (ErrorKind::Corrupt, differs),
-            (_, Some(otherwise)) => (ErrorKind::Corrupt, otherwise),
+            (Err(differs), _) if answered => differs,
+            (_, Some(otherwise)) => otherwise,
             (_, None) => {
                 let instead = "what is there does not tell whose it is";
                 let error = self.contradicted(ErrorKind::Service, instead);
