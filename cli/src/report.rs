@@ -371,7 +371,7 @@ mod tests {
     fn a_name_is_one_word_of_a_shell() {
         for (name, word) in [
             ("a/b-c_d.e:f", "a/b-c_d.e:f"),
-            ("\u{fc}", "\u{fc}"),
+            ("\u{fc}", "'\u{fc}'"),
             ("a b", "'a b'"),
             ("it's", r#""it's""#),
             ("$(x)`y`", "'$(x)`y`'"),
