@@ -44,6 +44,7 @@ fuzz_target!(|input: &str| {
 fn parse(input: &str) {
     if let Ok(Cli {
         command: Command::Ls(Ls { storage, .. }) | Command::CommandConfig(CommandConfig { storage, .. }),
+        ..
     }) = Cli::try_parse_from(input.split('\n'))
     {
         let _ = storages::check(&storage).map_err(|failure| failure.to_string());
