@@ -50,7 +50,7 @@ async fn no_storage_and_storages_that_make_no_sense() {
         (vec!["put", "file", "--storage", "s3://bucket", "--account-name", "a"], "azure-native only"),
         (vec!["put", "file", "--storage", "file:///tmp", "--memory", "1KiB"], "16 MiB"),
         (vec!["put", "../x", "--storage", "file:///tmp"], "`..`"),
-        (vec!["put", "", "--storage", "file:///tmp"], "1 to 1024 bytes"),
+        (vec!["put", "", "--storage", "file:///tmp"], "1 to 1024 characters"),
         (vec!["run", "file", "--storage", "file:///tmp"], "CMD"),
     ] {
         let ended = run(cli::command(&arguments)).await.expect_code(2);
