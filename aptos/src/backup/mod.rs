@@ -20,6 +20,7 @@
 //! storage has its own budget. A chunk holds a writer of that budget while its records arrive, so no more chunks are
 //! begun, by all backups together, than leave a writer for small files.
 
+mod away;
 mod beside;
 mod chunks;
 mod epoch_ending;
@@ -71,8 +72,9 @@ pub struct Options {
 pub enum Replace {
     /// They stand: a backup that overlaps them is an error.
     Nothing,
-    /// Those of what lies within the new backup are moved to `metadata_backup/`, once it is whole. If it is stopped just
-    /// then, neither is known until it is run again.
+    /// Those of what lies within the new backup are moved to `metadata_backup/`, once its own line is saved. If it is
+    /// stopped just then, both are known, and nothing can be restored until it is run again. Without a look at the archive
+    /// ([`Backups::beside`]) it is an error.
     Known,
 }
 

@@ -37,18 +37,25 @@ impl Line {
 
     /// How it is moved away.
     fn away(&self) -> String {
-        let each = self.places.iter().map(|Place { file, others }| {
-            let name = file.as_ref().strip_prefix("metadata/").unwrap_or(file.as_ref());
-            match others {
-                0 => format!("`sealift mv {file} metadata_backup/{name}` moves it away"),
-                others => format!(
-                    "it is to be taken out of {file}, which has {others} others: store those under another name in \
+        let each = self.places.iter().map(|Place { file, others }| match others {
+            0 => format!("`{}` moves it away", command_away(file)),
+            others => format!(
+                "it is to be taken out of {file}, which has {others} others: store those under another name in \
                      metadata/, and move that file to metadata_backup/"
-                ),
-            }
+            ),
         });
         each.collect::<Vec<_>>().join(", and ")
     }
+}
+
+/// The command that moves a metadata file away.
+pub(crate) fn command_away(file: &FileHandle) -> String {
+    format!("sealift mv {file} {}", name_aside(file))
+}
+
+/// What a metadata file is called once it is moved away.
+pub(crate) fn name_aside(file: &FileHandle) -> String {
+    format!("metadata_backup/{}", file.as_ref().strip_prefix("metadata/").unwrap_or(file.as_ref()))
 }
 
 impl Lines {

@@ -8,7 +8,7 @@ mod read;
 use crate::metadata::Metadata;
 pub(crate) use extent::{Extent, Kind};
 use lines::Lines;
-pub(crate) use lines::{Line, Place, missing_in};
+pub(crate) use lines::{Line, Place, command_away, missing_in, name_aside};
 pub(crate) use read::read_lines;
 use sealift::FileHandle;
 use std::collections::BTreeMap;
@@ -101,6 +101,21 @@ impl Known {
     /// Adds what was just saved.
     pub(crate) fn add(&mut self, file: FileHandle, line: Metadata) {
         self.files.insert(file, vec![line]);
+    }
+
+    /// Forgets what was just moved away.
+    pub(crate) fn forget(&mut self, file: &FileHandle) {
+        self.files.remove(file);
+    }
+
+    /// Whether there is a metadata file of this name, whatever it holds.
+    pub(crate) fn has_file(&self, file: &FileHandle) -> bool {
+        self.files.contains_key(file)
+    }
+
+    /// The first metadata file that has this line.
+    pub(crate) fn place_of(&self, line: &Metadata) -> Option<&FileHandle> {
+        self.files.iter().find(|(_, lines)| lines.contains(line)).map(|(file, _)| file)
     }
 
     fn lines(&self, kind: Kind) -> Lines {
