@@ -147,6 +147,22 @@ async fn who_may_only_write_may_back_up_and_is_told() {
     assert!(told.contains("whether the archive has some of it already") && refused.fired() > 1, "{told}");
     assert!(told.contains("metadata/transaction_0-9.meta was saved, and cannot be read"), "{told}");
     verify::transactions(&storage.files().await, &node.chain(), 9);
+
+    // What was there already is not taken for what was to be saved.
+    let (files, limited) = (storage.files().await, |more: &[&str]| {
+        let mut command = storage.backup(&node, MAX_CHUNK, &FIRST_TEN);
+        command.args(more).arg("--conditional-writes=honoured").envs(TestBucket::variables(&proxy.endpoint()));
+        command
+    });
+    let told = run(limited(&["--afresh"])).await.expect_code(5).stderr;
+    assert!(told.contains("metadata/transaction_0-9.meta") && told.contains("cannot be read to see"), "{told}");
+    // Nor can be replaced what cannot be seen.
+    let asked = records_asked(&node).len();
+    let told = run(limited(&["--replace"])).await.expect_code(4).stderr;
+    assert!(told.contains("--replace needs credentials"), "{told}");
+    assert_eq!(records_asked(&node).len(), asked);
+    let known = |handle: &&String| handle.starts_with("metadata");
+    assert!(storage.files().await.keys().filter(known).eq(files.keys().filter(known)));
     proxy.shutdown().await;
     node.shutdown().await;
 }
