@@ -133,6 +133,20 @@ async fn what_is_replaced_keeps_its_line_aside() {
     }
 }
 
+/// Found out after the new line is saved, it would leave both.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_moved_away_is_not_replaced() {
+    let (storage, node) = (Storage::commands(), node().await);
+    storage.backed_up(&node, MAX_CHUNK, &FIRST_TEN).await;
+    let (files, asked) = (storage.files().await, records_asked(&node).len());
+    let replace = [&FIRST_TEN[..], &["--afresh", "--replace"]].concat();
+    let told = run(storage.backup(&node, MAX_CHUNK, &replace)).await.expect_code(2).stderr;
+    assert!(told.contains("no command backup_metadata_file"), "{told}");
+    assert_eq!(records_asked(&node).len(), asked);
+    assert!(storage.files().await == files);
+    node.shutdown().await;
+}
+
 /// Nothing can be held against what may not be read; nor is it passed over in silence.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_may_only_write_may_back_up_and_is_told() {

@@ -5,14 +5,15 @@
 //! that an archive always holds the epoch endings that its snapshots and transactions are verified by. A backup that
 //! fails is made again after a pause, from where it was; so it is with a node that does not answer.
 //!
-//! Several may work on one archive: see the backups' own notes on two runs at once.
+//! Several may work on one archive: see the backups' own notes on two runs at once. What others make known is gone past
+//! as far as it adjoins; up to what lies further on, all is backed up first.
 
 mod rules;
 
 use crate::backup::{BackedUp, Backups};
 use crate::client::DbState;
 use crate::failure::Pause;
-use crate::known::Known;
+use crate::known::{After, Known};
 use sealift::{Error, ErrorKind, Result};
 use std::convert::Infallible;
 use std::future::pending;
@@ -149,7 +150,7 @@ impl Continuous {
             beside.watch_node(&node),
             beside.epoch_endings(known.last_epoch_ending(), of_node, &with_epochs),
             beside.state_snapshots(known.last_snapshot_epoch(), of_epochs.clone()),
-            beside.transactions(known.last_version(), of_epochs),
+            beside.transactions(known.last_version(), known.gaps(), of_epochs),
         );
         never
     }
@@ -197,7 +198,7 @@ impl Continuous {
                     last = Some((epoch, made.last_version));
                     Ok(Step::Made(made))
                 }
-                Err(error) => self.unless_made(error, Known::last_epoch_ending, &mut last).await,
+                Err(error) => self.unless_made(error, Known::epoch_endings_following, &mut last).await,
             }
         };
         self.go_on("epoch endings", node, step).await
@@ -212,31 +213,48 @@ impl Continuous {
                     last = Some(epoch);
                     Ok(Step::Made(made))
                 }
-                Err(error) => self.unless_made(error, Known::last_snapshot_epoch, &mut last).await,
+                Err(error) => self.unless_made(error, |known, _| known.last_snapshot_epoch(), &mut last).await,
             }
         };
         self.go_on("state snapshots", node, step).await
     }
 
-    async fn transactions(&self, mut last: Option<u64>, node: watch::Receiver<Option<WithEpochs>>) -> Infallible {
+    /// `gaps` were told at the start.
+    async fn transactions(
+        &self,
+        mut last: Option<u64>,
+        mut gaps: Vec<String>,
+        node: watch::Receiver<Option<WithEpochs>>,
+    ) -> Infallible {
         let mut waiting = None;
         let step = async |at| {
             if let Due::Later(before) = self.transactions_due(last, at, &mut waiting) {
                 return Ok(Step::NothingDue { before });
             }
             // Others may have made a part of a batch known, which is not to be overlapped.
-            last = last.max(self.backups.of_known_by_now(Known::last_version).await?);
+            let after = self.backups.of_known_by_now(|known| Some(known.versions_after(last))).await?;
+            let (following, next) = match after {
+                Some(After { following, next, gaps_before }) => {
+                    gaps_before.iter().filter(|gap| !gaps.contains(gap)).for_each(|gap| tracing::warn!("{gap}"));
+                    gaps = gaps_before;
+                    (following, next)
+                }
+                None => (last, None),
+            };
+            last = following;
             let versions = match self.transactions_due(last, at, &mut waiting) {
-                Due::Now(versions) => versions,
+                Due::Now(versions) => rules::up_to(versions, next),
                 Due::Later(before) => return Ok(Step::NothingDue { before }),
             };
-            let count = versions.end() - versions.start() + 1;
+            let count = (versions.end() - versions.start()).saturating_add(1);
             match self.backups.transactions(*versions.start(), count).await {
                 Ok(made) => {
                     (last, waiting) = (Some(*versions.end()), None);
                     Ok(Step::Made(made))
                 }
-                Err(error) => self.unless_made(error, Known::last_version, &mut last).await,
+                Err(error) => {
+                    self.unless_made(error, |known, last| known.versions_after(last).following, &mut last).await
+                }
             }
         };
         self.go_on("transactions", node, step).await
@@ -247,13 +265,13 @@ impl Continuous {
     async fn unless_made<T: Copy + Ord>(
         &self,
         error: Error,
-        of: impl FnOnce(&Known) -> Option<T>,
+        of: impl FnOnce(&Known, Option<T>) -> Option<T>,
         last: &mut Option<T>,
     ) -> Result<Step> {
         if error.kind() != ErrorKind::AlreadyExists {
             return Err(error);
         }
-        match self.backups.of_known_by_now(of).await? {
+        match self.backups.of_known_by_now(|known| of(known, *last)).await? {
             by_now if by_now > *last => {
                 tracing::info!("{error}");
                 *last = by_now;

@@ -20,6 +20,17 @@ pub struct Known {
     files: BTreeMap<FileHandle, Vec<Metadata>>,
 }
 
+/// What is known after a version.
+#[derive(Debug)]
+pub(crate) struct After {
+    /// How far there is no gap after it.
+    pub(crate) following: Option<u64>,
+    /// Where the next line begins that there is after a gap.
+    pub(crate) next: Option<u64>,
+    /// The gaps before, in words.
+    pub(crate) gaps_before: Vec<String>,
+}
+
 impl Known {
     /// The last epoch whose ending there is.
     pub fn last_epoch(&self) -> Option<u64> {
@@ -43,6 +54,25 @@ impl Known {
             _ => None,
         });
         endings.max()
+    }
+
+    /// The last epoch up to which no ending is missing after `last`, and the version that ends it.
+    pub(crate) fn epoch_endings_following(&self, last: Option<(u64, u64)>) -> Option<(u64, u64)> {
+        let end = self.lines(Kind::Epochs).last_following(last.map(|(epoch, _)| epoch))?;
+        let endings = self.files.values().flatten().filter_map(|line| match *line {
+            Metadata::EpochEndingBackup { last_epoch, last_version, .. } => Some((last_epoch, last_version)),
+            _ => None,
+        });
+        endings.filter(|&(epoch, _)| epoch == end).max().max(last)
+    }
+
+    /// How the transactions that are known stand to the version `last`.
+    pub(crate) fn versions_after(&self, last: Option<u64>) -> After {
+        let lines = self.lines(Kind::Versions);
+        let following = lines.last_following(last);
+        let mut gaps = lines.gaps();
+        gaps.retain(|&(_, gap_last)| Some(gap_last) <= following);
+        After { following, next: lines.first_after(following), gaps_before: lines.told(gaps) }
     }
 
     /// The last version before the first that is missing.
