@@ -89,7 +89,7 @@ async fn what_is_known_is_not_made_again_under_another_name_unless_told_to() {
             let again = storage.backed_up(&node, MAX_CHUNK, arguments).await.json();
             assert_eq!((&again["manifest"], &again["metadata"]), (&first["manifest"], &first["metadata"]));
             let line = first["metadata"].as_str().expect("a handle");
-            let words = ["known already", line, "--replace"];
+            let words = ["known already", line, "there is nothing to be done", "--replace"];
             let afresh = [arguments, &["--afresh"]].concat();
             refused(&storage, &node, MAX_CHUNK, &afresh, &words).await;
             // Chunks of another size are another backup.

@@ -138,8 +138,8 @@ fn refused(extent: Extent, line: &Line, others: &[Line]) -> Error {
         _ if *other == extent => (
             format!("it is known already: {} names {manifest}", line.at()),
             format!(
-                "without --afresh, and with the --max-chunk-size it was made with, that one is used; --replace makes \
-                 another, and moves that line to metadata_backup/{}",
+                "there is nothing to be done, unless that one is of no use: --replace makes another, and moves its line \
+                 to metadata_backup/{}",
                 alone(compacted)
             ),
         ),

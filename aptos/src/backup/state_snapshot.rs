@@ -43,13 +43,14 @@ impl Backups {
         let state = Feed::StateItems { version };
         let items = match self.client.state_item_count(version).await {
             Ok(items) => items,
-            Err(error) => return Err(self.or_pruned(error, state, 0).await),
+            Err(error) => return Err(self.or_pruned(error, state).await),
         };
         if items == 0 {
-            let empty =
-                Error::new(ErrorKind::Service, "back up", format!("the state at version {version}"), "it has no items")
-                    .with_hint("look whether the node is healthy, or take another one");
-            return Err(self.or_pruned(empty, state, 0).await);
+            let (operation, path) =
+                (format!("back up the state at version {version} from"), format!("state_item_count/{version}"));
+            let empty = Error::new(ErrorKind::Service, operation, self.client.address().url(&path), "it has no items")
+                .with_hint("look whether the node is healthy, or take another one");
+            return Err(self.or_pruned(empty, state).await);
         }
         tracing::info!("backing up the state at version {version}, the end of epoch {epoch}: {items} items");
         let (snapshot, name) = (Snapshot { epoch, version, items }, format!("state_epoch_{epoch}_ver_{version}"));
@@ -70,7 +71,7 @@ impl Backups {
         let sealed_before = chunks.len();
         match self.write_state(&group, snapshot, next, before).await {
             Ok(written) => chunks.extend(written),
-            Err(error) => return Err(self.or_pruned(error, state, next).await),
+            Err(error) => return Err(self.or_pruned(error, state).await),
         }
 
         let manifest = self.state_manifest(&group, snapshot, chunks).await?;

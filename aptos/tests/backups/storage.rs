@@ -23,6 +23,8 @@ pub(crate) enum Trouble {
     AtWrite,
     /// It cannot be opened.
     AtCreate,
+    /// It cannot be opened, since its service cannot be reached.
+    Unreachable,
     /// Its shutdown never ends.
     Hangs,
     /// It takes no data, because it exists by now.
@@ -106,6 +108,9 @@ impl Watched {
     ) -> Result<(FileHandle, FileWriter)> {
         if self.trouble(name.as_ref()).is_some() {
             return Err(Error::new(ErrorKind::Denied, "open", name.to_string(), "the disk is on fire"));
+        }
+        if self.account.take(name.as_ref(), &[Trouble::Unreachable]).is_some() {
+            return Err(Error::new(ErrorKind::Unreachable, "open", name.to_string(), "the cable is cut"));
         }
         self.account.opened.lock().unwrap().push(name.to_string());
         let (file, inner) = created.await?;
