@@ -92,14 +92,22 @@ impl Backups {
         files.iter().for_each(|file| known.forget(file));
     }
 
-    /// Remembers what was made known, and says when it cannot be restored yet.
+    /// Remembers what was made known.
     pub(super) async fn remember(&self, file: FileHandle, line: Metadata) {
-        let Some(beside) = &self.beside else { return };
-        let known = &mut beside.lock().await.known;
-        let is_state = matches!(line, Metadata::StateSnapshotBackup { .. });
-        known.add(file, line);
-        if let Some(ahead) = known.snapshot_ahead().filter(|_| is_state) {
-            tracing::warn!("{ahead}");
+        if let Some(beside) = &self.beside {
+            beside.lock().await.known.add(file, line);
+        }
+    }
+
+    /// Says so when the newest state that was backed up cannot be restored yet, and returns whether it did.
+    pub(crate) async fn tell_snapshot_ahead(&self) -> bool {
+        let Some(beside) = &self.beside else { return false };
+        match beside.lock().await.known.snapshot_ahead() {
+            Some(ahead) => {
+                tracing::warn!("{ahead}");
+                true
+            }
+            None => false,
         }
     }
 

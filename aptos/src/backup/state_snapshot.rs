@@ -32,13 +32,20 @@ impl Snapshot {
 }
 
 impl Backups {
-    /// Backs up the state at the end of `epoch`.
+    /// Backs up the state at the end of `epoch`, and says so when it cannot be restored yet.
     ///
     /// # Errors
     /// [`ErrorKind::AlreadyExists`] when another backup of it is known; [`ErrorKind::Pruned`] when the node has it no more;
     /// the node's and the storage's errors, saying what was being done. The backup is not known then; what was sealed is
     /// used by the next run.
     pub async fn state_snapshot(&self, epoch: u64) -> Result<BackedUp> {
+        let made = self.make_state_snapshot(epoch).await?;
+        self.tell_snapshot_ahead().await;
+        Ok(made)
+    }
+
+    /// The same without a word of whether it can be restored.
+    pub(crate) async fn make_state_snapshot(&self, epoch: u64) -> Result<BackedUp> {
         let version = self.version_at_end_of(epoch).await?;
         let state = Feed::StateItems { version };
         let items = match self.client.state_item_count(version).await {

@@ -109,6 +109,14 @@ impl Step {
     const WAIT: Step = Step::NothingDue { before: None };
 }
 
+/// The end of an epoch that waits for the batch that it is in.
+#[derive(Debug, Clone, Copy)]
+struct Waiting {
+    /// The last version that is backed up.
+    after: Option<u64>,
+    since: Instant,
+}
+
 /// Which transactions are due.
 enum Due {
     Now(RangeInclusive<u64>),
@@ -205,11 +213,14 @@ impl Continuous {
     }
 
     async fn state_snapshots(&self, mut last: Option<u64>, node: watch::Receiver<Option<WithEpochs>>) -> Infallible {
+        // Where transactions may wait for ever, so may snapshots: that is told once. Others wait no longer than is allowed.
+        let mut untold = self.schedule.transaction_max_age.is_none();
         let step = async |WithEpochs { node, .. }| {
             let interval = self.schedule.state_snapshot_interval_epochs;
             let Some(epoch) = rules::next_snapshot(last, node, interval) else { return Ok(Step::WAIT) };
-            match self.backups.state_snapshot(epoch).await {
+            match self.backups.make_state_snapshot(epoch).await {
                 Ok(made) => {
+                    untold = untold && !self.backups.tell_snapshot_ahead().await;
                     last = Some(epoch);
                     Ok(Step::Made(made))
                 }
@@ -249,10 +260,13 @@ impl Continuous {
             let count = (versions.end() - versions.start()).saturating_add(1);
             match self.backups.transactions(*versions.start(), count).await {
                 Ok(made) => {
-                    (last, waiting) = (Some(*versions.end()), None);
+                    last = Some(*versions.end());
                     Ok(Step::Made(made))
                 }
                 Err(error) => {
+                    if self.has_waited(waiting) {
+                        self.backups.tell_snapshot_ahead().await;
+                    }
                     self.unless_made(error, |known, last| known.versions_after(last).following, &mut last).await
                 }
             }
@@ -281,21 +295,29 @@ impl Continuous {
         }
     }
 
-    /// The next batch, or a part of it once the end of an epoch has waited for it since `waiting` long enough.
-    fn transactions_due(&self, last: Option<u64>, at: WithEpochs, waiting: &mut Option<Instant>) -> Due {
-        let Schedule { transaction_batch_size, transaction_max_age, .. } = self.schedule;
-        if let Some(versions) = rules::next_transactions(last, at.node, transaction_batch_size) {
+    /// The next batch, or a part of it once the end of an epoch has waited for it long enough.
+    fn transactions_due(&self, last: Option<u64>, at: WithEpochs, waiting: &mut Option<Waiting>) -> Due {
+        if let Some(versions) = rules::next_transactions(last, at.node, self.schedule.transaction_batch_size) {
             return Due::Now(versions);
         }
         let Some(part) = rules::part_of_batch(last, at.ended) else {
             *waiting = None;
             return Due::Later(None);
         };
-        let since = *waiting.get_or_insert_with(Instant::now);
-        match transaction_max_age.and_then(|age| since.checked_add(age)) {
-            Some(due) if due <= Instant::now() => Due::Now(part),
-            before => Due::Later(before),
+        // What comes after another version begins to wait then.
+        let since = waiting.filter(|waiting| waiting.after == last).map_or_else(Instant::now, |waiting| waiting.since);
+        *waiting = Some(Waiting { after: last, since });
+        match self.has_waited(*waiting) {
+            true => Due::Now(part),
+            false => Due::Later(self.schedule.transaction_max_age.and_then(|age| since.checked_add(age))),
         }
+    }
+
+    /// Whether the end of an epoch has waited as long as it may.
+    fn has_waited(&self, waiting: Option<Waiting>) -> bool {
+        let until =
+            waiting.zip(self.schedule.transaction_max_age).and_then(|(waiting, age)| waiting.since.checked_add(age));
+        until.is_some_and(|until| until <= Instant::now())
     }
 
     /// Takes one step after the other, each from the node's latest position.
