@@ -1,6 +1,7 @@
 //! The three backups: what they have in common. `beside` holds them against what the archive has, `chunks` writes chunks
 //! while records arrive, `group` is a backup's files, `sealed` finds those of an interrupted run, `publish` makes a backup
-//! known, `pruned` says when a node has no more of it, and each kind of backup has a module of its own.
+//! known, `away` moves what it replaces, `pruned` says when a node has no more of it, and each kind of backup has a module
+//! of its own.
 //!
 //! # Continuing
 //! A storage of backups has no listing, so what an interrupted run left is found by name. The four hex digits behind a
