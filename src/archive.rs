@@ -85,6 +85,17 @@ impl BackupStorage for Archive {
     }
 
     async fn save_metadata_lines(&self, name: &ShellSafeName, lines: &[TextLine]) -> Result<FileHandle> {
+        match self.save_new_metadata_lines(name, lines).await {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                let file: FileHandle = format!("{METADATA}/{name}").parse()?;
+                tracing::warn!("{}/{} exists already and is kept as it is", self.bucket.url(), self.key(&file)?);
+                Ok(file)
+            }
+            saved => saved,
+        }
+    }
+
+    async fn save_new_metadata_lines(&self, name: &ShellSafeName, lines: &[TextLine]) -> Result<FileHandle> {
         let file: FileHandle = format!("{METADATA}/{name}").parse()?;
         let key = self.key(&file)?;
         let content: String = lines.iter().flat_map(|line| [line.as_ref(), "\n"]).collect();
@@ -94,14 +105,7 @@ impl BackupStorage for Archive {
         written.map_err(|error| {
             Error::from_io(&error).cloned().unwrap_or_else(|| Error::io("write", location(), error))
         })?;
-        match sink.seal().await {
-            Ok(_) => Ok(file),
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                tracing::warn!("{} exists already and is kept as it is", location());
-                Ok(file)
-            }
-            Err(error) => Err(error),
-        }
+        sink.seal().await.map(|_| file)
     }
 
     async fn list_metadata_files(&self) -> Result<Vec<FileHandle>> {

@@ -43,11 +43,22 @@ pub trait BackupStorage: fmt::Debug + Send + Sync {
     /// An existing file of that name is kept as it is, with a warning in the log.
     async fn save_metadata_lines(&self, name: &ShellSafeName, lines: &[TextLine]) -> Result<FileHandle>;
 
+    /// As [`save_metadata_lines`](Self::save_metadata_lines), of a file that must not exist yet: where one does, it fails
+    /// with [`ErrorKind::AlreadyExists`](crate::ErrorKind::AlreadyExists). A storage that cannot tell does as that does.
+    async fn save_new_metadata_lines(&self, name: &ShellSafeName, lines: &[TextLine]) -> Result<FileHandle> {
+        self.save_metadata_lines(name, lines).await
+    }
+
     /// The handles of all metadata files, in order; none when nothing has been saved yet.
     async fn list_metadata_files(&self) -> Result<Vec<FileHandle>>;
 
     /// Moves the metadata file `metadata/X` to `metadata_backup/X`.
     async fn backup_metadata_file(&self, file: &FileHandle) -> Result<()>;
+
+    /// Why metadata files cannot be moved, where that is known without trying.
+    fn can_move_metadata(&self) -> Result<()> {
+        Ok(())
+    }
 
     /// Opens a group of files under `name` and a random suffix of four hex digits, so that two backups of the
     /// same thing stay apart.

@@ -233,6 +233,8 @@ async fn an_archive_keeps_its_layout() {
     let meta = archive.save_metadata_line(&name, &line).await.expect("saved");
     let other = "other".parse().expect("a line");
     assert_eq!(archive.save_metadata_line(&name, &other).await.expect("kept"), meta);
+    let error = archive.save_new_metadata_lines(&name, &[other]).await.expect_err("it is there");
+    assert_eq!(error.kind(), ErrorKind::AlreadyExists);
     assert_eq!(archive.list_metadata_files().await.expect("listed"), std::slice::from_ref(&meta));
     let mut back = String::new();
     archive.open_for_read(&meta).await.expect("open").read_to_string(&mut back).await.expect("read");

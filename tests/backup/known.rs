@@ -89,7 +89,7 @@ async fn what_is_known_is_not_made_again_under_another_name_unless_told_to() {
             let again = storage.backed_up(&node, MAX_CHUNK, arguments).await.json();
             assert_eq!((&again["manifest"], &again["metadata"]), (&first["manifest"], &first["metadata"]));
             let line = first["metadata"].as_str().expect("a handle");
-            let words = ["known already", line, "--replace"];
+            let words = ["known already", line, "there is nothing to be done", "--replace"];
             let afresh = [arguments, &["--afresh"]].concat();
             refused(&storage, &node, MAX_CHUNK, &afresh, &words).await;
             // Chunks of another size are another backup.
@@ -133,6 +133,20 @@ async fn what_is_replaced_keeps_its_line_aside() {
     }
 }
 
+/// Found out after the new line is saved, it would leave both.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_moved_away_is_not_replaced() {
+    let (storage, node) = (Storage::commands(), node().await);
+    storage.backed_up(&node, MAX_CHUNK, &FIRST_TEN).await;
+    let (files, asked) = (storage.files().await, records_asked(&node).len());
+    let replace = [&FIRST_TEN[..], &["--afresh", "--replace"]].concat();
+    let told = run(storage.backup(&node, MAX_CHUNK, &replace)).await.expect_code(2).stderr;
+    assert!(told.contains("no command backup_metadata_file"), "{told}");
+    assert_eq!(records_asked(&node).len(), asked);
+    assert!(storage.files().await == files);
+    node.shutdown().await;
+}
+
 /// Nothing can be held against what may not be read; nor is it passed over in silence.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_may_only_write_may_back_up_and_is_told() {
@@ -147,6 +161,22 @@ async fn who_may_only_write_may_back_up_and_is_told() {
     assert!(told.contains("whether the archive has some of it already") && refused.fired() > 1, "{told}");
     assert!(told.contains("metadata/transaction_0-9.meta was saved, and cannot be read"), "{told}");
     verify::transactions(&storage.files().await, &node.chain(), 9);
+
+    // What was there already is not taken for what was to be saved.
+    let (files, limited) = (storage.files().await, |more: &[&str]| {
+        let mut command = storage.backup(&node, MAX_CHUNK, &FIRST_TEN);
+        command.args(more).arg("--conditional-writes=honoured").envs(TestBucket::variables(&proxy.endpoint()));
+        command
+    });
+    let told = run(limited(&["--afresh"])).await.expect_code(5).stderr;
+    assert!(told.contains("metadata/transaction_0-9.meta") && told.contains("cannot be read to see"), "{told}");
+    // Nor can be replaced what cannot be seen.
+    let asked = records_asked(&node).len();
+    let told = run(limited(&["--replace"])).await.expect_code(4).stderr;
+    assert!(told.contains("--replace needs credentials"), "{told}");
+    assert_eq!(records_asked(&node).len(), asked);
+    let known = |handle: &&String| handle.starts_with("metadata");
+    assert!(storage.files().await.keys().filter(known).eq(files.keys().filter(known)));
     proxy.shutdown().await;
     node.shutdown().await;
 }

@@ -49,6 +49,26 @@ async fn a_part_of_a_batch_is_backed_up_by_age_so_that_snapshots_can_be_restored
     }
 }
 
+/// It may wait as long as that.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_that_waits_for_its_transactions_is_not_told_each_time() {
+    let (storage, node) = (Storage::folder(), node().await);
+    let mut running = start(&storage, &node, &with_age("1h"));
+    let snapshot = |node: &Node| format!("metadata/state_snapshot_ver_{}.meta", end_of_last_epoch(node));
+    running.until_known(&[snapshot(&node)]).await;
+    node.set_chain(chain(LAST_EPOCH + 1));
+    running.until_known(&[snapshot(&node)]).await;
+    let told = running.stop(Signal::TERM).await.expect_code(0).stderr;
+    assert!(!told.contains("cannot be restored before"), "{told}");
+    // The next start tells it.
+    let mut running = start(&storage, &node, &with_age("1h"));
+    node.set_chain(chain(LAST_EPOCH + 2));
+    running.until_known(&[snapshot(&node)]).await;
+    let told = running.stop(Signal::TERM).await.expect_code(0).stderr;
+    assert_eq!(told.matches("cannot be restored before").count(), 1, "{told}");
+    node.shutdown().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_part_that_another_has_made_known_is_not_overlapped() {
     for storage in [Storage::folder(), Storage::s3().await, Storage::commands()] {

@@ -217,6 +217,10 @@ impl BackupStorage for CommandStorage {
         let parameters = [("FILE_NAME", name.as_ref())];
         self.output(CommandName::BackupMetadataFile, name.as_ref(), &parameters, LONGEST_HANDLE).await.map(drop)
     }
+
+    fn can_move_metadata(&self) -> Result<()> {
+        self.config.command(CommandName::BackupMetadataFile).map(drop)
+    }
 }
 
 /// Reads `source` to its end, and keeps so much of it and a little more.

@@ -42,9 +42,11 @@ impl Backups {
     /// Refuses a backup of `extent` that the archive could not take. `manifest` is the one that it will have, where that
     /// is told before.
     pub(super) async fn admit(&self, extent: Extent, manifest: Option<&FileHandle>) -> Result<()> {
+        self.may_replace()?;
         let Some(beside) = &self.beside else { return Ok(()) };
+        let replaced = self.replaced(&beside.lock().await.known, extent, manifest)?;
+        self.free_to_move(&replaced).await?;
         let known = &beside.lock().await.known;
-        self.replaced(known, extent, manifest)?;
         for gap in known.gaps_with(extent) {
             tracing::warn!("besides {extent}, {gap}");
         }
@@ -64,14 +66,48 @@ impl Backups {
         }
     }
 
-    /// Remembers what was made known, and says when it cannot be restored yet.
-    pub(super) async fn remember(&self, file: FileHandle, line: Metadata) {
+    /// Where a line stands that is known by now. What is found is looked at once more: it may have been moved away.
+    pub(super) async fn place_by_now(&self, line: &Metadata) -> Result<Option<FileHandle>> {
+        let place = |beside: &Beside| beside.known.place_of(line).cloned();
+        match &self.beside {
+            Some(beside) if place(&*beside.lock().await).is_some() => {
+                Ok(self.known_by_now(Duration::ZERO).await?.and_then(|beside| place(&beside)))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Whether a metadata file of this name was there when it was last looked.
+    pub(super) async fn is_listed(&self, file: &FileHandle) -> bool {
+        match &self.beside {
+            Some(beside) => beside.lock().await.known.has_file(file),
+            None => false,
+        }
+    }
+
+    /// Forgets what was moved away.
+    pub(super) async fn forget(&self, files: &[FileHandle]) {
         let Some(beside) = &self.beside else { return };
         let known = &mut beside.lock().await.known;
-        let is_state = matches!(line, Metadata::StateSnapshotBackup { .. });
-        known.add(file, line);
-        if let Some(ahead) = known.snapshot_ahead().filter(|_| is_state) {
-            tracing::warn!("{ahead}");
+        files.iter().for_each(|file| known.forget(file));
+    }
+
+    /// Remembers what was made known.
+    pub(super) async fn remember(&self, file: FileHandle, line: Metadata) {
+        if let Some(beside) = &self.beside {
+            beside.lock().await.known.add(file, line);
+        }
+    }
+
+    /// Says so when the newest state that was backed up cannot be restored yet, and returns whether it did.
+    pub(crate) async fn tell_snapshot_ahead(&self) -> bool {
+        let Some(beside) = &self.beside else { return false };
+        match beside.lock().await.known.snapshot_ahead() {
+            Some(ahead) => {
+                tracing::warn!("{ahead}");
+                true
+            }
+            None => false,
         }
     }
 
@@ -110,8 +146,8 @@ fn refused(extent: Extent, line: &Line, others: &[Line]) -> Error {
         _ if *other == extent => (
             format!("it is known already: {} names {manifest}", line.at()),
             format!(
-                "without --afresh, and with the --max-chunk-size it was made with, that one is used; --replace makes \
-                 another, and moves that line to metadata_backup/{}",
+                "there is nothing to be done, unless that one is of no use: --replace makes another, and moves its line \
+                 to metadata_backup/{}",
                 alone(compacted)
             ),
         ),

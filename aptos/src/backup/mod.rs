@@ -1,6 +1,7 @@
 //! The three backups: what they have in common. `beside` holds them against what the archive has, `chunks` writes chunks
 //! while records arrive, `group` is a backup's files, `sealed` finds those of an interrupted run, `publish` makes a backup
-//! known, `pruned` says when a node has no more of it, and each kind of backup has a module of its own.
+//! known, `away` moves what it replaces, `pruned` says when a node has no more of it, and each kind of backup has a module
+//! of its own.
 //!
 //! # Continuing
 //! A storage of backups has no listing, so what an interrupted run left is found by name. The four hex digits behind a
@@ -20,6 +21,7 @@
 //! storage has its own budget. A chunk holds a writer of that budget while its records arrive, so no more chunks are
 //! begun, by all backups together, than leave a writer for small files.
 
+mod away;
 mod beside;
 mod chunks;
 mod epoch_ending;
@@ -71,8 +73,9 @@ pub struct Options {
 pub enum Replace {
     /// They stand: a backup that overlaps them is an error.
     Nothing,
-    /// Those of what lies within the new backup are moved to `metadata_backup/`, once it is whole. If it is stopped just
-    /// then, neither is known until it is run again.
+    /// Those of what lies within the new backup are moved to `metadata_backup/`, once its own line is saved. If it is
+    /// stopped just then, both are known, and nothing can be restored until it is run again. Without a look at the archive
+    /// ([`Backups::beside`]) it is an error.
     Known,
 }
 

@@ -32,24 +32,32 @@ impl Snapshot {
 }
 
 impl Backups {
-    /// Backs up the state at the end of `epoch`.
+    /// Backs up the state at the end of `epoch`, and says so when it cannot be restored yet.
     ///
     /// # Errors
     /// [`ErrorKind::AlreadyExists`] when another backup of it is known; [`ErrorKind::Pruned`] when the node has it no more;
     /// the node's and the storage's errors, saying what was being done. The backup is not known then; what was sealed is
     /// used by the next run.
     pub async fn state_snapshot(&self, epoch: u64) -> Result<BackedUp> {
+        let made = self.make_state_snapshot(epoch).await?;
+        self.tell_snapshot_ahead().await;
+        Ok(made)
+    }
+
+    /// The same without a word of whether it can be restored.
+    pub(crate) async fn make_state_snapshot(&self, epoch: u64) -> Result<BackedUp> {
         let version = self.version_at_end_of(epoch).await?;
         let state = Feed::StateItems { version };
         let items = match self.client.state_item_count(version).await {
             Ok(items) => items,
-            Err(error) => return Err(self.or_pruned(error, state, 0).await),
+            Err(error) => return Err(self.or_pruned(error, state).await),
         };
         if items == 0 {
-            let empty =
-                Error::new(ErrorKind::Service, "back up", format!("the state at version {version}"), "it has no items")
-                    .with_hint("look whether the node is healthy, or take another one");
-            return Err(self.or_pruned(empty, state, 0).await);
+            let (operation, path) =
+                (format!("back up the state at version {version} from"), format!("state_item_count/{version}"));
+            let empty = Error::new(ErrorKind::Service, operation, self.client.address().url(&path), "it has no items")
+                .with_hint("look whether the node is healthy, or take another one");
+            return Err(self.or_pruned(empty, state).await);
         }
         tracing::info!("backing up the state at version {version}, the end of epoch {epoch}: {items} items");
         let (snapshot, name) = (Snapshot { epoch, version, items }, format!("state_epoch_{epoch}_ver_{version}"));
@@ -70,7 +78,7 @@ impl Backups {
         let sealed_before = chunks.len();
         match self.write_state(&group, snapshot, next, before).await {
             Ok(written) => chunks.extend(written),
-            Err(error) => return Err(self.or_pruned(error, state, next).await),
+            Err(error) => return Err(self.or_pruned(error, state).await),
         }
 
         let manifest = self.state_manifest(&group, snapshot, chunks).await?;

@@ -48,7 +48,7 @@ impl Backups {
         let sealed_before = chunks.len();
         match self.write_transactions(&group, next, end).await {
             Ok(written) => chunks.extend(written),
-            Err(error) => return Err(self.or_pruned(error, Feed::Transactions, next).await),
+            Err(error) => return Err(self.or_pruned(error, Feed::Transactions).await),
         }
 
         let chunks = self.with_format(chunks);

@@ -5,14 +5,15 @@
 //! that an archive always holds the epoch endings that its snapshots and transactions are verified by. A backup that
 //! fails is made again after a pause, from where it was; so it is with a node that does not answer.
 //!
-//! Several may work on one archive: see the backups' own notes on two runs at once.
+//! Several may work on one archive: see the backups' own notes on two runs at once. What others make known is gone past
+//! as far as it adjoins; up to what lies further on, all is backed up first.
 
 mod rules;
 
 use crate::backup::{BackedUp, Backups};
 use crate::client::DbState;
 use crate::failure::Pause;
-use crate::known::Known;
+use crate::known::{After, Known};
 use sealift::{Error, ErrorKind, Result};
 use std::convert::Infallible;
 use std::future::pending;
@@ -108,6 +109,14 @@ impl Step {
     const WAIT: Step = Step::NothingDue { before: None };
 }
 
+/// The end of an epoch that waits for the batch that it is in.
+#[derive(Debug, Clone, Copy)]
+struct Waiting {
+    /// The last version that is backed up.
+    after: Option<u64>,
+    since: Instant,
+}
+
 /// Which transactions are due.
 enum Due {
     Now(RangeInclusive<u64>),
@@ -149,7 +158,7 @@ impl Continuous {
             beside.watch_node(&node),
             beside.epoch_endings(known.last_epoch_ending(), of_node, &with_epochs),
             beside.state_snapshots(known.last_snapshot_epoch(), of_epochs.clone()),
-            beside.transactions(known.last_version(), of_epochs),
+            beside.transactions(known.last_version(), known.gaps(), of_epochs),
         );
         never
     }
@@ -197,46 +206,69 @@ impl Continuous {
                     last = Some((epoch, made.last_version));
                     Ok(Step::Made(made))
                 }
-                Err(error) => self.unless_made(error, Known::last_epoch_ending, &mut last).await,
+                Err(error) => self.unless_made(error, Known::epoch_endings_following, &mut last).await,
             }
         };
         self.go_on("epoch endings", node, step).await
     }
 
     async fn state_snapshots(&self, mut last: Option<u64>, node: watch::Receiver<Option<WithEpochs>>) -> Infallible {
+        // Where transactions may wait for ever, so may snapshots: that is told once. Others wait no longer than is allowed.
+        let mut untold = self.schedule.transaction_max_age.is_none();
         let step = async |WithEpochs { node, .. }| {
             let interval = self.schedule.state_snapshot_interval_epochs;
             let Some(epoch) = rules::next_snapshot(last, node, interval) else { return Ok(Step::WAIT) };
-            match self.backups.state_snapshot(epoch).await {
+            match self.backups.make_state_snapshot(epoch).await {
                 Ok(made) => {
+                    untold = untold && !self.backups.tell_snapshot_ahead().await;
                     last = Some(epoch);
                     Ok(Step::Made(made))
                 }
-                Err(error) => self.unless_made(error, Known::last_snapshot_epoch, &mut last).await,
+                Err(error) => self.unless_made(error, |known, _| known.last_snapshot_epoch(), &mut last).await,
             }
         };
         self.go_on("state snapshots", node, step).await
     }
 
-    async fn transactions(&self, mut last: Option<u64>, node: watch::Receiver<Option<WithEpochs>>) -> Infallible {
+    /// `gaps` were told at the start.
+    async fn transactions(
+        &self,
+        mut last: Option<u64>,
+        mut gaps: Vec<String>,
+        node: watch::Receiver<Option<WithEpochs>>,
+    ) -> Infallible {
         let mut waiting = None;
         let step = async |at| {
             if let Due::Later(before) = self.transactions_due(last, at, &mut waiting) {
                 return Ok(Step::NothingDue { before });
             }
             // Others may have made a part of a batch known, which is not to be overlapped.
-            last = last.max(self.backups.of_known_by_now(Known::last_version).await?);
+            let after = self.backups.of_known_by_now(|known| Some(known.versions_after(last))).await?;
+            let (following, next) = match after {
+                Some(After { following, next, gaps_before }) => {
+                    gaps_before.iter().filter(|gap| !gaps.contains(gap)).for_each(|gap| tracing::warn!("{gap}"));
+                    gaps = gaps_before;
+                    (following, next)
+                }
+                None => (last, None),
+            };
+            last = following;
             let versions = match self.transactions_due(last, at, &mut waiting) {
-                Due::Now(versions) => versions,
+                Due::Now(versions) => rules::up_to(versions, next),
                 Due::Later(before) => return Ok(Step::NothingDue { before }),
             };
-            let count = versions.end() - versions.start() + 1;
+            let count = (versions.end() - versions.start()).saturating_add(1);
             match self.backups.transactions(*versions.start(), count).await {
                 Ok(made) => {
-                    (last, waiting) = (Some(*versions.end()), None);
+                    last = Some(*versions.end());
                     Ok(Step::Made(made))
                 }
-                Err(error) => self.unless_made(error, Known::last_version, &mut last).await,
+                Err(error) => {
+                    if self.has_waited(waiting) {
+                        self.backups.tell_snapshot_ahead().await;
+                    }
+                    self.unless_made(error, |known, last| known.versions_after(last).following, &mut last).await
+                }
             }
         };
         self.go_on("transactions", node, step).await
@@ -247,13 +279,13 @@ impl Continuous {
     async fn unless_made<T: Copy + Ord>(
         &self,
         error: Error,
-        of: impl FnOnce(&Known) -> Option<T>,
+        of: impl FnOnce(&Known, Option<T>) -> Option<T>,
         last: &mut Option<T>,
     ) -> Result<Step> {
         if error.kind() != ErrorKind::AlreadyExists {
             return Err(error);
         }
-        match self.backups.of_known_by_now(of).await? {
+        match self.backups.of_known_by_now(|known| of(known, *last)).await? {
             by_now if by_now > *last => {
                 tracing::info!("{error}");
                 *last = by_now;
@@ -263,21 +295,29 @@ impl Continuous {
         }
     }
 
-    /// The next batch, or a part of it once the end of an epoch has waited for it since `waiting` long enough.
-    fn transactions_due(&self, last: Option<u64>, at: WithEpochs, waiting: &mut Option<Instant>) -> Due {
-        let Schedule { transaction_batch_size, transaction_max_age, .. } = self.schedule;
-        if let Some(versions) = rules::next_transactions(last, at.node, transaction_batch_size) {
+    /// The next batch, or a part of it once the end of an epoch has waited for it long enough.
+    fn transactions_due(&self, last: Option<u64>, at: WithEpochs, waiting: &mut Option<Waiting>) -> Due {
+        if let Some(versions) = rules::next_transactions(last, at.node, self.schedule.transaction_batch_size) {
             return Due::Now(versions);
         }
         let Some(part) = rules::part_of_batch(last, at.ended) else {
             *waiting = None;
             return Due::Later(None);
         };
-        let since = *waiting.get_or_insert_with(Instant::now);
-        match transaction_max_age.and_then(|age| since.checked_add(age)) {
-            Some(due) if due <= Instant::now() => Due::Now(part),
-            before => Due::Later(before),
+        // What comes after another version begins to wait then.
+        let since = waiting.filter(|waiting| waiting.after == last).map_or_else(Instant::now, |waiting| waiting.since);
+        *waiting = Some(Waiting { after: last, since });
+        match self.has_waited(*waiting) {
+            true => Due::Now(part),
+            false => Due::Later(self.schedule.transaction_max_age.and_then(|age| since.checked_add(age))),
         }
+    }
+
+    /// Whether the end of an epoch has waited as long as it may.
+    fn has_waited(&self, waiting: Option<Waiting>) -> bool {
+        let until =
+            waiting.zip(self.schedule.transaction_max_age).and_then(|(waiting, age)| waiting.since.checked_add(age));
+        until.is_some_and(|until| until <= Instant::now())
     }
 
     /// Takes one step after the other, each from the node's latest position.

@@ -6,14 +6,17 @@ use std::ops::RangeInclusive;
 
 /// The epoch whose ending comes next, if it has ended: one at a time.
 pub(super) fn next_epoch(last: Option<u64>, node: Position) -> Option<u64> {
-    let next = last.map_or(0, |last| last + 1);
+    let next = after(last)?;
     (next < node.epoch).then_some(next)
 }
 
 /// The epoch whose end state is to be taken next, if it has ended: the newest multiple of `interval` that is not there
 /// yet. Those between are left out, since being in time matters more than having all.
 pub(super) fn next_snapshot(last: Option<u64>, node: Position, interval: u64) -> Option<u64> {
-    let after_last = last.map_or(0, |last| (last / interval + 1).saturating_mul(interval));
+    let after_last = match last {
+        None => 0,
+        Some(last) => next_multiple(last, interval)?,
+    };
     let newest = node.epoch.saturating_sub(1) / interval * interval;
     let next = after_last.max(newest);
     (next < node.epoch).then_some(next)
@@ -23,7 +26,7 @@ pub(super) fn next_snapshot(last: Option<u64>, node: Position, interval: u64) ->
 pub(super) fn next_transactions(last: Option<u64>, node: Position, batch: u64) -> Option<RangeInclusive<u64>> {
     let next = match last {
         None => 0..=0,
-        Some(last) => last.saturating_add(1)..=(last / batch + 1).saturating_mul(batch),
+        Some(last) => last.checked_add(1)?..=next_multiple(last, batch)?,
     };
     (*next.end() <= node.committed_version).then_some(next)
 }
@@ -31,8 +34,25 @@ pub(super) fn next_transactions(last: Option<u64>, node: Position, batch: u64) -
 /// The versions of a batch that are of epochs that have ended, the last at the version `ended`: what a snapshot needs to
 /// be restored. That end is the same for all who work on one archive, and a batch after it ends where it would have.
 pub(super) fn part_of_batch(last: Option<u64>, ended: Option<u64>) -> Option<RangeInclusive<u64>> {
-    let (next, ended) = (last.map_or(Some(0), |last| last.checked_add(1))?, ended?);
+    let (next, ended) = (after(last)?, ended?);
     (next <= ended).then_some(next..=ended)
+}
+
+/// Of the versions that are due, those before the version `next`, which is known.
+pub(super) fn up_to(due: RangeInclusive<u64>, next: Option<u64>) -> RangeInclusive<u64> {
+    let (start, end) = due.into_inner();
+    let before = next.filter(|&next| next > start).map(|next| next - 1);
+    start..=before.map_or(end, |before| before.min(end))
+}
+
+/// The number after `last`, if there is one.
+fn after(last: Option<u64>) -> Option<u64> {
+    last.map_or(Some(0), |last| last.checked_add(1))
+}
+
+/// The first multiple of `step` after `last`, if there is one.
+fn next_multiple(last: u64, step: u64) -> Option<u64> {
+    (last / step).checked_add(1)?.checked_mul(step)
 }
 
 #[cfg(test)]
@@ -88,6 +108,19 @@ mod tests {
     }
 
     #[test]
+    fn nothing_comes_after_the_last_number() {
+        let end = at(u64::MAX, u64::MAX);
+        assert_eq!(next_epoch(Some(u64::MAX), end), None);
+        assert_eq!(next_epoch(Some(u64::MAX - 2), end), Some(u64::MAX - 1));
+        for step in [1, 100, u64::MAX] {
+            assert_eq!(next_snapshot(Some(u64::MAX), end, step), None, "{step}");
+            assert_eq!(next_transactions(Some(u64::MAX), end, step), None, "{step}");
+        }
+        assert_eq!(next_transactions(Some(u64::MAX - 1), end, 1), Some(u64::MAX..=u64::MAX));
+        assert_eq!(next_transactions(Some(u64::MAX - 1), end, 100), None);
+    }
+
+    #[test]
     fn a_part_of_a_batch_ends_with_an_epoch() {
         for (last, ended, part) in [
             (None, None, None),
@@ -102,5 +135,12 @@ mod tests {
             assert_eq!(part_of_batch(last, ended), part, "{last:?} {ended:?}");
         }
         assert_eq!(next_transactions(Some(130), at(0, 200), 100), Some(131..=200));
+    }
+
+    #[test]
+    fn what_is_due_ends_before_what_is_known() {
+        for (next, due) in [(None, 101..=200), (Some(102), 101..=101), (Some(200), 101..=199), (Some(201), 101..=200)] {
+            assert_eq!(up_to(101..=200, next), due, "{next:?}");
+        }
     }
 }

@@ -37,18 +37,25 @@ impl Line {
 
     /// How it is moved away.
     fn away(&self) -> String {
-        let each = self.places.iter().map(|Place { file, others }| {
-            let name = file.as_ref().strip_prefix("metadata/").unwrap_or(file.as_ref());
-            match others {
-                0 => format!("`sealift mv {file} metadata_backup/{name}` moves it away"),
-                others => format!(
-                    "it is to be taken out of {file}, which has {others} others: store those under another name in \
+        let each = self.places.iter().map(|Place { file, others }| match others {
+            0 => format!("`{}` moves it away", command_away(file)),
+            others => format!(
+                "it is to be taken out of {file}, which has {others} others: store those under another name in \
                      metadata/, and move that file to metadata_backup/"
-                ),
-            }
+            ),
         });
         each.collect::<Vec<_>>().join(", and ")
     }
+}
+
+/// The command that moves a metadata file away.
+pub(crate) fn command_away(file: &FileHandle) -> String {
+    format!("sealift mv {file} {}", name_aside(file))
+}
+
+/// What a metadata file is called once it is moved away.
+pub(crate) fn name_aside(file: &FileHandle) -> String {
+    format!("metadata_backup/{}", file.as_ref().strip_prefix("metadata/").unwrap_or(file.as_ref()))
 }
 
 impl Lines {
@@ -78,10 +85,23 @@ impl Lines {
 
     /// The number before the first that is missing.
     pub(crate) fn last_without_gap(&self) -> Option<u64> {
-        match self.gaps().first() {
-            Some((first, _)) => first.checked_sub(1),
-            None => self.last(),
+        self.last_following(None)
+    }
+
+    /// How far there is no gap after the number `last`.
+    pub(crate) fn last_following(&self, mut last: Option<u64>) -> Option<u64> {
+        for (first, line_last) in self.ranges() {
+            let next = last.map_or(0, |last| last.saturating_add(1));
+            if first <= next {
+                last = last.max(Some(line_last));
+            }
         }
+        last
+    }
+
+    /// The first number after `last` that a line begins with.
+    pub(crate) fn first_after(&self, last: Option<u64>) -> Option<u64> {
+        self.ranges().map(|(first, _)| first).find(|&first| Some(first) > last)
     }
 
     /// What is missing from 0 to the last.
@@ -231,6 +251,15 @@ mod tests {
         assert_eq!(versions(&[(0, 3), (5, 5)]).last_without_gap(), Some(3));
         assert_eq!(versions(&[(1, 3)]).last_without_gap(), None);
         assert_eq!(versions(&[(0, u64::MAX)]).last_without_gap(), Some(u64::MAX));
+        let lines = versions(&[(0, 0), (4, 5), (5, 9), (10, 12), (20, 22)]);
+        for (last, following, first) in [
+            (None, Some(0), Some(0)),
+            (Some(2), Some(2), Some(4)),
+            (Some(3), Some(12), Some(4)),
+            (Some(30), Some(30), None),
+        ] {
+            assert_eq!((lines.last_following(last), lines.first_after(last)), (following, first), "{last:?}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ mod read;
 use crate::metadata::Metadata;
 pub(crate) use extent::{Extent, Kind};
 use lines::Lines;
-pub(crate) use lines::{Line, Place, missing_in};
+pub(crate) use lines::{Line, Place, command_away, missing_in, name_aside};
 pub(crate) use read::read_lines;
 use sealift::FileHandle;
 use std::collections::BTreeMap;
@@ -18,6 +18,17 @@ use std::collections::BTreeMap;
 pub struct Known {
     /// What each metadata file has.
     files: BTreeMap<FileHandle, Vec<Metadata>>,
+}
+
+/// What is known after a version.
+#[derive(Debug)]
+pub(crate) struct After {
+    /// How far there is no gap after it.
+    pub(crate) following: Option<u64>,
+    /// Where the next line begins that there is after a gap.
+    pub(crate) next: Option<u64>,
+    /// The gaps before, in words.
+    pub(crate) gaps_before: Vec<String>,
 }
 
 impl Known {
@@ -43,6 +54,25 @@ impl Known {
             _ => None,
         });
         endings.max()
+    }
+
+    /// The last epoch up to which no ending is missing after `last`, and the version that ends it.
+    pub(crate) fn epoch_endings_following(&self, last: Option<(u64, u64)>) -> Option<(u64, u64)> {
+        let end = self.lines(Kind::Epochs).last_following(last.map(|(epoch, _)| epoch))?;
+        let endings = self.files.values().flatten().filter_map(|line| match *line {
+            Metadata::EpochEndingBackup { last_epoch, last_version, .. } => Some((last_epoch, last_version)),
+            _ => None,
+        });
+        endings.filter(|&(epoch, _)| epoch == end).max().max(last)
+    }
+
+    /// How the transactions that are known stand to the version `last`.
+    pub(crate) fn versions_after(&self, last: Option<u64>) -> After {
+        let lines = self.lines(Kind::Versions);
+        let following = lines.last_following(last);
+        let mut gaps = lines.gaps();
+        gaps.retain(|&(_, gap_last)| Some(gap_last) <= following);
+        After { following, next: lines.first_after(following), gaps_before: lines.told(gaps) }
     }
 
     /// The last version before the first that is missing.
@@ -101,6 +131,21 @@ impl Known {
     /// Adds what was just saved.
     pub(crate) fn add(&mut self, file: FileHandle, line: Metadata) {
         self.files.insert(file, vec![line]);
+    }
+
+    /// Forgets what was just moved away.
+    pub(crate) fn forget(&mut self, file: &FileHandle) {
+        self.files.remove(file);
+    }
+
+    /// Whether there is a metadata file of this name, whatever it holds.
+    pub(crate) fn has_file(&self, file: &FileHandle) -> bool {
+        self.files.contains_key(file)
+    }
+
+    /// The first metadata file that has this line.
+    pub(crate) fn place_of(&self, line: &Metadata) -> Option<&FileHandle> {
+        self.files.iter().find(|(_, lines)| lines.contains(line)).map(|(file, _)| file)
     }
 
     fn lines(&self, kind: Kind) -> Lines {

@@ -36,16 +36,28 @@ async fn a_line_that_does_not_stand_is_an_error() {
     let scene = Scene::new().await;
     let first = scene.backups(small()).state_snapshot(4).await.unwrap();
     let line = scene.files().await[first.metadata.as_ref()].clone();
-    for other in [
-        Options { sealed_chunks: Continue::Afresh, ..small() },
-        Options { max_chunk_size: 1000, ..small() },
-        Options { max_chunk_size: 1000, replace: Replace::Known, ..small() },
-    ] {
+    for other in [Options { sealed_chunks: Continue::Afresh, ..small() }, Options { max_chunk_size: 1000, ..small() }] {
         let error = scene.backups(other).state_snapshot(4).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::AlreadyExists, "{error}");
         assert!(error.to_string().contains("metadata/state_snapshot_ver_400.meta"), "{error}");
         assert_eq!(scene.files().await[first.metadata.as_ref()], line);
     }
+    // What is to be replaced cannot be told without that look.
+    let replace = Options { max_chunk_size: 1000, replace: Replace::Known, ..small() };
+    let error = scene.backups(replace).state_snapshot(4).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidConfig, "{error}");
+}
+
+/// Nothing is known of what is in it, so the backup may be known to nobody.
+#[tokio::test]
+async fn a_file_that_was_there_and_cannot_be_read_is_an_error() {
+    let scene = Scene::new().await;
+    let first = scene.backups(small()).transactions(0, 10).await.unwrap();
+    scene.storage.fail("transaction_0-9.meta", Trouble::Unreadable);
+    let afresh = Options { sealed_chunks: Continue::Afresh, ..small() };
+    let error = scene.backups(afresh).transactions(0, 10).await.unwrap_err();
+    assert_eq!((error.kind(), scene.storage.troubles_left()), (ErrorKind::AlreadyExists, 0), "{error}");
+    assert!(error.to_string().contains(first.metadata.as_ref()), "{error}");
 }
 
 #[tokio::test]
@@ -56,12 +68,83 @@ async fn a_file_cut_short_by_another_tool_is_not_taken_for_a_line() {
     std::fs::write(&file, r#"{"TransactionBackup":{"first_ver"#).unwrap();
     let error = scene.backups(small()).transactions(0, 10).await.unwrap_err();
     assert!(error.kind() == ErrorKind::Corrupt && error.to_string().contains("line 1"), "{error}");
-    // An empty one holds nothing that could be lost.
-    std::fs::write(&file, b"").unwrap();
-    scene.backups(small()).transactions(0, 10).await.unwrap();
+}
+
+/// An empty file, too: other tools have read it, and do not read it again.
+#[tokio::test]
+async fn what_a_metadata_file_holds_never_changes() {
+    for other in ["", r#"{"TransactionBackup":{"first_version":50,"last_version":59,"manifest":"b/m"}}"#] {
+        let scene = Scene::new().await;
+        std::fs::create_dir(scene.path("metadata")).unwrap();
+        std::fs::write(scene.path("metadata/transaction_0-9.meta"), other).unwrap();
+        for backups in [scene.backups(small()), beside(&scene, small()).await] {
+            let made = backups.transactions(0, 10).await.unwrap();
+            assert_ne!(made.metadata.as_ref(), "metadata/transaction_0-9.meta");
+            let files = scene.files().await;
+            assert_eq!(files["metadata/transaction_0-9.meta"], other.as_bytes());
+            assert!(!files.keys().any(|file| file.starts_with("metadata_backup/")), "{:?}", files.keys());
+            let line = String::from_utf8(files[made.metadata.as_ref()].clone()).unwrap();
+            assert!(line.contains(made.manifest.as_ref()), "{line}");
+        }
+        assert_eq!(scene.files().await.keys().filter(|file| file.starts_with("metadata/")).count(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_line_that_is_known_is_not_saved_under_another_name() {
+    let scene = Scene::new().await;
+    let afresh = Options { sealed_chunks: Continue::Afresh, ..small() };
+    scene.backups(afresh).transactions(0, 10).await.unwrap();
+    let replace = Options { replace: Replace::Known, ..small() };
+    let second = beside(&scene, replace.clone()).await.transactions(0, 10).await.unwrap();
     let files = scene.files().await;
-    assert!(!files["metadata/transaction_0-9.meta"].is_empty());
-    assert!(files["metadata_backup/transaction_0-9.meta"].is_empty());
+    for options in [small(), replace] {
+        let again = beside(&scene, options).await.transactions(0, 10).await.unwrap();
+        assert_eq!((&again.manifest, &again.metadata), (&second.manifest, &second.metadata));
+        assert_eq!(scene.files().await, files);
+    }
+}
+
+#[tokio::test]
+async fn lines_that_cannot_be_moved_away_are_told_and_moved_by_the_next_run() {
+    let scene = Scene::new().await;
+    let afresh = Options { sealed_chunks: Continue::Afresh, ..small() };
+    let olds = [(0, 4), (4, 6)];
+    for (first, count) in olds {
+        scene.backups(afresh.clone()).transactions(first, count).await.unwrap();
+    }
+    for _ in olds {
+        scene.storage.fail("metadata_backup", Trouble::AtCreate);
+    }
+    let replace = Options { replace: Replace::Known, ..small() };
+    let error = beside(&scene, replace.clone()).await.transactions(0, 10).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Denied);
+    for name in ["transaction_0-3.meta", "transaction_4-9.meta"] {
+        let command = format!("`sealift mv metadata/{name} metadata_backup/{name}`");
+        assert!(error.to_string().contains(&command), "{error}");
+    }
+    let known = async || {
+        let files = scene.files().await;
+        files.into_keys().filter(|file| file.starts_with("metadata/")).collect::<Vec<_>>()
+    };
+    // Nothing is lost meanwhile.
+    assert_eq!(known().await.len(), 3);
+    let made = beside(&scene, replace).await.transactions(0, 10).await.unwrap();
+    assert_eq!(known().await, [made.metadata.as_ref()]);
+}
+
+#[tokio::test]
+async fn what_was_moved_away_before_is_not_replaced() {
+    let scene = Scene::new().await;
+    scene.backups(small()).transactions(0, 10).await.unwrap();
+    std::fs::create_dir(scene.path("metadata_backup")).unwrap();
+    std::fs::write(scene.path("metadata_backup/transaction_0-9.meta"), "another\n").unwrap();
+    let (files, _) = (scene.files().await, scene.node.take_requests(""));
+    let options = Options { sealed_chunks: Continue::Afresh, replace: Replace::Known, ..small() };
+    let error = beside(&scene, options).await.transactions(0, 10).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+    assert!(error.to_string().contains("sealift mv metadata_backup/transaction_0-9.meta"), "{error}");
+    assert_eq!((scene.files().await, scene.node.take_requests("")), (files, Vec::new()));
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 
 mod beside;
 mod continuing;
+mod continuous;
 mod faults;
 mod node;
 mod pruned;

@@ -3,6 +3,7 @@
 use crate::records::{ROOT, version_at_end_of};
 use crate::records::{all_framed, ledger_info_record, range_proof, root_proof, state_proof, transaction_record};
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -34,6 +35,8 @@ pub(crate) struct Ledger {
     pub(crate) committed: u64,
     /// What has been pruned is as if it were not there.
     pub(crate) pruned: Pruned,
+    /// Transactions and states of these versions are as if pruned, and those before and after are not.
+    pub(crate) broken: Range<u64>,
 }
 
 /// What a node does not keep.
@@ -49,7 +52,7 @@ impl Ledger {
     /// Ten epochs, fifty transactions, and the state `items`.
     pub(crate) fn new(state: Vec<Vec<u8>>) -> Self {
         let transactions = (0..50).map(|version| transaction_record(version, &[0])).collect();
-        Ledger { epochs: 10, transactions, state, committed: 900, pruned: Pruned::default() }
+        Ledger { epochs: 10, transactions, state, committed: 900, pruned: Pruned::default(), broken: 0..0 }
     }
 
     /// What is done about what is not kept: the service has answered that all is well before it looks for records.
@@ -57,6 +60,7 @@ impl Ledger {
         let (endpoint, numbers) = path.split_once('/')?;
         let first: u64 = numbers.split('/').next()?.parse().ok()?;
         match endpoint {
+            "transactions" | "state_snapshot_chunk" if self.broken.contains(&first) => Some(Fault::Cut(0)),
             "transactions" if first < self.pruned.transactions => Some(Fault::Cut(0)),
             "state_snapshot_chunk" if first < self.pruned.states => Some(Fault::Cut(0)),
             "transaction_range_proof" if first < self.pruned.transactions => Some(Fault::Status(500)),

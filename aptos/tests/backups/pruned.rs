@@ -1,9 +1,11 @@
 //! Nodes that have pruned: told from nodes that are broken, or have not got so far.
 
 use crate::node::{Fault, Ledger, Pruned};
-use crate::records::state;
+use crate::records::{all_framed, state, transaction_record};
 use crate::scene::{Scene, small};
+use crate::storage::Trouble;
 use sealift::{Error, ErrorKind};
+use sealift_aptos::Options;
 
 /// 50 transactions, and none before 20; ten epochs, and no state before the end of the sixth.
 async fn scene() -> Scene {
@@ -62,4 +64,45 @@ async fn a_node_that_is_broken_has_pruned_nothing() {
     }
     let error = scene.backups(small()).transactions(30, 5).await.unwrap_err();
     assert_eq!((error.kind(), scene.node.faults_left()), (ErrorKind::Service, 0), "{error}");
+}
+
+/// What is not served lies between what is, or is served when it is asked for again.
+#[tokio::test]
+async fn what_is_broken_in_the_middle_or_for_a_while_is_not_pruned() {
+    let ledger = || Ledger { committed: 49, ..Ledger::new(state(23)) };
+    let scene = Scene::with(Ledger { broken: 20..30, ..ledger() }).await;
+    let error = scene.backups(small()).transactions(22, 5).await.unwrap_err();
+    assert_ne!(error.kind(), ErrorKind::Pruned, "{error}");
+    let scene = Scene::with(Ledger { broken: 400..401, ..ledger() }).await;
+    let error = scene.backups(small()).state_snapshot(4).await.unwrap_err();
+    assert_ne!(error.kind(), ErrorKind::Pruned, "{error}");
+
+    // Three attempts, and the first look.
+    let scene = self::scene().await;
+    for _ in 0..4 {
+        scene.node.fail("transactions/30/", Fault::Status(500));
+    }
+    let error = scene.backups(small()).transactions(30, 5).await.unwrap_err();
+    assert_eq!((error.kind(), scene.node.faults_left()), (ErrorKind::Service, 0), "{error}");
+    for _ in 0..3 {
+        scene.node.fail("state_item_count/600", Fault::Status(500));
+    }
+    scene.node.fail("state_snapshot_chunk/600/", Fault::Status(500));
+    let error = scene.backups(small()).state_snapshot(6).await.unwrap_err();
+    assert_eq!((error.kind(), scene.node.faults_left()), (ErrorKind::Service, 0), "{error}");
+}
+
+#[tokio::test]
+async fn what_storage_says_has_nothing_to_do_with_the_node() {
+    let scene = scene().await;
+    let records = all_framed(&(5..10).map(|version| transaction_record(version, &[0])).collect::<Vec<_>>());
+    scene.node.fail("transactions/5/5", Fault::Body(records.clone()));
+    scene.storage.fail("5-.chunk", Trouble::Unreachable);
+    let error = scene.backups(small()).transactions(5, 5).await.unwrap_err();
+    assert_eq!((error.kind(), scene.storage.troubles_left()), (ErrorKind::Unreachable, 0), "{error}");
+    // What is pruned is told from where it is.
+    scene.node.fail("transactions/5/5", Fault::Body(records));
+    let one_chunk = Options { max_chunk_size: 10_000, ..small() };
+    let error = scene.backups(one_chunk).transactions(5, 10).await.unwrap_err();
+    is_pruned(&error, &["transactions from version 10 on", "none before version 20"]);
 }

@@ -23,12 +23,16 @@ pub(crate) enum Trouble {
     AtWrite,
     /// It cannot be opened.
     AtCreate,
+    /// It cannot be opened, since its service cannot be reached.
+    Unreachable,
     /// Its shutdown never ends.
     Hangs,
     /// It takes no data, because it exists by now.
     Taken,
     /// It is not there when it is looked for.
     Unseen,
+    /// It may not be read.
+    Unreadable,
 }
 
 #[derive(Debug)]
@@ -56,7 +60,7 @@ impl Watched {
     }
 
     /// The next file of this name, without its backup's, fails; `metadata` is the next metadata line, `backup` the next
-    /// backup.
+    /// backup, `metadata_backup` the next file to be moved there.
     pub(crate) fn fail(&self, name: &str, trouble: Trouble) {
         self.account.troubles.lock().unwrap().push((name.to_owned(), trouble));
     }
@@ -105,6 +109,9 @@ impl Watched {
         if self.trouble(name.as_ref()).is_some() {
             return Err(Error::new(ErrorKind::Denied, "open", name.to_string(), "the disk is on fire"));
         }
+        if self.account.take(name.as_ref(), &[Trouble::Unreachable]).is_some() {
+            return Err(Error::new(ErrorKind::Unreachable, "open", name.to_string(), "the cable is cut"));
+        }
         self.account.opened.lock().unwrap().push(name.to_string());
         let (file, inner) = created.await?;
         let writer = Writer { inner, name: name.to_string(), account: self.account.clone(), state: State::Open };
@@ -147,6 +154,9 @@ impl BackupStorage for Watched {
         if self.account.take(name, &[Trouble::Unseen]).is_some() {
             return Err(Error::new(ErrorKind::NotFound, "open", file.to_string(), "it is not there"));
         }
+        if self.account.take(name, &[Trouble::Unreadable]).is_some() {
+            return Err(Error::new(ErrorKind::Denied, "open", file.to_string(), "it may not be read"));
+        }
         self.inner.open_for_read(file).await
     }
 
@@ -157,11 +167,21 @@ impl BackupStorage for Watched {
         self.inner.save_metadata_lines(name, lines).await
     }
 
+    async fn save_new_metadata_lines(&self, name: &ShellSafeName, lines: &[TextLine]) -> Result<FileHandle> {
+        if self.trouble("metadata").is_some() {
+            return Err(Error::new(ErrorKind::Denied, "write", name.to_string(), "the disk is on fire"));
+        }
+        self.inner.save_new_metadata_lines(name, lines).await
+    }
+
     async fn list_metadata_files(&self) -> Result<Vec<FileHandle>> {
         self.inner.list_metadata_files().await
     }
 
     async fn backup_metadata_file(&self, file: &FileHandle) -> Result<()> {
+        if self.trouble("metadata_backup").is_some() {
+            return Err(Error::new(ErrorKind::Denied, "move", file.to_string(), "the disk is on fire"));
+        }
         self.inner.backup_metadata_file(file).await
     }
 }

@@ -104,6 +104,10 @@ async fn once(args: &Once, backups: Backups, storage: &dyn BackupStorage) -> sea
 async fn beside(backups: Backups, args: &ArchiveArgs, storage: &dyn BackupStorage) -> sealift::Result<Backups> {
     match Known::read(storage, args.metadata.concurrent_downloads).await {
         Ok(known) => Ok(backups.beside(known)),
+        Err(error) if error.kind() == ErrorKind::Denied && args.replace => {
+            let error = error.within("look for what is to be replaced in", "metadata/");
+            Err(error.with_hint("--replace needs credentials that may list and read the archive's metadata"))
+        }
         Err(error) if error.kind() == ErrorKind::Denied => {
             tracing::warn!(
                 "whether the archive has some of it already, which would make it useless, is not known: {error}"
