@@ -83,6 +83,26 @@ async fn of_an_object_without_any_token_nothing_is_claimed_that_is_not_known() {
     assert!(error.left_behind().is_empty(), "{error}");
 }
 
+/// What the service has said to have stored, and nobody has heard of, is not nothing because it shows something else.
+#[tokio::test]
+async fn a_success_that_nobody_heard_of_and_that_cannot_be_told_is_perhaps() {
+    let store = Odd::new(Put::Fine, &[Look::NoTokenOtherSize("E"); 2]);
+    let bucket = store.bucket();
+    let mut sink = bucket.create(&key("a"), IfExists::Fail).expect("open");
+    sink.write_all(b"new").await.expect("written");
+    let stored = async {
+        while store.inner.object("a").is_none() {
+            assert!(futures::poll!(Box::pin(sink.shutdown())).is_pending(), "it is not heard");
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), stored).await.expect("stored");
+    drop(sink);
+    let errors = bucket.close().await.expect_err("it is named");
+    let [left] = errors[0].left_behind() else { panic!("{errors:?}") };
+    assert_eq!(left.certainty(), Certainty::Perhaps, "{errors:?}");
+}
+
 #[tokio::test]
 async fn one_odd_look_removes_nothing() {
     for put in [Put::WithoutChecksum, Put::LostReply] {

@@ -10,7 +10,7 @@ use rustls_pki_types::pem::PemObject;
 use std::env;
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 const CERTIFICATES: &str = "SSL_CERT_FILE";
 /// What that was before this process began anew; empty if it was not set.
@@ -91,21 +91,17 @@ fn named(storage: &StorageArgs, names: &[&str], variable: impl Fn(&str) -> Optio
 fn check(named: &Named) -> Result<(), Failure> {
     let Named { file, by } = named;
     let wrong = |why: String| Failure::usage(format!("{by} {}: {why}", file.display()));
+    let found = std::fs::metadata(file).map_err(|error| wrong(error.to_string()))?;
     // It is read more than once.
-    if file.exists() && !file.is_file() {
+    if !found.is_file() {
         return Err(wrong("it is no regular file".to_owned()));
     }
-    let mut certificates = CertificateDer::pem_file_iter(file).map_err(|error| wrong(said(file, error)))?;
+    let mut certificates = CertificateDer::pem_file_iter(file).map_err(|error| wrong(error.to_string()))?;
     match certificates.next() {
         Some(Ok(_)) => Ok(()),
         Some(Err(error)) => Err(wrong(error.to_string())),
         None => Err(wrong("it holds no certificate; PEM is expected (-----BEGIN CERTIFICATE-----)".to_owned())),
     }
-}
-
-/// The operating system's words where the file cannot be read.
-fn said(file: &Path, error: rustls_pki_types::pem::Error) -> String {
-    std::fs::File::open(file).err().map_or_else(|| error.to_string(), |error| error.to_string())
 }
 
 #[cfg(test)]

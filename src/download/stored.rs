@@ -70,6 +70,7 @@ impl Stored {
             self.seen = self.seen.then(checksum);
         }
         self.waiting += bytes.len() - skipped;
+        // Ranges begin where they did before, so what was skipped lies in this one.
         self.pieces.push_back(bytes.slice(skipped..));
         Poll::Ready(Ok(More::Came))
     }

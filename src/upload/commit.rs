@@ -129,11 +129,8 @@ impl Commit<'_> {
         let answered = committed.etag.is_some() && info.etag == committed.etag;
         let replaced = committed.etag.is_some() && info.etag.is_some() && !answered && is_later(&info, &committed);
         let why = match (self.fit(&info), told_otherwise) {
-            (Ok(confirmed), None) if answered => {
-                let by_checksum = matches!(confirmed, Confirmed::Checksum);
-                let confirmed = if by_checksum { confirmed } else { Confirmed::EtagAndSize };
-                return Ok(ours(committed, info, confirmed));
-            }
+            (Ok(Confirmed::Checksum), None) if answered => return Ok(ours(committed, info, Confirmed::Checksum)),
+            (Ok(_), None) if answered => return Ok(ours(committed, info, Confirmed::EtagAndSize)),
             (_, None) if replaced => return Ok(Ours { committed, confirmed: Confirmed::Replaced }),
             (Err(differs), _) if answered => differs,
             (_, Some(otherwise)) => otherwise,
@@ -154,9 +151,7 @@ impl Commit<'_> {
             }
             Look::Differs(info, reason) => return Err(self.remove_damaged(&info, reason, effect).await),
             Look::Another(_) => self.unless_pending(effect),
-            // A service would have to drop the token, and some of the bytes too.
-            Look::Unmarked(info) if self.fit(&info).is_err() => self.unless_pending(effect),
-            Look::Unmarked(_) => Existence::Perhaps(vec![self.unmarked()]),
+            Look::Unmarked(info) => self.unless_unlike(&info, effect),
             Look::Absent => self.unless_said(effect),
             Look::Unseen(unseen) => Existence::Perhaps(vec![self.unseen(effect, &unseen)]),
         };
@@ -177,9 +172,7 @@ impl Commit<'_> {
             Look::Fits(info, _) => self.undo(&info, effect).await,
             Look::Differs(info, reason) => self.remove_damaged(&info, reason, effect).await.existence,
             Look::Another(_) => self.unless_pending(effect),
-            // A service would have to drop the token, and some of the bytes too.
-            Look::Unmarked(info) if self.fit(&info).is_err() => self.unless_pending(effect),
-            Look::Unmarked(_) => Existence::Perhaps(vec![self.unmarked()]),
+            Look::Unmarked(info) => self.unless_unlike(&info, effect),
             Look::Absent => self.unless_said(effect),
             Look::Unseen(unseen) => Existence::Perhaps(vec![self.unseen(effect, &unseen)]),
         }
@@ -236,6 +229,15 @@ impl Commit<'_> {
             _ => Existence::Perhaps(vec![
                 self.object().perhaps().because("the service says that it was stored, and does not show it"),
             ]),
+        }
+    }
+
+    /// After a look at an object without a token: the same, if it is not what was sent and the service has not said that it
+    /// was stored. It would have to drop the token, and some of the bytes too.
+    fn unless_unlike(&self, info: &ObjectInfo, effect: Effect) -> Existence {
+        match self.fit(info) {
+            Err(_) if effect.applied == 0 => self.unless_pending(effect),
+            _ => Existence::Perhaps(vec![self.unmarked()]),
         }
     }
 

@@ -7,9 +7,15 @@ use crate::limits::ANSWER;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sealift::{Error, ErrorKind, Key, ObjectInfo, Result};
 use std::borrow::Cow;
 use std::error::Error as StdError;
+
+/// All but what a URL never has to escape (RFC 3986, 2.3, "Unreserved Characters").
+const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+/// The same, but for slashes.
+const PATH: &AsciiSet = &VALUE.remove(b'/');
 
 /// What is copied.
 #[derive(Debug)]
@@ -42,10 +48,11 @@ impl<'a> Source<'a> {
 
     /// The value of `x-amz-copy-source`.
     pub(crate) fn path(&self) -> String {
-        let path = percent_encoded(&format!("{}/{}", self.client.bucket, self.key), b"/");
+        let path = format!("{}/{}", self.client.bucket, self.key);
+        let path = utf8_percent_encode(&path, PATH);
         match &self.version {
-            Some(version) => format!("{path}?versionId={}", percent_encoded(version, b"")),
-            None => path,
+            Some(version) => format!("{path}?versionId={}", utf8_percent_encode(version, VALUE)),
+            None => path.to_string(),
         }
     }
 
@@ -59,7 +66,7 @@ impl<'a> Source<'a> {
         let told = request.customize().config_override(self.client.within(ANSWER)).send().await;
         let told = told.map_err(|error| self.client.failed("read the tags of", self.key, error))?;
         let pair = |tag: &aws_sdk_s3::types::Tag| {
-            format!("{}={}", percent_encoded(tag.key(), b""), percent_encoded(tag.value(), b""))
+            format!("{}={}", utf8_percent_encode(tag.key(), VALUE), utf8_percent_encode(tag.value(), VALUE))
         };
         Ok(Some(told.tag_set().iter().map(pair).collect::<Vec<_>>().join("&")))
     }
@@ -85,19 +92,13 @@ fn changed(operation: impl Into<Cow<'static, str>>, location: String) -> Error {
     Error::new(ErrorKind::Changed, operation, location, "it was replaced or removed before it was copied")
 }
 
-fn percent_encoded(text: &str, keep: &[u8]) -> String {
-    let keep =
-        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') || keep.contains(&byte);
-    text.bytes().map(|byte| if keep(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn copy_sources_are_percent_encoded() {
-        assert_eq!(percent_encoded("b/a-_.~/ü+ %?", b"/"), "b/a-_.~/%C3%BC%2B%20%25%3F");
-        assert_eq!(percent_encoded("a/b=c&d", b""), "a%2Fb%3Dc%26d");
+        assert_eq!(utf8_percent_encode("b/a-_.~/ü+ %?", PATH).to_string(), "b/a-_.~/%C3%BC%2B%20%25%3F");
+        assert_eq!(utf8_percent_encode("a/b=c&d", VALUE).to_string(), "a%2Fb%3Dc%26d");
     }
 }

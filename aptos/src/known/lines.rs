@@ -129,11 +129,10 @@ impl Lines {
     /// Each line that has something in common with one that is kept, in words, and what helps. Kept are those that
     /// together have most, so that least has to be backed up again.
     pub(crate) fn overlaps(&self) -> Vec<String> {
-        let kept = self.kept();
-        let of = |wanted: bool| self.lines.iter().zip(&kept).filter(move |(_, kept)| **kept == wanted);
-        let kept_ranges: Vec<_> = of(true).map(|(line, _)| line.extent.range()).collect();
-        let told = of(false).filter_map(|(line, _)| {
-            let (other, _) = of(true).find(|(other, _)| other.extent.meets(line.extent))?;
+        let (kept, away): (Vec<_>, Vec<_>) = self.lines.iter().zip(self.kept()).partition(|(_, kept)| *kept);
+        let kept_ranges: Vec<_> = kept.iter().map(|(line, _)| line.extent.range()).collect();
+        let told = away.into_iter().filter_map(|(line, _)| {
+            let (other, _) = kept.iter().find(|(other, _)| other.extent.meets(line.extent))?;
             Some(self.overlap(line, other, &kept_ranges))
         });
         told.collect()

@@ -67,9 +67,8 @@ impl Failures {
     }
 
     /// One was done.
-    pub(super) fn done(&mut self) -> ControlFlow<()> {
+    pub(super) fn done(&mut self) {
         self.in_a_row = 0;
-        ControlFlow::Continue(())
     }
 
     /// One was not, which says nothing of the others.
@@ -82,17 +81,14 @@ impl Failures {
 
     /// One was not; tells whether others are worth a try.
     pub(super) fn add(&mut self, failure: Failure) -> ControlFlow<()> {
-        report::note(format_args!("sealift: {}: {failure}", self.what.word()));
-        self.count += 1;
         self.in_a_row = if is_of_the_file(&failure) { 0 } else { self.in_a_row + 1 };
-        self.left.extend_from_slice(failure.left());
         self.ended = match (self.after, failure.cause()) {
             (AfterFailure::End, _) => Some("--fail-fast"),
             (_, Cause::Storage(error)) if is_of_all(error.kind()) => Some("it would be the same for all"),
             _ if self.in_a_row >= IN_A_ROW => Some("ten in a row failed"),
             _ => None,
         };
-        self.first.get_or_insert(failure);
+        self.add_alone(failure);
         match self.ended {
             Some(_) => ControlFlow::Break(()),
             None => ControlFlow::Continue(()),
@@ -166,7 +162,7 @@ mod tests {
         let mut failed = Failures::new(NotDone::FileNotStored, AfterFailure::GoOn);
         for _ in 0..30 {
             assert!(failed.add(failure(ErrorKind::Service)).is_continue());
-            assert!(failed.done().is_continue());
+            failed.done();
         }
     }
 

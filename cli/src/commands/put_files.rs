@@ -14,6 +14,7 @@ use crate::tally::Tally;
 use futures::stream::StreamExt;
 use sealift::{ErrorKind, IfExists, Key};
 use std::cell::RefCell;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::pin::pin;
 use std::time::Instant;
@@ -92,12 +93,12 @@ async fn store_all(opened: &Opened, files: Files, manner: Manner, stored: &RefCe
     let mut any = false;
     while let Some(result) = results.next().await {
         any = true;
-        let go_on = match result {
+        match result {
             Ok(()) => failed.done(),
-            Err(failure) => failed.add(failure),
-        };
-        if go_on.is_break() {
-            break;
+            Err(failure) => match failed.add(failure) {
+                ControlFlow::Continue(()) => {}
+                ControlFlow::Break(()) => break,
+            },
         }
     }
     match (any, manner.nothing) {

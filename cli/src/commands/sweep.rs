@@ -31,7 +31,7 @@ pub(super) async fn run(args: Sweep, interrupt: &Interrupt) -> Result<(), Failur
             }
             let fate = match sweep(&args, &opened, &leftover, interrupt).await {
                 Ok(fate) => {
-                    let _ = failures.done();
+                    failures.done();
                     fate
                 }
                 Err(stopped) if interrupt.received().is_some() => return Err(stopped),
