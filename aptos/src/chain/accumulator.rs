@@ -98,28 +98,114 @@ impl TransactionAccumulatorRangeProof {
     /// # Errors
     /// [`ChainError::Mismatch`] when they are not; [`ChainError::Unproven`] when the proof fits no tree.
     pub fn verify(&self, root: HashValue, first: u64, leaves: &[HashValue]) -> Result<(), ChainError> {
-        const WHAT: &str = "transaction accumulator range proof";
-        check_depth(WHAT, self.left_siblings.len())?;
-        check_depth(WHAT, self.right_siblings.len())?;
-        if leaves.is_empty() {
-            return Err(unproven(WHAT, "it is for no transactions".into()));
-        }
-        let missing = |side| move || unproven(WHAT, format!("a sibling on the {side} is missing"));
-        let (mut left, mut right) = (self.left_siblings.iter(), self.right_siblings.iter());
-        let (mut nodes, mut first) = (leaves.to_vec(), first);
-        while nodes.len() > 1 || left.len() > 0 || right.len() > 0 {
-            if first % 2 == 1 {
-                nodes.insert(0, *left.next().ok_or_else(missing("left"))?);
+        let mut range = AccumulatorRange::new(self.clone(), first)?;
+        leaves.iter().try_for_each(|leaf| range.push(*leaf))?;
+        range.verify(root)
+    }
+}
+
+/// Consecutive leaves of the transaction accumulator that are held against a range proof as they come. It holds one node
+/// of each level, so its size does not grow with the range.
+#[derive(Debug)]
+pub struct AccumulatorRange {
+    proof: TransactionAccumulatorRangeProof,
+    /// The index of the next node of each level, from the leaves on.
+    next: Vec<u64>,
+    /// The last node of each level that has no sibling yet. It is a left one.
+    waiting: Vec<Option<HashValue>>,
+    /// How many siblings on the left were used.
+    left_used: usize,
+    count: u64,
+}
+
+const RANGE: &str = "transaction accumulator range proof";
+
+impl AccumulatorRange {
+    /// For leaves from `first` on.
+    ///
+    /// # Errors
+    /// [`ChainError::Unproven`] when the proof fits no tree.
+    pub fn new(proof: TransactionAccumulatorRangeProof, first: u64) -> Result<Self, ChainError> {
+        check_depth(RANGE, proof.left_siblings.len())?;
+        check_depth(RANGE, proof.right_siblings.len())?;
+        Ok(AccumulatorRange { proof, next: vec![first], waiting: vec![None], left_used: 0, count: 0 })
+    }
+
+    /// How many leaves came.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Takes the next leaf.
+    ///
+    /// # Errors
+    /// [`ChainError::Unproven`] when the proof has nothing to the left of the first one where something must be.
+    pub fn push(&mut self, leaf: HashValue) -> Result<(), ChainError> {
+        self.count += 1;
+        self.push_at(0, leaf)
+    }
+
+    fn push_at(&mut self, mut level: usize, mut node: HashValue) -> Result<(), ChainError> {
+        loop {
+            if level > MAX_DEPTH {
+                return Err(unproven(RANGE, "the range is longer than a tree has leaves".into()));
             }
-            if nodes.len() % 2 == 1 {
-                nodes.push(*right.next().ok_or_else(missing("right"))?);
+            if self.next.len() == level {
+                // The first node of a level is above the first of the level below.
+                let below = level.checked_sub(1).and_then(|below| self.next.get(below));
+                self.next.push(below.map_or(0, |next| next.saturating_sub(1) / 2));
+                self.waiting.push(None);
             }
-            nodes = Accumulator::Transactions.level_above(&nodes);
-            first /= 2;
+            let index = self.next[level];
+            self.next[level] = index.wrapping_add(1);
+            if index.is_multiple_of(2) {
+                self.waiting[level] = Some(node);
+                return Ok(());
+            }
+            let left = match self.waiting[level].take() {
+                Some(left) => left,
+                None => self.left_sibling()?,
+            };
+            node = Accumulator::Transactions.parent(left, node);
+            level += 1;
         }
-        match (first, nodes.first()) {
-            (0, Some(found)) => ChainError::unless_equal(WHAT, *found, root),
-            _ => Err(unproven(WHAT, "siblings are missing near the root".into())),
+    }
+
+    fn left_sibling(&mut self) -> Result<HashValue, ChainError> {
+        let sibling = self.proof.left_siblings.get(self.left_used).copied();
+        self.left_used += 1;
+        sibling.ok_or_else(|| unproven(RANGE, "a sibling on the left is missing".into()))
+    }
+
+    /// Checks that the leaves so far are all of the range, in the tree with this `root`.
+    ///
+    /// # Errors
+    /// [`ChainError::Mismatch`] when they are not; [`ChainError::Unproven`] when the proof fits no tree.
+    pub fn verify(mut self, root: HashValue) -> Result<(), ChainError> {
+        if self.count == 0 {
+            return Err(unproven(RANGE, "it is for no transactions".into()));
+        }
+        let right = std::mem::take(&mut self.proof.right_siblings);
+        let mut right = right.into_iter();
+        let mut level = 0;
+        loop {
+            let above = self.waiting.iter().skip(level + 1).any(Option::is_some);
+            if let Some(node) = self.waiting.get(level).copied().flatten() {
+                let more = above || right.len() > 0 || self.left_used < self.proof.left_siblings.len();
+                if !more {
+                    return match self.next.get(level) {
+                        Some(1) => ChainError::unless_equal(RANGE, node, root),
+                        _ => Err(unproven(RANGE, "siblings are missing near the root".into())),
+                    };
+                }
+                let sibling =
+                    right.next().ok_or_else(|| unproven(RANGE, "a sibling on the right is missing".into()))?;
+                self.waiting[level] = None;
+                self.push_at(level + 1, Accumulator::Transactions.parent(node, sibling))?;
+            } else if level >= self.waiting.len() {
+                return Err(unproven(RANGE, "siblings are missing near the root".into()));
+            }
+            level += 1;
         }
     }
 }

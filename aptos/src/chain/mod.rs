@@ -26,7 +26,7 @@ mod types;
 mod validators;
 mod waypoint;
 
-pub use accumulator::{Accumulator, TransactionAccumulatorProof, TransactionAccumulatorRangeProof};
+pub use accumulator::{Accumulator, AccumulatorRange, TransactionAccumulatorProof, TransactionAccumulatorRangeProof};
 pub use error::ChainError;
 pub use genesis::Genesis;
 pub use hash::{HashValue, Hasher};

@@ -52,7 +52,8 @@ pub struct SparseMerkleRangeProof {
 /// to the root, so its size does not grow with the state.
 #[derive(Debug, Clone, Default)]
 pub struct StateTree {
-    last: Option<StateLeaf>,
+    /// The last leaf's key and the hash of its node.
+    last: Option<(HashValue, HashValue)>,
     /// The node that is the left sibling of the way at each depth that has one, from the root on.
     left: Vec<(usize, HashValue)>,
     count: u64,
@@ -69,9 +70,9 @@ impl StateTree {
         self.count
     }
 
-    /// The last leaf.
-    pub fn last(&self) -> Option<&StateLeaf> {
-        self.last.as_ref()
+    /// The key of the last leaf.
+    pub fn last_key(&self) -> Option<HashValue> {
+        self.last.map(|(key, _)| key)
     }
 
     /// Adds the next leaf.
@@ -79,24 +80,33 @@ impl StateTree {
     /// # Errors
     /// [`ChainError::Unproven`] when its key is not behind the last one.
     pub fn push(&mut self, leaf: StateLeaf) -> Result<(), ChainError> {
-        if let Some(last) = self.last {
-            if leaf.key <= last.key {
-                let reason = format!("the key {} comes after {}", leaf.key, last.key);
+        self.push_node(leaf.key, leaf.hash())
+    }
+
+    /// The same for who has hashed the leaf already: `node` is its [`hash`](StateLeaf::hash).
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    pub fn push_node(&mut self, key: HashValue, node: HashValue) -> Result<(), ChainError> {
+        if let Some((last_key, last_node)) = self.last {
+            if key <= last_key {
+                let reason = format!("the key {key} comes after {last_key}");
                 return Err(ChainError::Unproven { what: "order of state items", reason });
             }
-            let fork = leaf.key.common_prefix(&last.key);
-            let node = self.climb(&last, self.depth().max(fork + 1), fork + 1, |_| StateTree::PLACEHOLDER);
+            let fork = key.common_prefix(&last_key);
+            let from = self.depth().max(fork + 1);
+            let left = self.climb((last_key, last_node), from, fork + 1, |_| StateTree::PLACEHOLDER);
             self.left.retain(|(depth, _)| *depth < fork);
-            self.left.push((fork, node));
+            self.left.push((fork, left));
         }
-        self.last = Some(leaf);
+        self.last = Some((key, node));
         self.count += 1;
         Ok(())
     }
 
     /// The root, when there are no more leaves.
     pub fn root(&self) -> HashValue {
-        match &self.last {
+        match self.last {
             Some(last) => self.climb(last, self.depth(), 0, |_| StateTree::PLACEHOLDER),
             None => StateTree::PLACEHOLDER,
         }
@@ -108,16 +118,16 @@ impl StateTree {
     /// [`ChainError::Mismatch`] when they are not; [`ChainError::Unproven`] when the proof fits no tree.
     pub fn verify(&self, proof: &SparseMerkleRangeProof, root: HashValue) -> Result<(), ChainError> {
         let unproven = |reason: &str| ChainError::Unproven { what: WHAT, reason: reason.to_owned() };
-        let last = self.last.as_ref().ok_or_else(|| unproven("there are no items"))?;
+        let last = self.last.ok_or_else(|| unproven("there are no items"))?;
         let siblings = &proof.right_siblings;
         // There is a sibling for each zero in the key, down to the leaf. That is at the last sibling of either side.
-        let mut zeros = (0..8 * HashValue::LENGTH).filter(|depth| !last.key.bit(*depth));
+        let mut zeros = (0..8 * HashValue::LENGTH).filter(|depth| !last.0.bit(*depth));
         let from_right = match siblings.len() {
             0 => 0,
             count => zeros.nth(count - 1).ok_or_else(|| unproven("it has more siblings than the key has zeros"))? + 1,
         };
         let depth = from_right.max(self.depth());
-        if (0..depth).filter(|depth| !last.key.bit(*depth)).count() != siblings.len() {
+        if (0..depth).filter(|depth| !last.0.bit(*depth)).count() != siblings.len() {
             return Err(unproven("siblings are missing"));
         }
         let mut siblings = siblings.iter();
@@ -130,10 +140,16 @@ impl StateTree {
         self.left.last().map_or(0, |(depth, _)| depth + 1)
     }
 
-    /// The node at depth `to` on the way from `leaf`, the last one, at depth `from` to the root.
-    fn climb(&self, leaf: &StateLeaf, from: usize, to: usize, mut right: impl FnMut(usize) -> HashValue) -> HashValue {
+    /// The node at depth `to` on the way from the last leaf, given by its key and node, at depth `from` to the root.
+    fn climb(
+        &self,
+        (key, leaf): (HashValue, HashValue),
+        from: usize,
+        to: usize,
+        mut right: impl FnMut(usize) -> HashValue,
+    ) -> HashValue {
         let mut left = self.left.iter().rev().peekable();
-        (to..from).rev().fold(leaf.hash(), |node, depth| match leaf.key.bit(depth) {
+        (to..from).rev().fold(leaf, |node, depth| match key.bit(depth) {
             true => {
                 let sibling = left.next_if(|(own, _)| *own == depth).map_or(StateTree::PLACEHOLDER, |(_, node)| *node);
                 state_node_hash(sibling, node)
