@@ -39,6 +39,11 @@ impl Archive {
         &self.bucket
     }
 
+    /// What the keys of all its files begin with, without a slash at the end.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
     fn create(
         &self,
         backup: &BackupHandle,

@@ -2,7 +2,7 @@
 
 use crate::budget::Budget;
 use crate::codec::{Codec, Compressor};
-use crate::download::{self, Reader};
+use crate::download::{self, Reader, Unknown};
 use crate::error::{Error, ErrorKind, Result};
 use crate::listing;
 use crate::moving;
@@ -142,7 +142,19 @@ impl Bucket {
     /// # Cancel safety
     /// Cancel-safe.
     pub async fn open(&self, key: &Key) -> Result<Reader> {
-        download::open(Arc::clone(&self.store) as _, key, &self.compressor, &self.budget).await
+        download::open(Arc::clone(&self.store) as _, key, &self.compressor, &self.budget, Unknown::Refused).await
+    }
+
+    /// As [`open`](Self::open), of an object of which nobody knows who wrote it: what is neither gzip nor zstd comes as it is
+    /// stored, and only a checksum that is kept with it can tell whether that is what was written.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    ///
+    /// # Cancel safety
+    /// Cancel-safe.
+    pub async fn open_any(&self, key: &Key) -> Result<Reader> {
+        download::open(Arc::clone(&self.store) as _, key, &self.compressor, &self.budget, Unknown::AsItIs).await
     }
 
     /// What is stored under `key`. Cancel-safe.

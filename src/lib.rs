@@ -38,6 +38,7 @@ mod storage;
 #[cfg(test)]
 mod stream_tests;
 mod upload;
+pub mod verify;
 mod work;
 
 pub use archive::Archive;

@@ -21,5 +21,5 @@ mod stored;
 mod verified;
 
 pub use reader::Reader;
-pub(crate) use reader::open;
+pub(crate) use reader::{Unknown, open};
 pub use verified::Verified;

@@ -63,6 +63,16 @@ struct Unrecognised {
     behind: Option<Format>,
     /// How often the first bytes were read and not recognised.
     times: u32,
+    unknown: Unknown,
+}
+
+/// What is done about data that is neither gzip nor zstd, in a bucket that compresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unknown {
+    /// It is an error.
+    Refused,
+    /// It comes as it is stored.
+    AsItIs,
 }
 
 enum Chunk {
@@ -77,6 +87,7 @@ pub(crate) async fn open(
     key: &Key,
     compressor: &Arc<Compressor>,
     budget: &Budget,
+    unknown: Unknown,
 ) -> Result<Reader> {
     let info = store.head(key).await?;
     let verified = Verified {
@@ -105,7 +116,7 @@ pub(crate) async fn open(
         Use::AsItIs => Phase::Plain(Box::new(stored)),
         Use::Decompressed(_) => {
             let (buffers, compressor) = (Buffers::new(blocks, budget), Arc::clone(compressor));
-            Phase::Unrecognised(Box::new(Unrecognised { stored, buffers, compressor, behind: None, times: 0 }))
+            Phase::Unrecognised(Box::new(Unrecognised { stored, buffers, compressor, behind: None, times: 0, unknown }))
         }
     };
     Ok(Reader { phase, chunk: Chunk::None, read: 0, info, verified, reading: budget.reading().clone() })
@@ -195,6 +206,7 @@ impl Reader {
                     compressor,
                     behind: Some(format),
                     times: 0,
+                    unknown: Unknown::Refused,
                 }))
             }
             phase => phase,
@@ -207,7 +219,7 @@ impl Reader {
             self.phase = phase;
             return Ok(());
         };
-        let Unrecognised { mut stored, buffers, compressor, behind, times } = *unrecognised;
+        let Unrecognised { mut stored, buffers, compressor, behind, times, unknown } = *unrecognised;
         let (head, len) = stored.head();
         let written = match recognise(&head[..len]) {
             // For who reads what comes after members of gzip.
@@ -225,10 +237,11 @@ impl Reader {
                 self.verified.content_checksums = format == Format::Gzip;
                 Phase::Foreign(Box::new(Foreign::new(stored, format, compressor, buffers)))
             }
+            None if unknown == Unknown::AsItIs => Phase::Plain(Box::new(stored)),
             None if len == 0 => return Err(stored.corrupt("it is empty, which is neither gzip nor zstd".into())),
             None if times + 1 < READS => {
                 stored.go_back_to(stored.at());
-                let again = Unrecognised { stored, buffers, compressor, behind, times: times + 1 };
+                let again = Unrecognised { stored, buffers, compressor, behind, times: times + 1, unknown };
                 Phase::Unrecognised(Box::new(again))
             }
             None if behind.is_some() => {
