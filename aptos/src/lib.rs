@@ -19,6 +19,7 @@ pub mod manifest;
 pub mod metadata;
 mod records;
 mod seal;
+pub mod verify;
 mod whole;
 
 pub use address::Address;

@@ -32,6 +32,11 @@ pub(crate) struct After {
 }
 
 impl Known {
+    /// What an archive has whose metadata files hold these lines.
+    pub(crate) fn of(files: BTreeMap<FileHandle, Vec<Metadata>>) -> Self {
+        Known { files }
+    }
+
     /// The last epoch whose ending there is.
     pub fn last_epoch(&self) -> Option<u64> {
         self.lines(Kind::Epochs).last()

@@ -1,0 +1,155 @@
+//! Whether a ledger info is one that the chain has agreed on.
+
+use super::endings::{Endings, fact};
+use super::settings::{EpochEndings, Lagging, Settings};
+use super::trust::Trust;
+use crate::chain::{EpochState, HashValue, LedgerInfoWithSignatures};
+use crate::verify::of_chain;
+use sealift::verify::{Facts, Files, Finding, Outcome};
+
+/// Tells whether ledger infos are those of the chain.
+#[derive(Debug)]
+pub(super) struct Signed {
+    pub(super) trust: Trust,
+    pub(super) endings: Endings,
+    epoch_endings: EpochEndings,
+    lagging: Lagging,
+}
+
+impl Signed {
+    pub(super) fn new(settings: &Settings) -> Self {
+        Signed {
+            trust: Trust::new(&settings.trust),
+            endings: Endings::new(settings.endings.clone()),
+            epoch_endings: settings.epoch_endings,
+            lagging: settings.lagging,
+        }
+    }
+
+    /// Whether `ledger_info`, which is in `file`, is one of the chain: by a waypoint that is trusted, or by the validators of
+    /// its epoch, whom the ending of the epoch before names.
+    pub(super) async fn check(&self, files: &Files, file: &str, ledger_info: &LedgerInfoWithSignatures) -> Outcome {
+        if self.epoch_endings == EpochEndings::Skipped {
+            let said = "no signature was looked at, because epoch endings were to be skipped";
+            return Outcome { facts: trusting(said.to_owned()), ..Outcome::default() };
+        }
+        match self.by_waypoint(file, ledger_info) {
+            ByWaypoint::Wrong(finding) => return Outcome::of(*finding),
+            ByWaypoint::Right(facts) => return Outcome { facts, ..Outcome::default() },
+            ByWaypoint::Unknown => {}
+        }
+        let Some(before) = ledger_info.epoch().checked_sub(1) else {
+            return self.genesis(files, file, ledger_info).await;
+        };
+        match self.endings.of(files, before).await {
+            Err(finding) => Outcome::of(finding),
+            Ok(None) => self.lags(file, before),
+            Ok(Some(ending)) => match ending.ledger_info.next_epoch_state() {
+                None => Outcome::of(Finding::wrong(file, "epoch-end", format!("epoch {before} has no end"))),
+                Some(validators) => {
+                    let mut outcome = self.by_validators(file, ledger_info, validators);
+                    outcome.facts.needs.insert(fact(before, ending.waypoint));
+                    outcome
+                }
+            },
+        }
+    }
+
+    /// Whether it is what a trusted waypoint says.
+    pub(super) fn by_waypoint(&self, file: &str, ledger_info: &LedgerInfoWithSignatures) -> ByWaypoint {
+        let Some(trusted) = self.trust.at(ledger_info.version()) else { return ByWaypoint::Unknown };
+        match ledger_info.waypoint() {
+            Err(error) => ByWaypoint::Wrong(Box::new(of_chain(file, &error))),
+            Ok(waypoint) if waypoint == trusted => {
+                ByWaypoint::Right(trusting(format!("the waypoint {trusted} is the network's")))
+            }
+            Ok(waypoint) => {
+                let found = format!("its ledger info of version {} is {waypoint}", waypoint.version);
+                ByWaypoint::Wrong(Box::new(Finding::wrong(file, "trusted-waypoint", found).expecting(trusted)))
+            }
+        }
+    }
+
+    /// Whether enough of the validators signed.
+    pub(super) fn by_validators(
+        &self,
+        file: &str,
+        ledger_info: &LedgerInfoWithSignatures,
+        validators: &EpochState,
+    ) -> Outcome {
+        match ledger_info.verify(validators) {
+            Ok(()) => Outcome::default(),
+            Err(error) if self.trust.reaches(ledger_info.version()) => {
+                let notes = vec![format!(
+                    "{file}: the ledger info of version {} is not signed by its validators ({error}), and lies before a waypoint \
+                     that is trusted",
+                    ledger_info.version()
+                )];
+                let said = "what lies before the last trusted waypoint needs no signatures";
+                Outcome { notes, facts: trusting(said.to_owned()), ..Outcome::default() }
+            }
+            Err(error) => {
+                let finding = of_chain(file, &error);
+                Outcome::of(Finding { rule: "signature".into(), ..finding })
+            }
+        }
+    }
+
+    /// Nobody signs genesis: it has to be the archive's own.
+    async fn genesis(&self, files: &Files, file: &str, ledger_info: &LedgerInfoWithSignatures) -> Outcome {
+        let mut outcome = genesis_form(file, ledger_info);
+        match (self.endings.of(files, 0).await, ledger_info.waypoint()) {
+            (Err(finding), _) => outcome.findings.push(finding),
+            (_, Err(error)) => outcome.findings.push(of_chain(file, &error)),
+            (Ok(None), Ok(_)) => outcome.add(self.lags(file, 0)),
+            (Ok(Some(ending)), Ok(waypoint)) if ending.waypoint == waypoint => {
+                outcome.facts.needs.insert(fact(0, waypoint));
+            }
+            (Ok(Some(ending)), Ok(waypoint)) => {
+                let found = format!("it rests on the genesis {waypoint}");
+                outcome.findings.push(Finding::wrong(file, "genesis", found).expecting(ending.waypoint));
+            }
+        }
+        outcome
+    }
+
+    /// That the ending of `epoch` is not in the archive.
+    pub(super) fn lags(&self, file: &str, epoch: u64) -> Outcome {
+        let found = format!(
+            "who may sign it is not known: the archive does not have the ending of epoch {epoch}; `backup epoch-ending` adds it"
+        );
+        match self.lagging {
+            Lagging::Wrong => Outcome::of(Finding::wrong(file, "endings-lag", found)),
+            Lagging::Allowed => {
+                let notes = vec![format!("{file}: {found}")];
+                Outcome { notes, facts: trusting(format!("epoch {epoch} ended as it must")), ..Outcome::default() }
+            }
+        }
+    }
+}
+
+/// What a trusted waypoint says of a ledger info.
+pub(super) enum ByWaypoint {
+    /// There is none of its version.
+    Unknown,
+    Right(Facts),
+    Wrong(Box<Finding>),
+}
+
+fn trusting(said: String) -> Facts {
+    Facts { trusts: [said].into(), ..Facts::default() }
+}
+
+/// Whether the parts of a genesis ledger info that no waypoint covers are what they always are.
+pub(super) fn genesis_form(file: &str, ledger_info: &LedgerInfoWithSignatures) -> Outcome {
+    let (info, signatures) = (ledger_info.ledger_info(), ledger_info.signatures());
+    let plain = info.commit_info.round == 0
+        && info.commit_info.id == HashValue::ZERO
+        && info.consensus_data_hash == HashValue::ZERO
+        && signatures.signature.is_none()
+        && signatures.validator_bitmask.is_empty();
+    match plain {
+        true => Outcome::default(),
+        false => Outcome::of(Finding::wrong(file, "genesis", "its ledger info has what a genesis never has")),
+    }
+}
