@@ -3,6 +3,7 @@
 
 use crate::interrupt::Stop;
 use crate::outcome::Aftermath;
+use sealift::verify::Class;
 use sealift::{Error, ErrorKind, LeftBehind};
 use std::fmt;
 
@@ -33,6 +34,10 @@ pub(crate) enum Cause {
     NoChecksum,
     /// The command has done its work, and something else is left.
     LeftBehind,
+    /// A verification has found something, the worst of it of this class.
+    Found { class: Class, count: usize },
+    /// Reports that are not all of a plan, for these reasons.
+    Incomplete(Vec<String>),
     /// Anything else.
     Other(anyhow::Error),
 }
@@ -117,7 +122,13 @@ impl Failure {
                 _ => 1,
             },
             Cause::Usage(_) => 2,
-            Cause::NoChecksum => 7,
+            Cause::NoChecksum | Cause::Incomplete(_) => 7,
+            Cause::Found { class, .. } => match class {
+                Class::Wrong => 7,
+                Class::Denied => 4,
+                Class::Unreachable => 6,
+                Class::Unverified => 1,
+            },
             Cause::Producer(_) => 8,
             Cause::EmptyInput => 9,
             Cause::LeftBehind => 10,
@@ -147,6 +158,10 @@ impl fmt::Display for Cause {
             Cause::EmptyInput => f.write_str("the input was empty"),
             Cause::Interrupted(by) => write!(f, "stopped by {by}"),
             Cause::NoChecksum => f.write_str("nothing keeps a checksum of it, and --require-checksum asks for one"),
+            Cause::Found { class: Class::Wrong, count: 1 } => f.write_str("something is wrong: the one finding above"),
+            Cause::Found { class: Class::Wrong, count } => write!(f, "something is wrong: {count} findings, as listed"),
+            Cause::Found { count, .. } => write!(f, "not all could be verified: {count} findings, as listed"),
+            Cause::Incomplete(why) => write!(f, "these are not the reports of a whole plan: {}", why.join("; ")),
             Cause::LeftBehind => f.write_str("it was done"),
             Cause::Other(error) => write!(f, "{error:#}"),
         }

@@ -2,6 +2,7 @@
 
 mod backup;
 mod storage;
+mod verify;
 
 pub(crate) use backup::{
     ArchiveArgs, Backup, Continuously, EpochEnding, NodeArgs, Once, StateSnapshot, Transaction, TransactionFormatArg,
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 pub(crate) use storage::{
     AddressingArg, AzureArgs, ChecksumsArg, CodecArg, ConditionalWritesArg, GcsArgs, S3Args, StorageArgs, Summary,
 };
+pub(crate) use verify::{ChainArgs, DepthArg, DueArgs, MergeArgs, PlanArgs, Verify, VerifyStep, WhatArgs, WorkArgs};
 
 /// Streams backups into object storage: a file is sealed (complete, verified, visible) or it never existed.
 #[derive(Debug, Parser)]
@@ -34,7 +36,8 @@ Exit codes:
   4    refused: credentials or permissions
   5    the object exists and was not to be replaced; a backup of the same, or of some of it, is known
   6    the service is unreachable, in another region, or too slow
-  7    what is stored is damaged or incomplete, or has no checksum (get --require-checksum)
+  7    what is stored is damaged or incomplete (verify: something is wrong with it), or has no checksum
+       (get --require-checksum)
   8    the producer failed (run)
   9    the input was empty (put, run)
   10   something was left behind; the message names it
@@ -60,6 +63,8 @@ pub(crate) enum Command {
     Mv(Mv),
     /// List, and with --yes remove, what crashes left: incomplete uploads and temporary files.
     Sweep(Sweep),
+    /// Tell whether what is stored can be trusted: that it is there, is what was written, and proves itself.
+    Verify(Box<Verify>),
     /// Back up an Aptos node's data into an archive that the Aptos tools restore.
     #[command(subcommand)]
     Backup(Backup),
@@ -82,6 +87,7 @@ impl Command {
             Command::Rm(args) => Some(&args.storage),
             Command::Mv(args) => Some(&args.storage),
             Command::Sweep(args) => Some(&args.storage),
+            Command::Verify(args) => Some(args.storage()),
             Command::Backup(args) => Some(args.storage()),
             Command::CommandConfig(args) => Some(&args.storage),
             Command::Storage(_) => None,
@@ -99,6 +105,7 @@ impl Command {
             Command::Rm(args) => args.names.iter().map(String::as_str).collect(),
             Command::Mv(args) => vec![&args.from, &args.to],
             Command::Sweep(args) => vec![&args.name],
+            Command::Verify(args) => vec![args.name()],
             Command::Backup(_) | Command::CommandConfig(_) | Command::Storage(_) => Vec::new(),
         }
     }

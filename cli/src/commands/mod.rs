@@ -13,6 +13,7 @@ mod put_files;
 mod rm;
 mod run;
 mod sweep;
+mod verify;
 
 use crate::args::{Cli, Command, StorageCommand, WriteArgs};
 use crate::failure::Failure;
@@ -31,6 +32,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::CommandConfig(args) => command_config::run(&args, deadline),
         Command::Storage(StorageCommand::Import(args)) => import::run(&args),
         command if by_command::is_meant(&command) => by_command::run(command, &interrupt).await,
+        Command::Verify(args) => verify::run(*args, &interrupt).await,
         Command::Backup(args) => backup::run(args, &interrupt).await,
         Command::Put(args) => put::run(args, &interrupt).await,
         Command::Run(args) => run::run(args, &interrupt).await,

@@ -84,10 +84,21 @@ impl Opened {
 
     /// Opens the storage for a command about everything below `name`, which may be a whole URL.
     pub(crate) async fn below(args: &StorageArgs, name: &str) -> Result<Self, Failure> {
+        Opened::below_with(args, name, budget(args)?).await
+    }
+
+    /// As [`below`](Self::below), where files have `budget`.
+    pub(crate) async fn below_with(args: &StorageArgs, name: &str, budget: Budget) -> Result<Self, Failure> {
         if !is_url(name) {
-            return Opened::named(args, &[name]).await;
+            let names = vec![name.to_owned()];
+            return Opened::open(args, budget, named(args)?, &prefix(args)?, names, Spelled::ByName).await;
         }
         whole_url_alone(args)?;
+        Opened::elsewhere(args, name, budget).await
+    }
+
+    /// Opens the storage that a whole URL leads to, whatever else the command is about.
+    pub(crate) async fn elsewhere(args: &StorageArgs, name: &str, budget: Budget) -> Result<Self, Failure> {
         let (storage, name) = match parse_url(name)? {
             (Storage::Folder { root }, path) => {
                 let path = root.join(path);
@@ -101,7 +112,7 @@ impl Opened {
             }
             bucket => bucket,
         };
-        Opened::open(args, budget(args)?, storage, "", vec![name], Spelled::ByUrl).await
+        Opened::open(args, budget, storage, "", vec![name], Spelled::ByUrl).await
     }
 
     /// Opens what --storage names.

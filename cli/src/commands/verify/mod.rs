@@ -1,0 +1,86 @@
+//! `verify`: whether what is stored can be trusted. Alone, or as plan, shards and merge on many machines; both are the same
+//! three steps.
+
+mod progress;
+mod shard;
+mod steps;
+mod told;
+mod work;
+
+use super::changing;
+use crate::args::{MergeArgs, PlanArgs, StorageArgs, Verify, VerifyStep};
+use crate::failure::{Cause, Failure};
+use crate::interrupt::Interrupt;
+use crate::storages::Opened;
+use sealift::Budget;
+use sealift_command::CommandStorage;
+use std::sync::Arc;
+use steps::{Target, Verification};
+use work::Place;
+
+/// Of what a bucket has.
+pub(super) async fn run(args: Verify, interrupt: &Interrupt) -> Result<(), Failure> {
+    let opened =
+        Opened::below_with(args.storage(), args.name(), Budget::new(Memory::of(args.storage())?.files)?).await?;
+    let bucket = opened.bucket.clone();
+    let place = Place::beside(&opened, &args).await?;
+    let target = Target::Bucket(Box::new(opened));
+    let done = changing(interrupt, &bucket, step(&args, target, place, interrupt), |_| None).await;
+    done
+}
+
+/// Of what a command adapter reaches.
+pub(super) async fn by_command(args: &Verify, storage: &CommandStorage, interrupt: &Interrupt) -> Result<(), Failure> {
+    if !args.name().is_empty() {
+        return Err(Failure::usage("--storage command-adapter is a whole archive: leave out PREFIX"));
+    }
+    let place = Place::elsewhere(args).await?;
+    step(args, Target::Commands(Arc::new(storage.clone())), place, interrupt).await
+}
+
+async fn step(args: &Verify, target: Target, place: Place, interrupt: &Interrupt) -> Result<(), Failure> {
+    match &args.step {
+        Some(VerifyStep::Plan(PlanArgs { plan: name, what, due, storage })) => {
+            let verification = Verification { target, what, due: Some(due), storage, interrupt };
+            steps::plan(&verification, &place, name).await
+        }
+        Some(VerifyStep::Merge(MergeArgs { plan, storage, .. })) => steps::merge(&place, plan, storage.summary()).await,
+        None => {
+            let due = args.plan.is_none().then_some(&args.due);
+            let verification = Verification { target, what: &args.what, due, storage: &args.storage, interrupt };
+            match &args.plan {
+                Some(plan) => {
+                    let shard = shard::said(args.shard.as_deref().unwrap_or_default(), args.shards)?;
+                    steps::shard(&verification, &place, plan, shard).await
+                }
+                None => steps::all(&verification, &place, args.max_time).await,
+            }
+        }
+    }
+}
+
+/// How `--memory` is divided, in bytes.
+struct Memory {
+    /// For the files that are read.
+    files: u64,
+    /// For what was read and is not verified yet.
+    records: u64,
+}
+
+impl Memory {
+    /// The least that can be divided.
+    const MIN: u64 = 32 << 20;
+
+    fn of(args: &StorageArgs) -> Result<Memory, Failure> {
+        let all = args.memory.as_u64();
+        match all < Memory::MIN {
+            true => Err(Failure::usage("verify needs --memory 32MiB or more")),
+            false => Ok(Memory { files: all / 8 * 5, records: all / 8 * 3 }),
+        }
+    }
+}
+
+/// What a verification says in the end that has found something.
+fn found(class: sealift::verify::Class, count: usize) -> Failure {
+    Failure::new(Cause::Found { class, count })
+}
