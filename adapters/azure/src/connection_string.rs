@@ -50,12 +50,21 @@ pub(crate) fn read(text: &str) -> Result<Described> {
         let scheme = get("DefaultEndpointsProtocol").unwrap_or("https");
         format!("{scheme}://{account}.blob.{}", get("EndpointSuffix").unwrap_or("core.windows.net"))
     });
+    if !leads_somewhere(&endpoint) {
+        return Err(invalid("BlobEndpoint, or DefaultEndpointsProtocol, makes no http:// or https:// URL with a host"));
+    }
     let credentials = match (get("AccountKey"), get("SharedAccessSignature")) {
         (Some(key), _) => Credentials::SharedKey(Secret::new(key.to_owned())),
         (None, Some(sas)) => Credentials::Sas(Secret::new(sas.to_owned())),
         (None, None) => return Err(invalid("it has neither AccountKey nor SharedAccessSignature")),
     };
     Ok(Described { account, endpoint, credentials })
+}
+
+/// Whether this begins as a URL does: all else is looked at when it is connected to.
+fn leads_somewhere(endpoint: &str) -> bool {
+    let host = endpoint.strip_prefix("https://").or_else(|| endpoint.strip_prefix("http://"));
+    host.is_some_and(|host| !host.is_empty() && !host.starts_with('/'))
 }
 
 /// The account in an endpoint: the host's first label, or the path where the host is an address.
@@ -102,6 +111,14 @@ mod tests {
             assert_eq!((read.account.as_str(), read.endpoint.as_str()), (account, endpoint));
             assert_eq!(matches!(read.credentials, Credentials::SharedKey(_)), key);
             assert!(!format!("{read:?}").contains("a2V5"), "{read:?}");
+        }
+    }
+
+    #[test]
+    fn an_endpoint_that_leads_nowhere_is_refused() {
+        for endpoint in ["BlobEndpoint=//", "BlobEndpoint=https://", "BlobEndpoint=acct", "DefaultEndpointsProtocol=ftp"] {
+            let error = read(&format!("{endpoint};AccountName=a;AccountKey=a2V5")).expect_err(endpoint);
+            assert!(error.to_string().contains("http://"), "{error}");
         }
     }
 
