@@ -38,6 +38,11 @@ pub(crate) struct After {
 }
 
 impl Known {
+    /// Whether there is no metadata file at all: no archive, or one that nothing was backed up into yet.
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
     /// The last epoch whose ending there is.
     pub fn last_epoch(&self) -> Option<u64> {
         self.lines(Kind::Epochs).last()
