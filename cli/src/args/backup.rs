@@ -12,7 +12,7 @@ use std::path::PathBuf;
 #[derive(Debug, Subcommand)]
 pub(crate) enum BackupCommand {
     #[command(flatten)]
-    Make(Backup),
+    Make(Box<Backup>),
     /// Ask how far the archive or the node is.
     #[command(subcommand)]
     Query(Query),

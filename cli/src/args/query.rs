@@ -9,7 +9,7 @@ use sealift_aptos::Address;
 pub(crate) enum Query {
     /// Show the newest epoch ending, state snapshot and transaction that the archive has. Nothing is written, also into
     /// an empty archive.
-    BackupStorageState(BackupStorageState),
+    BackupStorageState(Box<BackupStorageState>),
     /// Show the epoch and the version that the node has.
     NodeState(NodeState),
 }

@@ -34,9 +34,8 @@ fn commands_of(args: &StorageArgs) -> Place {
 
 async fn tell(args: &Ls, storage: &dyn BackupStorage, place: &Place) -> Result<(), Failure> {
     let known = Known::read(storage, args.concurrent_downloads).await?;
-    let coverage = known.coverage();
     // A wrong prefix is not an archive of nothing.
-    if coverage.metadata_files == 0 {
+    if known.is_empty() {
         let error = Error::new(
             ErrorKind::NotFound,
             "find an archive at",
@@ -45,6 +44,7 @@ async fn tell(args: &Ls, storage: &dyn BackupStorage, place: &Place) -> Result<(
         );
         return Err(error.with_hint("check the prefix; an archive is what holds metadata/").into());
     }
+    let coverage = known.coverage();
     match args.storage.json {
         true => report::line(report::covers_json(place, &known, &coverage)),
         false => report::text(&report::covers(place, &known, &coverage)),

@@ -33,7 +33,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::CommandConfig(args) => command_config::run(&args, deadline),
         Command::Storage(StorageCommand::Import(args)) => import::run(&args),
         command if by_command::is_meant(&command) => by_command::run(command, &interrupt).await,
-        Command::Backup(BackupCommand::Make(args)) => backup::run(args, &interrupt).await,
+        Command::Backup(BackupCommand::Make(args)) => backup::run(*args, &interrupt).await,
         Command::Backup(BackupCommand::Query(Query::BackupStorageState(args))) => {
             stoppable(&interrupt, query::storage_state(&args)).await
         }
