@@ -14,7 +14,7 @@ pub(crate) struct Input {
     pub(crate) environment: Vec<(String, String)>,
 }
 
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 18] = [
     "put",
     "get",
     "ls",
@@ -28,11 +28,13 @@ const COMMANDS: [&str; 16] = [
     "backup state-snapshot",
     "backup transaction",
     "backup continuously",
+    "backup query backup-storage-state",
+    "backup query node-state",
     "command-config",
     "storage import",
     "help",
 ];
-const OPTIONS: [&str; 46] = [
+const OPTIONS: [&str; 47] = [
     "--storage",
     "--bucket",
     "--container",
@@ -68,6 +70,7 @@ const OPTIONS: [&str; 46] = [
     "-o",
     "--require-checksum",
     "--names",
+    "--aptos",
     "--older-than",
     "--yes",
     "--foreign",

@@ -116,7 +116,9 @@ mod tests {
 
     #[test]
     fn an_endpoint_that_leads_nowhere_is_refused() {
-        for endpoint in ["BlobEndpoint=//", "BlobEndpoint=https://", "BlobEndpoint=acct", "DefaultEndpointsProtocol=ftp"] {
+        for endpoint in
+            ["BlobEndpoint=//", "BlobEndpoint=https://", "BlobEndpoint=acct", "DefaultEndpointsProtocol=ftp"]
+        {
             let error = read(&format!("{endpoint};AccountName=a;AccountKey=a2V5")).expect_err(endpoint);
             assert!(error.to_string().contains("http://"), "{error}");
         }

@@ -1,12 +1,33 @@
 //! What can be said about backups of an Aptos node. Options that aptos-db-tool has keep their names.
 
-use super::StorageArgs;
+use super::{Query, StorageArgs};
 use bytesize::ByteSize;
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::SignedDuration;
 use sealift_aptos::{Address, MAX_CHUNK_SIZE};
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
+
+/// What is done about backups of a node.
+#[derive(Debug, Subcommand)]
+pub(crate) enum BackupCommand {
+    #[command(flatten)]
+    Make(Box<Backup>),
+    /// Ask how far the archive or the node is.
+    #[command(subcommand)]
+    Query(Query),
+}
+
+impl BackupCommand {
+    /// Which storage it is about, if it is about one.
+    pub(crate) fn storage(&self) -> Option<&StorageArgs> {
+        match self {
+            BackupCommand::Make(backup) => Some(backup.storage()),
+            BackupCommand::Query(Query::BackupStorageState(args)) => Some(&args.storage),
+            BackupCommand::Query(Query::NodeState(_)) => None,
+        }
+    }
+}
 
 /// How often it is backed up.
 #[derive(Debug, Subcommand)]

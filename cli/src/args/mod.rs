@@ -1,14 +1,18 @@
 //! The command line: what can be said, with which defaults, and the help for it. Nothing here does anything.
 
 mod backup;
+mod query;
 mod storage;
 mod verify;
 
 pub(crate) use backup::{
-    ArchiveArgs, Backup, Continuously, EpochEnding, NodeArgs, Once, StateSnapshot, Transaction, TransactionFormatArg,
+    ArchiveArgs, Backup, BackupCommand, Continuously, EpochEnding, MetadataArgs, NodeArgs, Once, StateSnapshot,
+    Transaction, TransactionFormatArg,
 };
 use clap::{Args, Parser, Subcommand};
 use jiff::SignedDuration;
+pub(crate) use query::{BackupStorageState, NodeState, Query};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 pub(crate) use storage::{
     AddressingArg, AzureArgs, ChecksumsArg, CodecArg, ConditionalWritesArg, GcsArgs, S3Args, StorageArgs, Summary,
@@ -32,7 +36,7 @@ Exit codes:
   0    done
   1    another failure
   2    wrong arguments, name or configuration
-  3    the object or the bucket does not exist
+  3    the object or the bucket does not exist; there is no archive there (ls --aptos)
   4    refused: credentials or permissions
   5    the object exists and was not to be replaced; a backup of the same, or of some of it, is known
   6    the service is unreachable, in another region, or too slow
@@ -53,7 +57,7 @@ pub(crate) enum Command {
     Run(Run),
     /// Write the object NAME to standard output or a file.
     Get(Get),
-    /// List objects.
+    /// List objects, or with --aptos what an archive of backups covers.
     Ls(Ls),
     /// Show what is stored as NAME.
     Stat(Stat),
@@ -67,7 +71,7 @@ pub(crate) enum Command {
     Verify(Box<Verify>),
     /// Back up an Aptos node's data into an archive that the Aptos tools restore.
     #[command(subcommand)]
-    Backup(Backup),
+    Backup(BackupCommand),
     /// Print a configuration with which the Aptos tools' command adapter uses sealift for every command.
     CommandConfig(CommandConfig),
     /// Configurations of other tools.
@@ -88,7 +92,7 @@ impl Command {
             Command::Mv(args) => Some(&args.storage),
             Command::Sweep(args) => Some(&args.storage),
             Command::Verify(args) => Some(args.storage()),
-            Command::Backup(args) => Some(args.storage()),
+            Command::Backup(args) => args.storage(),
             Command::CommandConfig(args) => Some(&args.storage),
             Command::Storage(_) => None,
         }
@@ -182,6 +186,13 @@ pub(crate) struct Ls {
     /// Only the names, one a line.
     #[arg(long)]
     pub(crate) names: bool,
+    /// Show what the archive of an Aptos node's backups below this name covers, what it lacks, and what a restore reaches,
+    /// by its metadata alone.
+    #[arg(long, conflicts_with = "names")]
+    pub(crate) aptos: bool,
+    /// How many metadata files are read at a time (with --aptos).
+    #[arg(long, default_value = "16", value_name = "N", requires = "aptos")]
+    pub(crate) concurrent_downloads: NonZeroUsize,
     #[command(flatten)]
     pub(crate) storage: StorageArgs,
 }
