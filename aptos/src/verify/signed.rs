@@ -2,7 +2,7 @@
 
 use super::endings::{Endings, fact};
 use super::settings::{EpochEndings, Lagging, Settings};
-use super::trust::Trust;
+use super::trust::{Granted, Trust};
 use crate::chain::{EpochState, HashValue, LedgerInfoWithSignatures};
 use crate::verify::of_chain;
 use sealift::verify::{Facts, Files, Finding, Outcome};
@@ -30,8 +30,7 @@ impl Signed {
     /// its epoch, whom the ending of the epoch before names.
     pub(super) async fn check(&self, files: &Files, file: &str, ledger_info: &LedgerInfoWithSignatures) -> Outcome {
         if self.epoch_endings == EpochEndings::Skipped {
-            let said = "no signature was looked at, because epoch endings were to be skipped";
-            return Outcome { facts: trusting(said.to_owned()), ..Outcome::default() };
+            return Outcome { facts: trusting(Granted::Signatures), ..Outcome::default() };
         }
         match self.by_waypoint(file, ledger_info) {
             ByWaypoint::Wrong(finding) => return Outcome::of(*finding),
@@ -60,9 +59,7 @@ impl Signed {
         let Some(trusted) = self.trust.at(ledger_info.version()) else { return ByWaypoint::Unknown };
         match ledger_info.waypoint() {
             Err(error) => ByWaypoint::Wrong(Box::new(of_chain(file, &error))),
-            Ok(waypoint) if waypoint == trusted => {
-                ByWaypoint::Right(trusting(format!("the waypoint {trusted} is the network's")))
-            }
+            Ok(waypoint) if waypoint == trusted => ByWaypoint::Right(trusting(Granted::Waypoint(trusted))),
             Ok(waypoint) => {
                 let found = format!("its ledger info of version {} is {waypoint}", waypoint.version);
                 ByWaypoint::Wrong(Box::new(Finding::wrong(file, "trusted-waypoint", found).expecting(trusted)))
@@ -77,18 +74,17 @@ impl Signed {
         ledger_info: &LedgerInfoWithSignatures,
         validators: &EpochState,
     ) -> Outcome {
-        match ledger_info.verify(validators) {
-            Ok(()) => Outcome::default(),
-            Err(error) if self.trust.reaches(ledger_info.version()) => {
+        let Err(error) = ledger_info.verify(validators) else { return Outcome::default() };
+        match self.trust.from(ledger_info.version()) {
+            Some(trusted) => {
                 let notes = vec![format!(
                     "{file}: the ledger info of version {} is not signed by its validators ({error}), and lies before a waypoint \
                      that is trusted",
                     ledger_info.version()
                 )];
-                let said = "what lies before the last trusted waypoint needs no signatures";
-                Outcome { notes, facts: trusting(said.to_owned()), ..Outcome::default() }
+                Outcome { notes, facts: trusting(Granted::Before(trusted)), ..Outcome::default() }
             }
-            Err(error) => {
+            None => {
                 let finding = of_chain(file, &error);
                 Outcome::of(Finding { rule: "signature".into(), ..finding })
             }
@@ -122,7 +118,7 @@ impl Signed {
             Lagging::Wrong => Outcome::of(Finding::wrong(file, "endings-lag", found)),
             Lagging::Allowed => {
                 let notes = vec![format!("{file}: {found}")];
-                Outcome { notes, facts: trusting(format!("epoch {epoch} ended as it must")), ..Outcome::default() }
+                Outcome { notes, facts: trusting(Granted::Ending(epoch)), ..Outcome::default() }
             }
         }
     }
@@ -136,8 +132,8 @@ pub(super) enum ByWaypoint {
     Wrong(Box<Finding>),
 }
 
-fn trusting(said: String) -> Facts {
-    Facts { trusts: [said].into(), ..Facts::default() }
+fn trusting(granted: Granted) -> Facts {
+    Facts { trusts: [granted.to_string()].into(), ..Facts::default() }
 }
 
 /// Whether the parts of a genesis ledger info that no waypoint covers are what they always are.
