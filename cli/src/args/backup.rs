@@ -1,5 +1,6 @@
 //! What can be said about backups of an Aptos node. Options that aptos-db-tool has keep their names.
 
+use super::time::time;
 use super::{Query, StorageArgs};
 use bytesize::ByteSize;
 use clap::{Args, Subcommand, ValueEnum};
@@ -161,7 +162,7 @@ pub(crate) struct Continuously {
     /// How long the end of an epoch waits for the batch that it is in (30m, 24h; 0s: for ever), counted from when this
     /// process has first seen it. Then what there is of the batch up to there is backed up, since a snapshot cannot be
     /// restored without all transactions before it.
-    #[arg(long, default_value = "24h", value_name = "TIME")]
+    #[arg(long, default_value = "24h", value_name = "TIME", value_parser = time)]
     pub(crate) transaction_max_age: SignedDuration,
     /// What the manifest says of transactions that hold something this program does not know. The form of all others is
     /// told from them: V0, without auxiliary info, is what older nodes and those of other chains serve.

@@ -3,6 +3,7 @@
 mod backup;
 mod query;
 mod storage;
+mod time;
 mod verify;
 
 pub(crate) use backup::{
@@ -17,6 +18,7 @@ use std::path::PathBuf;
 pub(crate) use storage::{
     AddressingArg, AzureArgs, ChecksumsArg, CodecArg, ConditionalWritesArg, GcsArgs, S3Args, StorageArgs, Summary,
 };
+use time::time;
 pub(crate) use verify::{ChainArgs, DepthArg, DueArgs, MergeArgs, PlanArgs, Verify, VerifyStep, WhatArgs, WorkArgs};
 
 /// Streams backups into object storage: a file is sealed (complete, verified, visible) or it never existed.
@@ -27,7 +29,7 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
     /// The time that the whole command has (90s, 2h). When it is over, it stops and cleans up as after a SIGTERM
     /// [default: none].
-    #[arg(long, value_name = "TIME", global = true)]
+    #[arg(long, value_name = "TIME", global = true, value_parser = time)]
     pub(crate) deadline: Option<SignedDuration>,
 }
 
@@ -248,7 +250,7 @@ pub(crate) struct Sweep {
     #[arg(default_value = "")]
     pub(crate) name: String,
     /// Leave alone what something happened to more recently. An upload counts from its latest part.
-    #[arg(long, default_value = "24h", value_name = "TIME")]
+    #[arg(long, default_value = "24h", value_name = "TIME", value_parser = time)]
     pub(crate) older_than: SignedDuration,
     /// Remove what is listed, instead of only listing it.
     #[arg(long)]

@@ -1,6 +1,7 @@
 //! What can be said about verification. Options that aptos-db-tool has keep their names.
 
 use super::StorageArgs;
+use super::time::time;
 use bytesize::ByteSize;
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::SignedDuration;
@@ -28,7 +29,7 @@ pub(crate) struct Verify {
     #[arg(long, value_name = "N", requires = "shard")]
     pub(crate) shards: Option<u32>,
     /// Begin nothing more after so long. What was not verified by then is left for the next run.
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) max_time: Option<SignedDuration>,
     #[command(flatten)]
     pub(crate) storage: StorageArgs,
@@ -149,7 +150,7 @@ pub(crate) struct ChainArgs {
 #[group(id = "DueArgs", multiple = true)]
 pub(crate) struct DueArgs {
     /// Leave out what was verified so deep within this time (30d, 12h), and is the same since.
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) unverified_for: Option<SignedDuration>,
     /// Verify no more than so many stored bytes: what was never verified first, then what was verified longest ago.
     #[arg(long, value_name = "SIZE", conflicts_with = "sample")]
