@@ -25,6 +25,9 @@ pub(crate) fn read(text: &str) -> Result<Described> {
     for setting in text.split(';').map(str::trim).filter(|setting| !setting.is_empty()) {
         // Keys and signatures hold equals signs.
         let (name, value) = setting.split_once('=').ok_or_else(|| invalid("a setting has no equals sign"))?;
+        if value.trim().chars().any(char::is_control) {
+            return Err(invalid("a setting has a line break or another control character in it"));
+        }
         settings.push((name.trim(), value.trim()));
     }
     let get = |wanted: &str| {
@@ -48,7 +51,8 @@ pub(crate) fn read(text: &str) -> Result<Described> {
     };
     let endpoint = endpoint.unwrap_or_else(|| {
         let scheme = get("DefaultEndpointsProtocol").unwrap_or("https");
-        format!("{scheme}://{account}.blob.{}", get("EndpointSuffix").unwrap_or("core.windows.net"))
+        let suffix = get("EndpointSuffix").unwrap_or("core.windows.net").trim_end_matches('/');
+        format!("{scheme}://{account}.blob.{suffix}")
     });
     if !leads_somewhere(&endpoint) {
         return Err(invalid("BlobEndpoint, or DefaultEndpointsProtocol, makes no http:// or https:// URL with a host"));
@@ -122,6 +126,14 @@ mod tests {
             let error = read(&format!("{endpoint};AccountName=a;AccountKey=a2V5")).expect_err(endpoint);
             assert!(error.to_string().contains("http://"), "{error}");
         }
+    }
+
+    #[test]
+    fn what_a_copy_brought_along_is_refused_or_passed_over() {
+        let suffix = read("AccountName=a;AccountKey=a2V5;EndpointSuffix=core.example/").expect("a slash too many");
+        assert_eq!(suffix.endpoint, "https://a.blob.core.example");
+        let error = read("AccountName=a\nb;AccountKey=a2V5").expect_err("a line break");
+        assert!(error.to_string().contains("line break"), "{error}");
     }
 
     #[test]
