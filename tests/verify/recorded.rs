@@ -65,6 +65,14 @@ async fn bounded_runs_cover_everything_oldest_first() {
     let ended = site.verify(&["--max-bytes", "1kB"]).await.expect_code(0);
     assert!(ended.text().contains("left for another time: 4 pieces"), "{}", ended.text());
     assert!(ended.text().contains("verified longest ago: "), "{}", ended.text());
+    site.run(&["rm", "c"]).await.expect_code(0);
+    let verdict = site.verdict(&["--max-bytes", "1kB"], 0).await;
+    assert!(
+        verdict["notes"]
+            .to_string()
+            .contains("1 objects that were verified before are not there any more; the first: c")
+    );
+    put(&site, "c", &[1; 1000]).await;
     let verdict = site.verdict(&["--max-time", "0s"], 0).await;
     assert_eq!((verdict["pieces"].to_string(), verdict["left_out"]["pieces"].as_u64()), ("{}".into(), Some(5)));
 }

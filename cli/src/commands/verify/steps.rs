@@ -11,7 +11,7 @@ use crate::storages::{Opened, time_from_now};
 use jiff::SignedDuration;
 use sealift::verify::{
     Check, Choice, Depth, Event, Files, Folder, Identity, Limit, Objects, Plan, Record, Recorded, Report, Shard,
-    Survey, Verdict, Work, merge as merge_reports, pieces_of_objects,
+    Survey, Verdict, Work, gone, merge as merge_reports, pieces_of_objects,
 };
 use sealift::{Archive, BackupStorage, Error, ErrorKind, IfExists};
 use sealift_aptos::verify::{ChainCheck, EpochEndings, Lagging, Settings, survey};
@@ -159,7 +159,8 @@ impl Verification<'_> {
         let (survey, settings, listed) = match kind {
             Kind::Objects => {
                 let listed = files.list().await?.unwrap_or_default();
-                let survey = Survey { pieces: pieces_of_objects(&listed), ..Survey::default() };
+                let notes = gone(&listed, &record).into_iter().collect();
+                let survey = Survey { pieces: pieces_of_objects(&listed), notes, ..Survey::default() };
                 (survey, None, Some(Arc::new(listed)))
             }
             Kind::Archive => {
