@@ -1,10 +1,12 @@
 //! The record: what was verified is not verified again, what was replaced is, and bounded runs cover everything.
 
 use crate::scene::{Site, archive, elsewhere, rules};
-use sealift_tests::cli::run_with_input;
+use rustix::process::{Pid, Signal, kill_process};
+use sealift_tests::cli::{end, run_with_input};
 use sealift_tests::cloud::{Cloud, Problem, Step};
-use sealift_tests::proxy::FaultProxy;
+use sealift_tests::proxy::{Fault, FaultProxy, Match};
 use sealift_tests::s3::TestBucket;
+use std::process::Stdio;
 
 const LATELY: [&str; 2] = ["--unverified-for", "30d"];
 
@@ -92,4 +94,27 @@ async fn who_may_only_read_verifies_all_the_same() {
     let before = denied.fired();
     let ended = site.verify(&["--no-record"]).await.expect_code(0);
     assert!(!ended.stderr.contains("recorded") && denied.fired() == before, "{}", ended.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_ends_it_and_what_was_done_is_recorded() {
+    let bucket = TestBucket::new("verify").await;
+    let direct = Site::of(&bucket);
+    for name in ["a", "b", "c"] {
+        put(&direct, name, &[1; 1000]).await;
+    }
+    let proxy = FaultProxy::start(bucket.endpoint()).await;
+    let third = Match::new(|request| TestBucket::is(Step::Read, request) && request.path().ends_with("/c"));
+    let stalled = proxy.on(third, Fault::Stall);
+    let site = Site::at(&bucket, &proxy.endpoint());
+    let mut child = site.sealift(&["verify", "--concurrent-downloads", "1"]);
+    let child = child.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
+    stalled.wait_fired(1).await;
+    let pid = Pid::from_raw(child.id().expect("running") as i32).expect("a pid");
+    kill_process(pid, Signal::TERM).expect("sent");
+    let ended = end(child).await.expect_code(143);
+    assert!(ended.stdout.is_empty(), "there is no verdict: {}", ended.text());
+    let verdict = direct.verdict(&LATELY, 0).await;
+    assert_eq!((verdict["verified_before"].as_u64(), verdict["pieces"]["object"].as_u64()), (Some(2), Some(1)));
+    proxy.shutdown().await;
 }
