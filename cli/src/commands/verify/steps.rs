@@ -195,8 +195,8 @@ impl Verification<'_> {
             (Depth::Chain, Ok(settings)) => Arc::new(ChainCheck::new(&settings, Memory::of(self.storage)?.records)),
             _ => Arc::new(Objects::new(plan.depth, listed.clone(), Arc::clone(record))),
         };
-        let progress = Progress::of(plan, shard);
-        let tell = |event: Event<'_>| progress.tell(&event, files);
+        let progress = Progress::of(plan, shard, files);
+        let tell = |event: Event<'_>| progress.tell(&event);
         let stop = CancellationToken::new();
         let work = Work {
             plan,
@@ -211,11 +211,16 @@ impl Verification<'_> {
         };
         let work = work.run();
         let mut work = std::pin::pin!(work);
-        tokio::select! {
-            biased;
-            report = &mut work => return Ok(report),
-            _ = self.interrupt.requested() => stop.cancel(),
+        let mut ticks = progress.ticks();
+        loop {
+            tokio::select! {
+                biased;
+                report = &mut work => return Ok(report),
+                _ = self.interrupt.requested() => break,
+                _ = ticks.tick() => progress.tick(files),
+            }
         }
+        stop.cancel();
         work.await;
         let by = self.interrupt.requested().await;
         Err(Failure::interrupted(by))
