@@ -9,6 +9,9 @@ use sealift_aptos::chain::Waypoint;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+/// What the options are listed under that share the work.
+const MANY: &str = "Many machines";
+
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct Verify {
@@ -19,14 +22,14 @@ pub(crate) struct Verify {
     #[command(flatten)]
     pub(crate) due: DueArgs,
     /// Verify one part of a plan that `verify plan` has written, and seal a report of it, instead of all at once.
-    #[arg(long, value_name = "NAME", requires = "shard", conflicts_with_all = ["DueArgs", "max_time"])]
+    #[arg(long, value_name = "NAME", requires = "shard", conflicts_with_all = ["DueArgs", "max_time"], help_heading = MANY)]
     pub(crate) plan: Option<String>,
     /// Which part: K/N from 1/N to N/N; or auto, which takes both from Kubernetes (JOB_COMPLETION_INDEX, with --shards),
     /// AWS Batch (AWS_BATCH_JOB_ARRAY_INDEX), Cloud Run (CLOUD_RUN_TASK_INDEX) or Slurm (SLURM_ARRAY_TASK_ID).
-    #[arg(long, value_name = "K/N", requires = "plan")]
+    #[arg(long, value_name = "K/N", requires = "plan", help_heading = MANY)]
     pub(crate) shard: Option<String>,
     /// Into how many parts, for --shard auto where the environment does not say it.
-    #[arg(long, value_name = "N", requires = "shard")]
+    #[arg(long, value_name = "N", requires = "shard", help_heading = MANY)]
     pub(crate) shards: Option<u32>,
     /// Begin nothing more after so long. What was not verified by then is left for the next run.
     #[arg(long, value_name = "TIME", value_parser = time)]
