@@ -59,6 +59,21 @@ impl Archive {
         Key::try_from(file)?.below(&self.prefix)
     }
 
+    /// The handles of the files of one folder, in order; none where it is not there.
+    async fn list_folder(&self, folder: &str) -> Result<Vec<FileHandle>> {
+        let within = self.key_prefix(folder);
+        let objects = self.bucket.list(&within).try_filter_map(|object| {
+            let name = object.key.strip_prefix(&within).unwrap_or_default();
+            // What lies deeper, or has no name of the archive's, is not a metadata file.
+            let file = name.parse::<ShellSafeName>().and_then(|name| format!("{folder}/{name}").parse());
+            async move { Ok(file.ok()) }
+        });
+        match objects.try_collect().await {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+            files => files,
+        }
+    }
+
     fn key_prefix(&self, folder: &str) -> String {
         match self.prefix.as_str() {
             "" => format!("{folder}/"),
@@ -114,17 +129,11 @@ impl BackupStorage for Archive {
     }
 
     async fn list_metadata_files(&self) -> Result<Vec<FileHandle>> {
-        let folder = self.key_prefix(METADATA);
-        let objects = self.bucket.list(&folder).try_filter_map(|object| {
-            let name = object.key.strip_prefix(&folder).unwrap_or_default();
-            // What lies deeper, or has no name of the archive's, is not a metadata file.
-            let file = name.parse::<ShellSafeName>().and_then(|name| format!("{METADATA}/{name}").parse());
-            async move { Ok(file.ok()) }
-        });
-        match objects.try_collect().await {
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
-            files => files,
-        }
+        self.list_folder(METADATA).await
+    }
+
+    async fn list_backed_up_metadata_files(&self) -> Result<Option<Vec<FileHandle>>> {
+        self.list_folder(METADATA_BACKUP).await.map(Some)
     }
 
     async fn backup_metadata_file(&self, file: &FileHandle) -> Result<()> {

@@ -55,6 +55,11 @@ pub trait BackupStorage: fmt::Debug + Send + Sync {
     /// Moves the metadata file `metadata/X` to `metadata_backup/X`.
     async fn backup_metadata_file(&self, file: &FileHandle) -> Result<()>;
 
+    /// The handles `metadata_backup/X` of what was moved there, in order; `None` where that cannot be told.
+    async fn list_backed_up_metadata_files(&self) -> Result<Option<Vec<FileHandle>>> {
+        Ok(None)
+    }
+
     /// Why metadata files cannot be moved, where that is known without trying.
     fn can_move_metadata(&self) -> Result<()> {
         Ok(())
