@@ -4,6 +4,7 @@
 //! makes the archive's three kinds of backup: epoch endings, transactions, state snapshots. Each is a group of chunk
 //! and proof files, a [`manifest`] that lists them, and one [`metadata`] line that makes the backup known. The line is
 //! written last, so a backup that was interrupted is known to nobody. [`Continuous`] makes whatever is due, for ever.
+//! [`compact`] makes few metadata files of many.
 #![forbid(unsafe_code)]
 
 mod address;
@@ -11,6 +12,7 @@ mod backup;
 pub mod chain;
 mod chunk;
 mod client;
+pub mod compact;
 mod continuous;
 mod failure;
 mod feed;

@@ -126,6 +126,14 @@ impl Lines {
         told.collect()
     }
 
+    /// What is missing between the first number and the last, and what is there twice, in words.
+    pub(crate) fn breaks(&self) -> Vec<String> {
+        let ranges: Vec<_> = self.ranges().collect();
+        let within = ranges.first().map(|&(first, _)| first).zip(self.last());
+        let missing = within.map(|within| missing_in(within, &ranges)).unwrap_or_default();
+        [self.told(missing), self.overlaps()].concat()
+    }
+
     /// Each line that has something in common with one that is kept, in words, and what helps. Kept are those that
     /// together have most, so that least has to be backed up again.
     pub(crate) fn overlaps(&self) -> Vec<String> {

@@ -14,9 +14,10 @@ pub use extent::Extent;
 pub(crate) use extent::Kind;
 use lines::Lines;
 pub(crate) use lines::{Line, Place, command_away, missing_in, name_aside};
-pub(crate) use read::read_lines;
+pub(crate) use read::{read_lines, read_lines_with};
 use sealift::FileHandle;
 pub use selection::Snapshot;
+pub(crate) use selection::{EpochEndings, Transactions};
 use std::collections::BTreeMap;
 
 /// What an archive is known to hold.
@@ -41,6 +42,11 @@ impl Known {
     /// What an archive has whose metadata files hold these lines.
     pub(crate) fn of(files: BTreeMap<FileHandle, Vec<Metadata>>) -> Self {
         Known { files }
+    }
+
+    /// What each metadata file has.
+    pub(crate) fn files(&self) -> &BTreeMap<FileHandle, Vec<Metadata>> {
+        &self.files
     }
 
     /// Whether there is no metadata file at all: no archive, or one that nothing was backed up into yet.
@@ -111,6 +117,12 @@ impl Known {
         [Kind::Epochs, Kind::Versions, Kind::State].map(|kind| self.lines(kind).overlaps()).concat()
     }
 
+    /// What is missing between the first and the last of `lines`, which are of this kind, and what they have twice: in
+    /// words, as [`gaps`](Self::gaps) and [`overlaps`](Self::overlaps) tell it.
+    pub(crate) fn breaks(&self, kind: Kind, lines: &[Metadata]) -> Vec<String> {
+        self.lines_that(kind, |line| lines.contains(line)).breaks()
+    }
+
     /// That the newest state snapshot cannot be restored yet, in words: transactions are not backed up so far.
     pub fn snapshot_ahead(&self) -> Option<String> {
         let version = self.files.values().flatten().filter_map(|line| match *line {
@@ -165,8 +177,12 @@ impl Known {
     }
 
     fn lines(&self, kind: Kind) -> Lines {
+        self.lines_that(kind, |_| true)
+    }
+
+    fn lines_that(&self, kind: Kind, wanted: impl Fn(&Metadata) -> bool) -> Lines {
         let lines = self.files.iter().flat_map(|(file, lines)| {
-            lines.iter().filter_map(|line| {
+            lines.iter().filter(|line| wanted(line)).filter_map(|line| {
                 let manifest = line.manifest()?.clone();
                 let place = Place { file: file.clone(), others: lines.len() - 1 };
                 Some(Line { extent: Extent::of(line)?, manifest, places: vec![place] })
