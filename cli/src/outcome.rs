@@ -2,6 +2,7 @@
 //! nothing does can only be made from the proof of it.
 
 use crate::failure::{Cause, Failure};
+use crate::report::Counts;
 use sealift::{Bucket, Error, LeftBehind};
 use std::fmt;
 use std::path::PathBuf;
@@ -27,6 +28,8 @@ pub(crate) enum Aftermath {
     Removed { removed: Vec<String>, unknown: Option<String> },
     /// So many leftovers were removed.
     Swept(u64),
+    /// So much of a compaction was done.
+    Compacted(Counts),
     /// The object is where it was.
     NotMoved(Clean),
     /// What the work that was asked to stop has said.
@@ -107,6 +110,7 @@ impl fmt::Display for Aftermath {
                 }
             }
             Aftermath::Swept(count) => write!(f, "{count} removed before, as listed"),
+            Aftermath::Compacted(counts) => counts.fmt(f),
             Aftermath::NotMoved(Clean(())) => f.write_str("it was not moved"),
             Aftermath::Said(error) => write!(f, "{} {}: {}", error.operation(), error.location(), error.reason()),
         }

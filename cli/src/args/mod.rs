@@ -1,6 +1,7 @@
 //! The command line: what can be said, with which defaults, and the help for it. Nothing here does anything.
 
 mod backup;
+mod compact;
 mod query;
 mod storage;
 mod time;
@@ -11,6 +12,7 @@ pub(crate) use backup::{
     Transaction, TransactionFormatArg,
 };
 use clap::{Args, Parser, Subcommand};
+pub(crate) use compact::{BackupMaintenance, Compact};
 use jiff::SignedDuration;
 pub(crate) use query::{BackupStorageState, NodeState, Query};
 use std::num::NonZeroUsize;
@@ -38,7 +40,7 @@ Exit codes:
   0    done
   1    another failure
   2    wrong arguments, name or configuration
-  3    the object or the bucket does not exist; there is no archive there (ls --aptos)
+  3    the object or the bucket does not exist; there is no archive there (ls --aptos, compact)
   4    refused: credentials or permissions
   5    the object exists and was not to be replaced; a backup of the same, or of some of it, is known
   6    the service is unreachable, in another region, or too slow
@@ -74,6 +76,11 @@ pub(crate) enum Command {
     /// Back up an Aptos node's data into an archive that the Aptos tools restore.
     #[command(subcommand)]
     Backup(BackupCommand),
+    /// Put the lines of many metadata files of an Aptos archive into few, so that it is read faster.
+    Compact(Box<Compact>),
+    /// The same, where aptos-db-tool has it.
+    #[command(subcommand)]
+    BackupMaintenance(BackupMaintenance),
     /// Print a configuration with which the Aptos tools' command adapter uses sealift for every command.
     CommandConfig(CommandConfig),
     /// Configurations of other tools.
@@ -95,6 +102,9 @@ impl Command {
             Command::Sweep(args) => Some(&args.storage),
             Command::Verify(args) => Some(args.storage()),
             Command::Backup(args) => args.storage(),
+            Command::Compact(args) | Command::BackupMaintenance(BackupMaintenance::Compact(args)) => {
+                Some(&args.storage)
+            }
             Command::CommandConfig(args) => Some(&args.storage),
             Command::Storage(_) => None,
         }
@@ -112,7 +122,11 @@ impl Command {
             Command::Mv(args) => vec![&args.from, &args.to],
             Command::Sweep(args) => vec![&args.name],
             Command::Verify(args) => vec![args.name()],
-            Command::Backup(_) | Command::CommandConfig(_) | Command::Storage(_) => Vec::new(),
+            Command::Backup(_)
+            | Command::Compact(_)
+            | Command::BackupMaintenance(_)
+            | Command::CommandConfig(_)
+            | Command::Storage(_) => Vec::new(),
         }
     }
 }

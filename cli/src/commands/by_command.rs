@@ -5,7 +5,9 @@ use super::get::{output, write_out};
 use super::put::{READ, check_not_empty, copy};
 use super::run::{Destination, produce};
 use super::stoppable;
-use crate::args::{BackupCommand, Command, Get, Ls, Put, Query, Run, StorageArgs, Summary, WriteArgs};
+use crate::args::{
+    BackupCommand, BackupMaintenance, Command, Get, Ls, Put, Query, Run, StorageArgs, Summary, WriteArgs,
+};
 use crate::failure::{Cause, Failure};
 use crate::interrupt::Interrupt;
 use crate::outcome::Aftermath;
@@ -67,8 +69,12 @@ pub(super) async fn run(command: Command, interrupt: &Interrupt) -> Result<(), F
             let storage = open(args.storage())?;
             closing(&storage, super::verify::by_command(&args, &storage, interrupt)).await
         }
+        Command::Compact(args) | Command::BackupMaintenance(BackupMaintenance::Compact(args)) => {
+            let storage = open(&args.storage)?;
+            closing(&storage, super::compact::by_command(&args, &storage, interrupt)).await
+        }
         _ => Err(Failure::usage(
-            "--storage command-adapter has put, run, get, ls, verify and backup: its commands can neither show, remove, move nor sweep objects",
+            "--storage command-adapter has put, run, get, ls, verify, backup and compact: its commands can neither show, remove, move nor sweep objects",
         )),
     }
 }

@@ -27,22 +27,27 @@ pub(super) async fn by_command(args: &Ls, storage: &CommandStorage) -> Result<()
 }
 
 /// The archive behind a command adapter.
-fn commands_of(args: &StorageArgs) -> Place {
+pub(super) fn commands_of(args: &StorageArgs) -> Place {
     let file = args.command_adapter_config.as_deref().unwrap_or("".as_ref());
     Place::commands(&file.to_string_lossy())
+}
+
+/// That there is none.
+pub(super) fn no_archive(place: &Place) -> Failure {
+    let error = Error::new(
+        ErrorKind::NotFound,
+        "find an archive at",
+        place.name.clone(),
+        "there is no file in its metadata/, without which nothing is known of any backup",
+    );
+    error.with_hint("check the prefix; an archive is what holds metadata/").into()
 }
 
 async fn tell(args: &Ls, storage: &dyn BackupStorage, place: &Place) -> Result<(), Failure> {
     let known = Known::read(storage, args.concurrent_downloads).await?;
     // A wrong prefix is not an archive of nothing.
     if known.is_empty() {
-        let error = Error::new(
-            ErrorKind::NotFound,
-            "find an archive at",
-            place.name.clone(),
-            "there is no file in its metadata/, without which nothing is known of any backup",
-        );
-        return Err(error.with_hint("check the prefix; an archive is what holds metadata/").into());
+        return Err(no_archive(place));
     }
     let coverage = known.coverage();
     match args.storage.json {

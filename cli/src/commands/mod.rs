@@ -3,6 +3,7 @@
 mod backup;
 mod by_command;
 mod command_config;
+mod compact;
 mod covers;
 mod failures;
 mod find_files;
@@ -17,7 +18,7 @@ mod run;
 mod sweep;
 mod verify;
 
-use crate::args::{BackupCommand, Cli, Command, Query, StorageCommand, WriteArgs};
+use crate::args::{BackupCommand, BackupMaintenance, Cli, Command, Query, StorageCommand, WriteArgs};
 use crate::failure::Failure;
 use crate::interrupt::{Interrupt, Watch};
 use crate::outcome::{Aftermath, Clean, Closed};
@@ -41,6 +42,9 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         }
         Command::Backup(BackupCommand::Query(Query::NodeState(args))) => {
             stoppable(&interrupt, query::node_state(&args)).await
+        }
+        Command::Compact(args) | Command::BackupMaintenance(BackupMaintenance::Compact(args)) => {
+            compact::run(&args, &interrupt).await
         }
         Command::Put(args) => put::run(args, &interrupt).await,
         Command::Run(args) => run::run(args, &interrupt).await,

@@ -1,6 +1,7 @@
 //! What is told of an Aptos archive and its node: what `ls --aptos` finds, and the lines of `backup query`.
 
 use super::{one_line, quoted};
+use sealift::Archive;
 use sealift_aptos::{Coverage, Covered, DbState, Extent, Known, Obstacle, Restorable, Snapshot};
 use serde_json::{Value, json};
 
@@ -22,6 +23,15 @@ impl Place {
     /// The archive at a URL.
     pub(crate) fn url(url: String) -> Self {
         Place { options: format!("--storage {}", quoted(&url)), name: url }
+    }
+
+    /// This archive.
+    pub(crate) fn archive(archive: &Archive) -> Self {
+        let url = archive.bucket().url();
+        Place::url(match archive.prefix() {
+            "" => url,
+            prefix => format!("{url}/{prefix}"),
+        })
     }
 
     /// The archive behind the commands of this file.
@@ -168,7 +178,7 @@ fn width<T>(of: &[T], number: impl Fn(&T) -> u64) -> usize {
     of.iter().map(|it| number(it).to_string().len()).max().unwrap_or_default()
 }
 
-fn counted(count: usize, what: &str) -> String {
+pub(super) fn counted(count: usize, what: &str) -> String {
     match count {
         1 => format!("1 {what}"),
         count => format!("{count} {what}s"),
