@@ -14,7 +14,7 @@ pub(crate) struct Input {
     pub(crate) environment: Vec<(String, String)>,
 }
 
-const COMMANDS: [&str; 21] = [
+const COMMANDS: [&str; 23] = [
     "put",
     "get",
     "ls",
@@ -35,9 +35,11 @@ const COMMANDS: [&str; 21] = [
     "verify",
     "verify plan",
     "verify merge",
+    "compact",
+    "backup-maintenance compact",
     "help",
 ];
-const OPTIONS: [&str; 64] = [
+const OPTIONS: [&str; 69] = [
     "--storage",
     "--bucket",
     "--container",
@@ -102,6 +104,11 @@ const OPTIONS: [&str; 64] = [
     "--work",
     "--no-record",
     "--concurrent-downloads",
+    "--epoch-ending-file-compact-factor",
+    "--state-snapshot-file-compact-factor",
+    "--transaction-file-compact-factor",
+    "--remove-compacted-file-after",
+    "--dry-run",
 ];
 const VARIABLES: [&str; 44] = [
     "SEALIFT_STORAGE",
@@ -211,7 +218,7 @@ impl Input {
         }
         self.arguments.insert(0, "--deadline=4s".to_owned());
         let end = self.arguments.iter().position(|argument| argument == "--").unwrap_or(self.arguments.len());
-        let on_a_storage = ["put", "get", "ls", "stat", "rm", "mv", "sweep", "run", "verify"];
+        let on_a_storage = ["put", "get", "ls", "stat", "rm", "mv", "sweep", "run", "verify", "compact"];
         if self.arguments.get(1).is_some_and(|command| on_a_storage.contains(&command.as_str())) {
             self.arguments.insert(end, "--give-up-after=0s".to_owned());
         }
@@ -254,7 +261,7 @@ fn plausible(random: &mut StdRng, folder: &str) -> Vec<String> {
     let local = format!("file://{folder}/f");
     let storage =
         any(random, &["s3://bucket/p", "s3://bucket", "gs://bucket/p", "az://container/p", &local, &local]).to_owned();
-    let command = any(random, &["put", "get", "ls", "stat", "rm", "mv", "sweep", "run", "verify"]);
+    let command = any(random, &["put", "get", "ls", "stat", "rm", "mv", "sweep", "run", "verify", "compact"]);
     let mut arguments = vec![command.to_owned(), format!("--storage={storage}")];
     for _ in 0..random.random_range(0..4) {
         let (option, of): (&str, &[&str]) = any(
@@ -278,6 +285,7 @@ fn plausible(random: &mut StdRng, folder: &str) -> Vec<String> {
     arguments.extend(match command {
         "mv" => vec![value(random, folder), value(random, folder)],
         "ls" | "sweep" if random.random_bool(0.5) => Vec::new(),
+        "compact" => vec![format!("--transaction-file-compact-factor={}", any(random, &["1", "100", "0"]))],
         _ if random.random_bool(0.1) => vec![signed(random)],
         _ => vec![value(random, folder)],
     });
