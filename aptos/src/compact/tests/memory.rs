@@ -16,19 +16,27 @@ pub(super) struct Worker {
     files: Arc<Mutex<Texts>>,
     calls: AtomicUsize,
     hold_before: usize,
+    lists: AtomicUsize,
+    hold_before_list: usize,
     held: Notify,
     released: Notify,
 }
 
 impl Worker {
-    /// Held before the call of this number, counted from 0.
-    pub(super) fn held_before(files: &Arc<Mutex<Texts>>, call: usize) -> Self {
-        let (calls, held, released) = Default::default();
-        Worker { files: Arc::clone(files), calls, hold_before: call, held, released }
+    pub(super) fn free(files: &Arc<Mutex<Texts>>) -> Self {
+        let (calls, lists, held, released) = Default::default();
+        let (hold_before, hold_before_list) = (usize::MAX, usize::MAX);
+        Worker { files: Arc::clone(files), calls, hold_before, lists, hold_before_list, held, released }
     }
 
-    pub(super) fn free(files: &Arc<Mutex<Texts>>) -> Self {
-        Worker::held_before(files, usize::MAX)
+    /// Held before the call of this number, counted from 0.
+    pub(super) fn held_before(files: &Arc<Mutex<Texts>>, call: usize) -> Self {
+        Worker { hold_before: call, ..Worker::free(files) }
+    }
+
+    /// Held before it lists the metadata files for the time of this number, counted from 0.
+    pub(super) fn held_before_list(files: &Arc<Mutex<Texts>>, list: usize) -> Self {
+        Worker { hold_before_list: list, ..Worker::free(files) }
     }
 
     /// Waits until it is held.
@@ -36,19 +44,23 @@ impl Worker {
         self.held.notified().await;
     }
 
-    /// How many calls there were.
-    pub(super) fn calls(&self) -> usize {
-        self.calls.load(Ordering::SeqCst)
+    /// How many calls there were, and how many lists.
+    pub(super) fn calls(&self) -> (usize, usize) {
+        (self.calls.load(Ordering::SeqCst), self.lists.load(Ordering::SeqCst))
     }
 
     pub(super) fn release(&self) {
         self.released.notify_one();
     }
 
+    async fn hold(&self) {
+        self.held.notify_one();
+        self.released.notified().await;
+    }
+
     async fn call<T>(&self, call: impl FnOnce(&mut Texts) -> T) -> T {
         if self.calls.fetch_add(1, Ordering::SeqCst) == self.hold_before {
-            self.held.notify_one();
-            self.released.notified().await;
+            self.hold().await;
         }
         call(&mut self.files.lock().expect("not poisoned"))
     }
@@ -91,6 +103,9 @@ impl BackupStorage for Worker {
     }
 
     async fn list_metadata_files(&self) -> Result<Vec<FileHandle>> {
+        if self.lists.fetch_add(1, Ordering::SeqCst) == self.hold_before_list {
+            self.hold().await;
+        }
         self.call(|files| files.keys().filter(|name| name.starts_with("metadata/")).map(|name| name.parse()).collect())
             .await
     }
