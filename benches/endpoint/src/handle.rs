@@ -34,7 +34,7 @@ impl Target {
     }
 }
 
-fn decoded(text: &str) -> String {
+pub(crate) fn decoded(text: &str) -> String {
     percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
@@ -77,6 +77,7 @@ async fn answered(server: &Server, request: Request<Incoming>) -> anyhow::Result
     server.stats.requested(kind);
     match kind {
         "put_object" => objects::put(server, target, request).await,
+        "copy" if target.query("uploadId").is_none() => Ok(objects::copy(server, target, request.headers())),
         "upload_part" => multipart::part(server, &target, request).await,
         "create_multipart_upload" => Ok(multipart::create(server, target, request.headers())),
         "complete_multipart_upload" => multipart::complete(server, &target, request).await,

@@ -1,10 +1,10 @@
 //! Whole objects: put, looked at, read, removed.
 
-use crate::answer::{self, Answer};
-use crate::handle::Target;
+use crate::answer::{self, Answer, escaped};
+use crate::handle::{Target, decoded};
 use crate::pieces::PiecesBody;
 use crate::receive::{receive, with_prefix};
-use crate::state::{Headers, Held, Name, Object, Server};
+use crate::state::{Headers, Held, Name, Object, Server, iso};
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use hyper::{HeaderMap, Request, StatusCode, header};
@@ -28,6 +28,37 @@ pub(crate) async fn put(server: &Server, target: Target, request: Request<Incomi
         Ok(()) => answer::empty(StatusCode::OK, &told),
         Err(refusal) => *refusal,
     })
+}
+
+/// CopyObject, of an object with its metadata. Its bytes are those of both.
+pub(crate) fn copy(server: &Server, target: Target, headers: &HeaderMap) -> Answer {
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let source = decoded(header("x-amz-copy-source").unwrap_or_default());
+    let name = source.trim_start_matches('/').split_once('/').map(|(bucket, key)| (bucket.to_owned(), key.to_owned()));
+    let mut held = server.held();
+    let Some(from) = name.and_then(|name| held.objects.get(&name)) else {
+        return answer::error(StatusCode::NOT_FOUND, "NoSuchKey", "there is no such object");
+    };
+    let wanted = header("x-amz-copy-source-if-match");
+    if wanted.is_some_and(|wanted| wanted.trim_matches('"') != from.etag.trim_matches('"')) {
+        return unmet();
+    }
+    let object = Object {
+        pieces: from.pieces.clone(),
+        etag: format!("\"{}\"", server.unique()),
+        modified: SystemTime::now(),
+        metadata: from.metadata.clone(),
+        checksums: from.checksums.clone(),
+    };
+    let text = format!(
+        "<CopyObjectResult><ETag>{}</ETag><LastModified>{}</LastModified></CopyObjectResult>",
+        escaped(&object.etag),
+        iso(object.modified)
+    );
+    match commit(&mut held, target.name, object, headers) {
+        Ok(()) => answer::xml(StatusCode::OK, &Headers::new(), &text),
+        Err(refusal) => *refusal,
+    }
 }
 
 /// Makes an object visible, unless the request's condition forbids it.
