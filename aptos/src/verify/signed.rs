@@ -35,7 +35,7 @@ impl Signed {
         }
         match self.by_waypoint(file, ledger_info) {
             ByWaypoint::Wrong(finding) => return Outcome::of(*finding),
-            ByWaypoint::Right(facts) => return Outcome { facts, ..Outcome::default() },
+            ByWaypoint::Right(outcome) => return outcome,
             ByWaypoint::Unknown => {}
         }
         let Some(before) = ledger_info.epoch().checked_sub(1) else {
@@ -61,7 +61,12 @@ impl Signed {
         match ledger_info.waypoint() {
             Err(error) => ByWaypoint::Wrong(Box::new(of_chain(file, &error))),
             Ok(waypoint) if waypoint == trusted => {
-                ByWaypoint::Right(trusting(format!("the waypoint {trusted} is the network's")))
+                let mut outcome = match ledger_info.epoch() {
+                    0 => genesis_form(file, ledger_info),
+                    _ => Outcome::default(),
+                };
+                outcome.facts.add(trusting(format!("the waypoint {trusted} is the network's")));
+                ByWaypoint::Right(outcome)
             }
             Ok(waypoint) => {
                 let found = format!("its ledger info of version {} is {waypoint}", waypoint.version);
@@ -132,7 +137,7 @@ impl Signed {
 pub(super) enum ByWaypoint {
     /// There is none of its version.
     Unknown,
-    Right(Facts),
+    Right(Outcome),
     Wrong(Box<Finding>),
 }
 
