@@ -19,7 +19,7 @@ const SIGNED: &str = "validators of this chain have not signed it";
 /// Whoever says which genesis is the network's is told of another one.
 fn by_trust(scene: &Scene) -> Found {
     match scene.settings.trust.is_empty() {
-        true => Found::Never,
+        true => Found::ByRecord,
         false => CHAIN,
     }
 }
@@ -115,24 +115,34 @@ fn mixed() -> Vec<Kind> {
             draft.write(&manifests[one], content);
             Some(())
         }),
-        Kind::new("a state's items of another version, with their root", CHAIN, "the chain has another root", |draft| {
-            let manifests = draft.manifests(Backup::State);
-            let (one, other) = draft.two_below(manifests.len())?;
-            let mut backup: StateSnapshotBackup = draft.typed(&manifests[one]);
-            let another: StateSnapshotBackup = draft.typed(&manifests[other]);
-            (backup.root_hash, backup.chunks) = (another.root_hash, another.chunks);
-            draft.write_typed(&manifests[one], &backup);
-            Some(())
-        }),
-        Kind::new("a state's items of another version, with root and proof", CHAIN, "it proves another version", |draft| {
-            let manifests = draft.manifests(Backup::State);
-            let (one, other) = draft.two_below(manifests.len())?;
-            let backup: StateSnapshotBackup = draft.typed(&manifests[one]);
-            let another: StateSnapshotBackup = draft.typed(&manifests[other]);
-            let forged = StateSnapshotBackup { version: backup.version, epoch: backup.epoch, ..another };
-            draft.write_typed(&manifests[one], &forged);
-            Some(())
-        }),
+        Kind::new(
+            "a state's items of another version, with their root",
+            CHAIN,
+            "the chain has another root",
+            |draft| {
+                let manifests = draft.manifests(Backup::State);
+                let (one, other) = draft.two_below(manifests.len())?;
+                let mut backup: StateSnapshotBackup = draft.typed(&manifests[one]);
+                let another: StateSnapshotBackup = draft.typed(&manifests[other]);
+                (backup.root_hash, backup.chunks) = (another.root_hash, another.chunks);
+                draft.write_typed(&manifests[one], &backup);
+                Some(())
+            },
+        ),
+        Kind::new(
+            "a state's items of another version, with root and proof",
+            CHAIN,
+            "it proves another version",
+            |draft| {
+                let manifests = draft.manifests(Backup::State);
+                let (one, other) = draft.two_below(manifests.len())?;
+                let backup: StateSnapshotBackup = draft.typed(&manifests[one]);
+                let another: StateSnapshotBackup = draft.typed(&manifests[other]);
+                let forged = StateSnapshotBackup { version: backup.version, epoch: backup.epoch, ..another };
+                draft.write_typed(&manifests[one], &forged);
+                Some(())
+            },
+        ),
         Kind::new("a state's items of another chain, with their root", CHAIN, "the chain has another root", |draft| {
             let manifest = draft.any_manifest(Backup::State)?;
             let proof = format!("{}state.proof", group(&manifest));
@@ -163,16 +173,21 @@ fn shorter() -> Vec<Kind> {
             let manifest = draft.any_manifest(Backup::Transactions)?;
             without_last(draft, &manifest).map(drop)
         }),
-        Kind::new("the last transaction of all left out, with manifest, line and proof", Found::Never, over, |draft| {
-            let manifest = draft.manifests(Backup::Transactions).pop()?;
-            let backup = without_last(draft, &manifest)?;
-            let chunk = backup.chunks.last()?;
-            let (proof, ledger_info) =
-                draft.scene.chain.transaction_range_proof(chunk.first_version, chunk.last_version)?;
-            let proof: RangeProof = (proof, ledger_info.clone());
-            draft.write(chunk.proof.as_ref(), bcs::to_bytes(&proof).expect("BCS"));
-            Some(())
-        }),
+        Kind::new(
+            "the last transaction of all left out, with manifest, line and proof",
+            Found::ByRecord,
+            over,
+            |draft| {
+                let manifest = draft.manifests(Backup::Transactions).pop()?;
+                let backup = without_last(draft, &manifest)?;
+                let chunk = backup.chunks.last()?;
+                let (proof, ledger_info) =
+                    draft.scene.chain.transaction_range_proof(chunk.first_version, chunk.last_version)?;
+                let proof: RangeProof = (proof, ledger_info.clone());
+                draft.write(chunk.proof.as_ref(), bcs::to_bytes(&proof).expect("BCS"));
+                Some(())
+            },
+        ),
         Kind::new("the last epoch ending left out, with manifest and line", CHAIN, ends, |draft| {
             let manifest = draft.any_manifest(Backup::Epochs)?;
             let mut backup: EpochEndingBackup = draft.typed(&manifest);

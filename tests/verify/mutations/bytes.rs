@@ -71,9 +71,13 @@ pub(crate) fn kinds() -> Vec<Kind> {
 fn of(sort: Sort, damage: Damage) -> Kind {
     let why = match sort {
         Sort::Metadata => "every depth reads the lines, in their form, and holds them against the manifests",
-        Sort::Manifest => "gzip: every depth reads it; a folder: its numbers agree with one another, hashes with the chain",
+        Sort::Manifest => {
+            "gzip: every depth reads it; a folder: its numbers agree with one another, hashes with the chain"
+        }
         Sort::Chunk | Sort::Proof if damage.changes_size() => "its size is not what was verified",
-        Sort::Chunk | Sort::Proof => "gzip and services have checksums; in a folder only the chain's own hashes cover it",
+        Sort::Chunk | Sort::Proof => {
+            "gzip and services have checksums; in a folder only the chain's own hashes cover it"
+        }
     };
     let name = format!("{}: {}, where it is stored", sort.words(), damage.words());
     let kind = Kind::new(name, CHAIN, why, move |draft| {

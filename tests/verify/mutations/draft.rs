@@ -206,9 +206,7 @@ impl<'a> Draft<'a> {
                 Change::Gone => None,
                 Change::Written(content) if scene.contents.get(name) == Some(content) => continue,
                 Change::Written(content) => Some(scene.storage.written(name, content).await),
-                Change::Rotten(stored) => {
-                    Some(Object { stored: stored.clone().into(), ..scene.objects[name].clone() })
-                }
+                Change::Rotten(stored) => Some(Object { stored: stored.clone().into(), ..scene.objects[name].clone() }),
                 Change::Is(object, _) => Some(object.clone()),
             };
             let now = match &object {

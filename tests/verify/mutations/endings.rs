@@ -36,7 +36,7 @@ fn validator<'v>(draft: &mut Draft<'_>, info: &'v mut LedgerInfo) -> Option<&'v 
     Some(&mut validators[at])
 }
 
-const FIELDS: [(&str, Change); 17] = [
+const FIELDS: [(&str, Change); 16] = [
     ("another epoch", |draft, info, _| {
         info.commit_info.epoch = super::lines::other_number(draft, info.commit_info.epoch);
         Some(())
@@ -61,10 +61,6 @@ const FIELDS: [(&str, Change); 17] = [
         let next = next(info)?;
         next.epoch = super::lines::other_number(draft, next.epoch);
         Some(())
-    }),
-    ("validators where there were none", |draft, info, _| {
-        let other = draft.scene.chain.epoch_ending(1)?.next_epoch_state()?.clone();
-        info.commit_info.next_epoch_state.is_none().then(|| info.commit_info.next_epoch_state = Some(other))
     }),
     ("a bit of a validator's key", |draft, info, _| {
         let validator = validator(draft, info)?;
@@ -117,15 +113,14 @@ const SIGNATURES: [(&str, Change); 13] = [
         Some(())
     }),
     ("the signature of another epoch", |draft, info, signed| {
-        let others: Vec<u64> = (1..draft.scene.chain.epoch()).filter(|epoch| *epoch != info.commit_info.epoch).collect();
+        let others: Vec<u64> =
+            (1..draft.scene.chain.epoch()).filter(|epoch| *epoch != info.commit_info.epoch).collect();
         let epoch = draft.pick(&others)?;
         signed.signature.as_mut()?.clone_from(draft.scene.chain.epoch_ending(epoch)?.signatures().signature.as_ref()?);
         Some(())
     }),
     ("a bit of who signed", |draft, _, signed| flip_bits(draft, &mut signed.validator_bitmask)),
-    ("all have signed", |_, _, signed| {
-        signed.validator_bitmask.first_mut().map(|byte| *byte = 0xf0)
-    }),
+    ("all have signed", |_, _, signed| signed.validator_bitmask.first_mut().map(|byte| *byte = 0xf0)),
     ("nobody has signed", |_, _, signed| {
         let mask = &mut signed.validator_bitmask;
         (!mask.is_empty()).then(|| mask.fill(0))
@@ -159,7 +154,9 @@ pub(crate) fn kinds() -> Vec<Kind> {
         let signed = "the validators of its epoch have signed all of it; of genesis the form is known";
         let waypoint = "its waypoint is in the manifest, and validators have signed the rest";
         [
-            Kind::new(format!("epoch ending: {what}"), CHAIN, waypoint, move |draft| ending(draft, change, Fit::Nothing)),
+            Kind::new(format!("epoch ending: {what}"), CHAIN, waypoint, move |draft| {
+                ending(draft, change, Fit::Nothing)
+            }),
             Kind::new(format!("epoch ending: {what}, and the waypoint fits"), CHAIN, signed, move |draft| {
                 ending(draft, change, Fit::Waypoint)
             }),
@@ -171,7 +168,17 @@ pub(crate) fn kinds() -> Vec<Kind> {
             }),
         ]
     };
-    changes.into_iter().flat_map(of_change).collect()
+    let mut kinds: Vec<Kind> = changes.into_iter().flat_map(of_change).collect();
+    let of_open = "ledger info of a transactions' proof: validators where there were none";
+    kinds.push(Kind::new(of_open, CHAIN, "the validators of its epoch have signed all of it", |draft| {
+        super::proofs::change::<RangeProof>(draft, |draft, (_, info)| {
+            let LedgerInfoWithSignatures::V0 { ledger_info, .. } = info;
+            let other = draft.scene.chain.epoch_ending(1)?.next_epoch_state()?.clone();
+            let next = &mut ledger_info.commit_info.next_epoch_state;
+            next.is_none().then(|| *next = Some(other))
+        })
+    }));
+    kinds
 }
 
 fn changed(draft: &mut Draft<'_>, info: &mut LedgerInfoWithSignatures, change: Change) -> Option<()> {

@@ -3,10 +3,10 @@
 use super::scene::Scene;
 use super::store::Objects;
 use sealift::verify::{
-    Check, Choice, Class, Depth, Event, Objects as ObjectsCheck, Piece, Plan, Record, Report, Shard, Verdict, Work, merge,
+    Check, Choice, Class, Depth, Event, Objects as ObjectsCheck, Piece, Plan, Record, Report, Shard, Verdict, Work,
+    merge,
 };
 use sealift_aptos::verify::{ChainCheck, Settings, survey};
-use serde_json::Value;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -18,38 +18,75 @@ pub(crate) struct Judged {
     plan: Plan,
 }
 
+/// How sure it is that something is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sure {
+    Wrong,
+    /// There is what this version does not know.
+    Unknown,
+    Nothing,
+}
+
 impl Judged {
-    pub(crate) fn is_wrong(&self) -> bool {
-        self.verdict.class() == Some(Class::Wrong)
+    pub(crate) fn sure(&self) -> Sure {
+        let findings = &self.verdict.findings;
+        match self.verdict.class() {
+            None => Sure::Nothing,
+            Some(Class::Wrong) => Sure::Wrong,
+            // What could not be verified for any other reason is no answer.
+            Some(_) => match findings.iter().all(|finding| finding.rule == "unknown-variant") {
+                true => Sure::Unknown,
+                false => Sure::Nothing,
+            },
+        }
     }
 }
 
-/// Verifies all of it.
-pub(crate) async fn whole(scene: &Scene, objects: Objects, depth: Depth) -> Judged {
-    verify(scene, objects, depth, &|_, _| true).await
+/// How much is verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// All of it, as the command does.
+    Whole,
+    /// What may differ from the clean archive. The rest is taken from there: that is what a piece by itself means.
+    Touched,
 }
 
-/// Verifies what may differ from the clean archive, and takes the rest from there: that is what a piece by itself means.
-pub(crate) async fn touched(scene: &Scene, objects: Objects, depth: Depth) -> Judged {
-    let names: BTreeSet<&String> = scene.objects.keys().chain(objects.keys()).collect();
-    let changed: BTreeSet<String> =
-        names.into_iter().filter(|name| scene.objects.get(*name) != objects.get(*name)).cloned().collect();
-    let clean = &scene.clean[&depth].plan;
-    // All pieces read endings.
-    let endings = changed.iter().any(|name| name.starts_with("epoch_ending"));
-    let is_due = |piece: &Piece, settings: &Value| {
-        endings
-            || *settings != clean.settings
-            || !clean.pieces.contains(piece)
-            || piece.files.iter().any(|file| changed.contains(&file.name))
-    };
-    verify(scene, objects, depth, &is_due).await
+/// Whether a piece may differ from the clean archive.
+struct Touched<'a> {
+    clean: &'a Plan,
+    changed: BTreeSet<&'a String>,
+    /// All pieces read endings.
+    endings: Endings,
 }
 
-type IsDue<'a> = dyn Fn(&Piece, &Value) -> bool + Sync + 'a;
+#[derive(PartialEq, Eq)]
+enum Endings {
+    Changed,
+    Same,
+}
 
-async fn verify(scene: &Scene, objects: Objects, depth: Depth, is_due: &IsDue<'_>) -> Judged {
-    let shelf = scene.storage.shelf(objects);
+impl<'a> Touched<'a> {
+    fn of(scene: &'a Scene, objects: &'a Objects, depth: Depth) -> Self {
+        let names: BTreeSet<&String> = scene.objects.keys().chain(objects.keys()).collect();
+        let changed: BTreeSet<&String> =
+            names.into_iter().filter(|name| scene.objects.get(*name) != objects.get(*name)).collect();
+        let endings = match changed.iter().any(|name| name.starts_with("epoch_ending")) {
+            true => Endings::Changed,
+            false => Endings::Same,
+        };
+        Touched { clean: &scene.clean[&depth].plan, changed, endings }
+    }
+
+    fn has(&self, piece: &Piece, plan: &Plan) -> bool {
+        self.endings == Endings::Changed
+            || plan.settings != self.clean.settings
+            || !self.clean.pieces.contains(piece)
+            || piece.files.iter().any(|file| self.changed.contains(&file.name))
+    }
+}
+
+pub(crate) async fn verify(scene: &Scene, objects: Objects, depth: Depth, extent: Extent) -> Judged {
+    let shelf = scene.storage.shelf(objects.clone());
     let files = Arc::new(scene.storage.files(&shelf));
     let surveyed = survey(&files, scene.settings.clone(), 4).await.expect("it can be listed");
     let settings = serde_json::to_value(&surveyed.settings).expect("JSON");
@@ -59,7 +96,13 @@ async fn verify(scene: &Scene, objects: Objects, depth: Depth, is_due: &IsDue<'_
         Depth::Chain => Arc::new(ChainCheck::new(&as_planned(&plan), 16 << 20)),
         _ => Arc::new(ObjectsCheck::new(depth, surveyed.listed, Arc::clone(&scene.record))),
     };
-    let due = plan.pieces.iter().filter(|piece| is_due(piece, &plan.settings)).cloned().collect();
+    let due = match extent {
+        Extent::Whole => plan.pieces.clone(),
+        Extent::Touched => {
+            let touched = Touched::of(scene, &objects, depth);
+            plan.pieces.iter().filter(|piece| touched.has(piece, &plan)).cloned().collect()
+        }
+    };
     let partial = Plan { pieces: due, ..plan.clone() };
     let tell = |_: Event<'_>| {};
     let work = Work {

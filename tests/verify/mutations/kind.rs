@@ -10,6 +10,8 @@ use sealift::verify::Depth;
 pub(crate) enum Found {
     /// At this depth at the latest.
     At(Depth),
+    /// By nothing that is stored now, by design; `stored` may remember from an earlier verification that it was another.
+    ByRecord,
     /// At none, by design.
     Never,
 }

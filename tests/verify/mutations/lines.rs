@@ -28,7 +28,11 @@ pub(crate) fn all(draft: &Draft<'_>) -> Vec<Line> {
     let lines = files.flat_map(|file| {
         let text = String::from_utf8(draft.content(&file)).expect("UTF-8");
         let values: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
-        values.into_iter().enumerate().map(move |(at, value)| Line { file: file.clone(), at, value }).collect::<Vec<_>>()
+        values
+            .into_iter()
+            .enumerate()
+            .map(move |(at, value)| Line { file: file.clone(), at, value })
+            .collect::<Vec<_>>()
     });
     lines.collect()
 }
@@ -148,7 +152,9 @@ fn forms() -> Vec<Kind> {
         ("with one field more", |line| line.replacen(":{", ":{\"more\":0,", 1)),
         ("with a field twice", |line| line.replacen(":{", ":{\"manifest\":\"abc/def\",", 1)),
         ("without its manifest", |line| line.replacen("\"manifest\"", "\"manifesto\"", 1)),
-        ("with a number below zero", |line| line.replacen("_version\":", "_version\":-", 1).replacen("h\":", "h\":-", 1)),
+        ("with a number below zero", |line| {
+            line.replacen("_version\":", "_version\":-", 1).replacen("h\":", "h\":-", 1)
+        }),
         ("with a number as text", |line| {
             let (front, back) = line.split_at(line.find(|letter: char| letter.is_ascii_digit()).unwrap_or(0));
             let end = back.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(0);

@@ -286,7 +286,7 @@ fn formats() -> Vec<Kind> {
         any_chunk(draft, value)?.as_object_mut()?.remove("format").map(drop)
     }));
     let same = "older tools leave it out and mean V0";
-    kinds.push(edit("V0 left out".into(), Found::Never, same, Backup::Transactions, |draft, value, _| {
+    kinds.push(edit("V0 left out".into(), Found::ByRecord, same, Backup::Transactions, |draft, value, _| {
         if draft.scene.chain.format() == RecordFormat::V1 {
             return None;
         }

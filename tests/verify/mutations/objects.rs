@@ -74,7 +74,11 @@ fn exchanged() -> Vec<Kind> {
         let copy = move |draft: &mut Draft<'_>| {
             let names = choose(draft, sorts)?;
             let (one, other) = two(draft, &names)?;
-            if draft.random.random_bool(0.5) { draft.put(&one, &other) } else { draft.put(&other, &one) }
+            if draft.random.random_bool(0.5) {
+                draft.put(&one, &other)
+            } else {
+                draft.put(&other, &one)
+            }
             Some(())
         };
         kinds.push(Kind::new(format!("{what} exchanged"), CHAIN, why, exchange).by_scene(by_checksum));
@@ -115,14 +119,24 @@ fn written_again(sort: Sort) -> Vec<Kind> {
             Some(())
         }),
         ("without its last byte", "the chain's data needs it", by_checksum, |_, bytes| bytes.pop().map(drop)),
-        ("twice in one", size, |_| STORED, |_, bytes| {
-            bytes.extend_from_within(..);
-            Some(())
-        }),
-        ("empty", size, |_| STORED, |_, bytes| {
-            bytes.clear();
-            Some(())
-        }),
+        (
+            "twice in one",
+            size,
+            |_| STORED,
+            |_, bytes| {
+                bytes.extend_from_within(..);
+                Some(())
+            },
+        ),
+        (
+            "empty",
+            size,
+            |_| STORED,
+            |_, bytes| {
+                bytes.clear();
+                Some(())
+            },
+        ),
     ];
     let of = move |(what, why, found, change): (&str, _, fn(&super::scene::Scene) -> Found, Change)| {
         let name = format!("{} written again, {what}", sort.words());

@@ -68,7 +68,7 @@ fn left_out() -> Vec<Kind> {
         }),
         Kind::new(
             "transactions: the last chunk of the last backup left out, with its line",
-            Found::Never,
+            Found::ByRecord,
             "an archive that ends earlier is one too; a note names the files that nothing leads to",
             |draft| {
                 let manifest = draft.manifests(Backup::Transactions).pop()?;

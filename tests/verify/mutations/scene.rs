@@ -1,6 +1,6 @@
 //! Clean archives: of several chains, stored in several ways, and what verification says of them.
 
-use super::judge::{self, Judged};
+use super::judge::{self, Extent, Judged};
 use super::storage::Storage;
 use super::store::Objects;
 use sealift::verify::{Depth, Record, Recorded};
@@ -54,8 +54,8 @@ impl Scene {
     async fn new(seed: u64, format: RecordFormat, storage: Storage, genesis: Genesis) -> Self {
         let recipe = Recipe {
             seed,
-            epochs: 3,
-            transactions_per_epoch: 8,
+            epochs: 5,
+            transactions_per_epoch: 5,
             open_transactions: 3,
             state_items: 60,
             value_bytes: 40,
@@ -78,7 +78,7 @@ impl Scene {
         let (record, clean) = (Arc::default(), BTreeMap::new());
         let mut scene = Scene { storage, settings, recipe, chain, objects, contents, others, record, clean };
         for depth in [Depth::Content, Depth::Exists, Depth::Stored, Depth::Chain] {
-            let judged = judge::whole(&scene, scene.objects.clone(), depth).await;
+            let judged = judge::verify(&scene, scene.objects.clone(), depth, Extent::Whole).await;
             if depth == Depth::Content {
                 scene.record = Arc::new(record_of(&judged));
             }
@@ -103,8 +103,8 @@ fn record_of(judged: &Judged) -> Record {
     record
 }
 
-/// Two backups of epoch endings, three of transactions, the state at the end of each epoch, and what a compactor left: one
-/// file of lines, of which some stand in files of their own too.
+/// Two backups of epoch endings, three of transactions, three of the state, and what a compactor left: one file of lines, of
+/// which some stand in files of their own too.
 async fn archive_of(recipe: &Recipe) -> Contents {
     let chain = Chain::generate(recipe);
     let (epochs, transactions) = (chain.epoch(), chain.last_version() + 1);
@@ -117,10 +117,10 @@ async fn archive_of(recipe: &Recipe) -> Contents {
         let options = Options { max_chunk_size, ..Options::default() };
         Backups::new(client.expect("a client"), Arc::clone(&archive), options).expect("valid")
     };
-    for (start, end) in [(0, 2), (2, epochs)] {
-        backups(700).epoch_ending(start, end).await.expect("a backup");
+    for (start, end) in [(0, 3), (3, epochs)] {
+        backups(1500).epoch_ending(start, end).await.expect("a backup");
     }
-    for epoch in 0..epochs {
+    for epoch in [0, 2, epochs - 1] {
         backups(2000).state_snapshot(epoch).await.expect("a backup");
     }
     let third = transactions / 3;

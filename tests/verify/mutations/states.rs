@@ -55,8 +55,7 @@ fn items() -> Vec<Kind> {
         Kind::new("state items: values of two exchanged", CHAIN, ROOT, |draft| {
             records::change(draft, Backup::State, |draft, records, _| {
                 let (one, other) = draft.two_below(records.len())?;
-                let (first, second) =
-                    (state_key_length(&records[one]).ok()?, state_key_length(&records[other]).ok()?);
+                let (first, second) = (state_key_length(&records[one]).ok()?, state_key_length(&records[other]).ok()?);
                 let value = records[one].split_off(first);
                 let other_value = records[other].split_off(second);
                 records[one].extend(other_value);

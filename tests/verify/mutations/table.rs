@@ -11,8 +11,17 @@ pub(crate) struct Tried {
     pub(crate) kind: String,
     pub(crate) due: Due,
     pub(crate) why: &'static str,
-    /// The first depth that found it.
-    pub(crate) found: Option<Depth>,
+    pub(crate) came: Came,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Came {
+    /// This depth found it first.
+    Found(Depth),
+    /// A finding that is not sure: what was changed is now a variant that a newer node may have.
+    Unsure,
+    Nothing,
 }
 
 /// Where it is to be found.
@@ -30,6 +39,7 @@ impl Due {
             Due::Found(Found::At(Depth::Stored)) => "stored",
             Due::Found(Found::At(Depth::Content)) => "content",
             Due::Found(Found::At(Depth::Chain)) => "chain",
+            Due::Found(Found::ByRecord) => "(record)",
             Due::Found(Found::Never) => "never",
             Due::SameInOtherBytes => "(same)",
         }
@@ -40,7 +50,7 @@ impl Due {
 struct Row {
     why: &'static str,
     tried: usize,
-    found: BTreeMap<Depth, usize>,
+    came: BTreeMap<Came, usize>,
 }
 
 const SAME: &str = "the bytes differ and what they say does not: gzip's own header, or JSON in another form";
@@ -52,31 +62,26 @@ pub(crate) fn of(all: &[Tried]) -> String {
         let row = rows.entry((&tried.kind, tried.due)).or_default();
         row.why = if tried.due == Due::SameInOtherBytes { SAME } else { tried.why };
         row.tried += 1;
-        if let Some(depth) = tried.found {
-            *row.found.entry(depth).or_default() += 1;
-        }
+        *row.came.entry(tried.came).or_default() += 1;
     }
     let mut text = format!(
-        "{:<82} {:>8} {:>6} {:>6} {:>6} {:>7} {:>6} {:>5}  why\n",
-        "kind", "due at", "tried", "exists", "stored", "content", "chain", "none"
+        "{:<84} {:>8} {:>6} {:>6} {:>6} {:>7} {:>6} {:>6} {:>7}  why\n",
+        "kind", "due at", "tried", "exists", "stored", "content", "chain", "unsure", "nothing"
     );
     for ((kind, due), row) in &rows {
-        let at = |depth| match row.found.get(&depth) {
-            Some(count) => count.to_string(),
-            None => "·".to_owned(),
-        };
+        let of = |came| row.came.get(&came).map_or("·".to_owned(), usize::to_string);
+        let at = |depth| of(Came::Found(depth));
         let (exists, stored) = (at(Depth::Exists), at(Depth::Stored));
         let (content, chain) = (at(Depth::Content), at(Depth::Chain));
-        let none = row.tried - row.found.values().sum::<usize>();
+        let (unsure, nothing) = (of(Came::Unsure), of(Came::Nothing));
+        let (due, tried, why) = (due.words(), row.tried, row.why);
         let _ = writeln!(
             text,
-            "{kind:<82} {:>8} {:>6} {exists:>6} {stored:>6} {content:>7} {chain:>6} {none:>5}  {}",
-            due.words(),
-            row.tried,
-            row.why
+            "{kind:<84} {due:>8} {tried:>6} {exists:>6} {stored:>6} {content:>7} {chain:>6} {unsure:>6} {nothing:>7}  {why}"
         );
     }
-    let found = all.iter().filter(|tried| tried.found.is_some()).count();
-    let _ = writeln!(text, "{} kinds, {} mutations, {found} found", rows.len(), all.len());
+    let count = |came: fn(&Came) -> bool| all.iter().filter(|tried| came(&tried.came)).count();
+    let (found, unsure) = (count(|came| matches!(came, Came::Found(_))), count(|came| *came == Came::Unsure));
+    let _ = writeln!(text, "{} rows, {} mutations: {found} found, {unsure} unsure", rows.len(), all.len());
     text
 }

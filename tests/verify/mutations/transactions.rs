@@ -211,20 +211,25 @@ fn rehashed() -> Vec<Kind> {
 
 fn formats() -> Vec<Kind> {
     let lost = "format V0 has no room for it; there are archives of releases in between that hold such records";
-    vec![Kind::new("transactions: auxiliary info left out of a chunk, which is said to be V0", Found::Never, lost, |draft| {
-        let format = draft.scene.chain.format();
-        let manifest = draft.any_manifest(Backup::Transactions)?;
-        let mut backup: TransactionBackup = draft.typed(&manifest);
-        let at = draft.below(backup.chunks.len())?;
-        let name = backup.chunks[at].transactions.to_string();
-        let without = |record: &Vec<u8>| Some(Parts { auxiliary: None, ..Parts::of(format, record) }.record());
-        let shorter: Option<Vec<Vec<u8>>> = match format {
-            RecordFormat::V0 => None,
-            RecordFormat::V1 => records::of(&draft.content(&name)).iter().map(without).collect(),
-        };
-        draft.write(&name, records::framed(&shorter?));
-        backup.chunks[at].format = TransactionFormat::V0;
-        draft.write_typed(&manifest, &backup);
-        Some(())
-    })]
+    vec![Kind::new(
+        "transactions: auxiliary info left out of a chunk, which is said to be V0",
+        Found::ByRecord,
+        lost,
+        |draft| {
+            let format = draft.scene.chain.format();
+            let manifest = draft.any_manifest(Backup::Transactions)?;
+            let mut backup: TransactionBackup = draft.typed(&manifest);
+            let at = draft.below(backup.chunks.len())?;
+            let name = backup.chunks[at].transactions.to_string();
+            let without = |record: &Vec<u8>| Some(Parts { auxiliary: None, ..Parts::of(format, record) }.record());
+            let shorter: Option<Vec<Vec<u8>>> = match format {
+                RecordFormat::V0 => None,
+                RecordFormat::V1 => records::of(&draft.content(&name)).iter().map(without).collect(),
+            };
+            draft.write(&name, records::framed(&shorter?));
+            backup.chunks[at].format = TransactionFormat::V0;
+            draft.write_typed(&manifest, &backup);
+            Some(())
+        },
+    )]
 }
