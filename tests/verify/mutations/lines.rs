@@ -3,6 +3,7 @@
 use super::draft::{BACKUPS, Backup, Draft, Sort, group};
 use super::kind::{CHAIN, EXISTS, Found, Kind};
 use rand::RngExt;
+use sealift_aptos::manifest::TransactionBackup;
 use serde_json::{Value, json};
 
 pub(crate) fn kinds() -> Vec<Kind> {
@@ -230,6 +231,15 @@ fn missing() -> Vec<Kind> {
             })
         })
         .collect();
+    kinds.push(Kind::new("a backup between others removed, with its line", EXISTS, gap, |draft| {
+        let backup = draft.pick(&[Backup::Epochs, Backup::Transactions])?;
+        let earlier = super::objects::all_but_last(draft, backup);
+        let manifest = draft.pick(&earlier)?;
+        without(draft, &manifest);
+        let names = draft.names();
+        names.iter().filter(|name| name.starts_with(&group(&manifest))).for_each(|name| draft.remove(name));
+        Some(())
+    }));
     kinds.push(Kind::new("all lines dropped", EXISTS, "nothing that is backed up is known", |draft| {
         let files = draft.files(Sort::Metadata);
         files.iter().for_each(|file| draft.remove(file));
@@ -240,9 +250,9 @@ fn missing() -> Vec<Kind> {
 
 /// What is known twice.
 fn twice() -> Vec<Kind> {
+    let why = "restoring refuses what is known twice";
     let mut kinds = Vec::new();
     for backup in BACKUPS {
-        let why = "restoring refuses what is known twice";
         let name = format!("two manifests for the same {}", backup.words());
         kinds.push(Kind::new(name, EXISTS, why, move |draft| {
             let manifest = draft.any_manifest(backup)?;
@@ -261,6 +271,20 @@ fn twice() -> Vec<Kind> {
             Some(())
         }));
     }
+    kinds.push(Kind::new("a backup of some of another's transactions beside it", EXISTS, why, |draft| {
+        let manifest = draft.any_manifest(Backup::Transactions)?;
+        let mut backup: TransactionBackup = draft.typed(&manifest);
+        let (start, end) = draft.two_below(backup.chunks.len() + 1)?;
+        backup.chunks = backup.chunks[start..end].to_vec();
+        (backup.first_version, backup.last_version) =
+            (backup.chunks.first()?.first_version, backup.chunks.last()?.last_version);
+        let (first, last) = (backup.first_version, backup.last_version);
+        let name = format!("transaction_{first}-.ffff/transaction.manifest");
+        draft.write_typed(&name, &backup);
+        let line = json!({"TransactionBackup": {"first_version": first, "last_version": last, "manifest": name}});
+        draft.write("metadata/added_later.meta", format!("{line}\n").into_bytes());
+        Some(())
+    }));
     kinds
 }
 
