@@ -3,7 +3,7 @@
 use super::endings::{Endings, fact};
 use super::settings::{EpochEndings, Lagging, Settings};
 use super::trust::Trust;
-use crate::chain::{EpochState, HashValue, LedgerInfoWithSignatures};
+use crate::chain::{EpochState, HashValue, LedgerInfoWithSignatures, Waypoint};
 use crate::verify::of_chain;
 use sealift::verify::{Facts, Files, Finding, Outcome};
 
@@ -66,6 +66,7 @@ impl Signed {
                     _ => Outcome::default(),
                 };
                 outcome.facts.add(trusting(format!("the waypoint {trusted} is the network's")));
+                outcome.facts.proves.insert(met(trusted));
                 ByWaypoint::Right(outcome)
             }
             Ok(waypoint) => {
@@ -84,19 +85,24 @@ impl Signed {
     ) -> Outcome {
         match ledger_info.verify(validators) {
             Ok(()) => Outcome::default(),
-            Err(error) if self.trust.reaches(ledger_info.version()) => {
-                let notes = vec![format!(
-                    "{file}: the ledger info of version {} is not signed by its validators ({error}), and lies before a waypoint \
-                     that is trusted",
-                    ledger_info.version()
-                )];
-                let said = "what lies before the last trusted waypoint needs no signatures";
-                Outcome { notes, facts: trusting(said.to_owned()), ..Outcome::default() }
-            }
-            Err(error) => {
-                let finding = of_chain(file, &error);
-                Outcome::of(Finding { rule: "signature".into(), ..finding })
-            }
+            Err(error) => match self.trust.from(ledger_info.version()) {
+                Some(trusted) => {
+                    let notes = vec![format!(
+                        "{file}: the ledger info of version {} is not signed by its validators ({error}), and lies before a \
+                         waypoint that is trusted",
+                        ledger_info.version()
+                    )];
+                    let mut facts =
+                        trusting("what lies before the last trusted waypoint needs no signatures".to_owned());
+                    // One that the archive does not lead to says nothing of it.
+                    facts.needs.insert(met(trusted));
+                    Outcome { notes, facts, ..Outcome::default() }
+                }
+                None => {
+                    let finding = of_chain(file, &error);
+                    Outcome::of(Finding { rule: "signature".into(), ..finding })
+                }
+            },
         }
     }
 
@@ -141,14 +147,21 @@ pub(super) enum ByWaypoint {
     Wrong(Box<Finding>),
 }
 
+/// That the archive leads to a trusted waypoint.
+fn met(trusted: Waypoint) -> String {
+    format!("the archive has the waypoint {trusted}, which is trusted")
+}
+
 fn trusting(said: String) -> Facts {
     Facts { trusts: [said].into(), ..Facts::default() }
 }
 
-/// Whether the parts of a genesis ledger info that no waypoint covers are what they always are.
+/// Whether the parts of a genesis ledger info that no waypoint covers are what they always are. The version is one of them: a
+/// waypoint that is trusted is found by it, and with another version it would be passed over.
 pub(super) fn genesis_form(file: &str, ledger_info: &LedgerInfoWithSignatures) -> Outcome {
     let (info, signatures) = (ledger_info.ledger_info(), ledger_info.signatures());
-    let plain = info.commit_info.round == 0
+    let plain = info.commit_info.version == 0
+        && info.commit_info.round == 0
         && info.commit_info.id == HashValue::ZERO
         && info.consensus_data_hash == HashValue::ZERO
         && signatures.signature.is_none()

@@ -28,9 +28,9 @@ impl Trust {
         self.waypoints.get(&version).copied()
     }
 
-    /// Whether there is a waypoint at this version or later. There are chains whose early signatures cannot be checked any
-    /// more, and who trusts a waypoint behind them needs none of them.
-    pub(super) fn reaches(&self, version: u64) -> bool {
-        self.waypoints.range(version..).next().is_some()
+    /// The first waypoint at this version or later. There are chains whose early signatures cannot be checked any more, and
+    /// who trusts a waypoint behind them needs none of them.
+    pub(super) fn from(&self, version: u64) -> Option<Waypoint> {
+        self.waypoints.range(version..).next().map(|(_, waypoint)| *waypoint)
     }
 }
