@@ -4,7 +4,7 @@ use super::draft::{BACKUPS, Backup, Draft, first_number, group};
 use super::endings::write_with_line;
 use super::kind::{CHAIN, EXISTS, Found, Kind, by_checksum};
 use super::lines;
-use super::proofs::{self, RangeProof};
+use super::proofs::{self, RangeProof, RootProof};
 use super::records;
 use super::scene::Scene;
 use sealift_aptos::chain::{LedgerInfoWithSignatures, TransactionInfoWithProof};
@@ -69,6 +69,37 @@ fn other_chain() -> Vec<Kind> {
         Some(())
     });
     kinds.push(all.by_scene(by_trust));
+    let version = "genesis has the version 0: another one would pass by the waypoint that is trusted";
+    kinds.push(Kind::new("all of another chain, whose genesis says another version", CHAIN, version, |draft| {
+        for manifest in BACKUPS.map(|backup| draft.manifests(backup)).concat() {
+            draft.take_group_from(&draft.scene.others, &manifest);
+        }
+        let manifest = draft.manifests(Backup::Epochs)[0].clone();
+        let mut backup: EpochEndingBackup = draft.typed(&manifest);
+        let name = backup.chunks[0].ledger_infos.to_string();
+        let mut records = records::of(&draft.content(&name));
+        let mut info = LedgerInfoWithSignatures::decode(&records[0]).expect("a ledger info");
+        with_version(&mut info, 1);
+        records[0] = bcs::to_bytes(&info).expect("BCS");
+        draft.write(&name, records::framed(&records));
+        backup.waypoints[0] = info.waypoint().expect("a waypoint");
+        write_with_line(draft, &manifest, &backup);
+        for name in proofs::names::<RangeProof>(draft) {
+            let (proof, mut info): RangeProof = proofs::read(draft, &name);
+            if info.epoch() == 0 {
+                with_version(&mut info, 1);
+                draft.write(&name, bcs::to_bytes(&(proof, info)).expect("BCS"));
+            }
+        }
+        for name in proofs::names::<RootProof>(draft) {
+            let (proof, mut info): RootProof = proofs::read(draft, &name);
+            if info.epoch() == 0 {
+                with_version(&mut info, 1);
+                draft.write(&name, bcs::to_bytes(&(proof, info)).expect("BCS"));
+            }
+        }
+        Some(())
+    }));
     for (what, has) in [("chunk", ".chunk"), ("proof", ".proof")] {
         let name = format!("a {what} of another chain in the place of one");
         kinds.push(
@@ -85,6 +116,11 @@ fn other_chain() -> Vec<Kind> {
         );
     }
     kinds
+}
+
+fn with_version(info: &mut LedgerInfoWithSignatures, version: u64) {
+    let LedgerInfoWithSignatures::V0 { ledger_info, .. } = info;
+    ledger_info.commit_info.version = version;
 }
 
 fn mixed() -> Vec<Kind> {

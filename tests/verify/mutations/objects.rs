@@ -2,6 +2,7 @@
 
 use super::draft::{BACKUPS, Backup, Draft, Sort, group};
 use super::kind::{CHAIN, EXISTS, Found, Kind, STORED, by_checksum};
+use super::scene::Scene;
 use rand::RngExt;
 
 pub(crate) fn kinds() -> Vec<Kind> {
@@ -107,8 +108,9 @@ fn exchanged() -> Vec<Kind> {
 /// Whoever writes a file again writes it well: its gzip is whole, and the service has a new checksum.
 fn written_again(sort: Sort) -> Vec<Kind> {
     type Change = fn(&mut Draft<'_>, &mut Vec<u8>) -> Option<()>;
+    type Case = (&'static str, &'static str, fn(&Scene) -> Found, Change);
     let size = "its size is not what was verified";
-    let changes: [(&str, &'static str, fn(&super::scene::Scene) -> Found, Change); 5] = [
+    let changes: [Case; 5] = [
         ("with a bit flipped", "the record knows the checksum of what was verified", by_checksum, |draft, bytes| {
             let at = draft.below(bytes.len())?;
             bytes[at] ^= 1 << draft.random.random_range(0..8);
@@ -138,7 +140,7 @@ fn written_again(sort: Sort) -> Vec<Kind> {
             },
         ),
     ];
-    let of = move |(what, why, found, change): (&str, _, fn(&super::scene::Scene) -> Found, Change)| {
+    let of = move |(what, why, found, change): Case| {
         let name = format!("{} written again, {what}", sort.words());
         Kind::new(name, CHAIN, why, move |draft| {
             let names = draft.files(sort);

@@ -2,7 +2,7 @@
 
 use super::kind::Found;
 use sealift::verify::Depth;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 /// One mutation that was tried.
@@ -11,17 +11,10 @@ pub(crate) struct Tried {
     pub(crate) kind: String,
     pub(crate) due: Due,
     pub(crate) why: &'static str,
-    pub(crate) came: Came,
-}
-
-/// What came of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Came {
-    /// This depth found it first.
-    Found(Depth),
-    /// A finding that is not sure: what was changed is now a variant that a newer node may have.
-    Unsure,
-    Nothing,
+    /// The depths that found it.
+    pub(crate) found: BTreeSet<Depth>,
+    /// Those whose finding is not sure: what was changed is now a variant that a newer node may have.
+    pub(crate) unsure: BTreeSet<Depth>,
 }
 
 /// Where it is to be found.
@@ -32,7 +25,28 @@ pub(crate) enum Due {
     SameInOtherBytes,
 }
 
+/// Whether a depth is to find it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum IsDue {
+    Yes,
+    /// It may.
+    Perhaps,
+    No,
+}
+
 impl Due {
+    /// What is found at a depth is found at each that is deeper. But whether it reads a file or asks for its size, none but
+    /// `stored` knows what it was before.
+    pub(crate) fn at(self, depth: Depth) -> IsDue {
+        match (self, depth) {
+            (Due::Found(Found::At(Depth::Stored)), Depth::Content) => IsDue::Perhaps,
+            (Due::Found(Found::At(at)), depth) if at <= depth => IsDue::Yes,
+            (Due::Found(Found::At(_)) | Due::SameInOtherBytes, _) => IsDue::Perhaps,
+            (Due::Found(Found::ByRecord), Depth::Stored) => IsDue::Perhaps,
+            (Due::Found(Found::ByRecord | Found::Never), _) => IsDue::No,
+        }
+    }
+
     fn words(self) -> &'static str {
         match self {
             Due::Found(Found::At(Depth::Exists)) => "exists",
@@ -50,38 +64,43 @@ impl Due {
 struct Row {
     why: &'static str,
     tried: usize,
-    came: BTreeMap<Came, usize>,
+    found: BTreeMap<Depth, usize>,
+    unsure: usize,
 }
 
 const SAME: &str = "the bytes differ and what they say does not: gzip's own header, or JSON in another form";
 
-/// The table. Each number in a column says how many were found at this depth first.
+/// The table. Each column says how many were found at this depth, of those that were tried.
 pub(crate) fn of(all: &[Tried]) -> String {
     let mut rows: BTreeMap<(&str, Due), Row> = BTreeMap::new();
     for tried in all {
         let row = rows.entry((&tried.kind, tried.due)).or_default();
         row.why = if tried.due == Due::SameInOtherBytes { SAME } else { tried.why };
         row.tried += 1;
-        *row.came.entry(tried.came).or_default() += 1;
+        row.unsure += usize::from(tried.unsure.contains(&Depth::Chain));
+        for depth in &tried.found {
+            *row.found.entry(*depth).or_default() += 1;
+        }
     }
+    let (kind, due, tried) = ("kind", "due at", "tried");
+    let (exists, stored, content, chain) = ("exists", "stored", "content", "chain");
     let mut text = format!(
-        "{:<84} {:>8} {:>6} {:>6} {:>6} {:>7} {:>6} {:>6} {:>7}  why\n",
-        "kind", "due at", "tried", "exists", "stored", "content", "chain", "unsure", "nothing"
+        "{kind:<84} {due:>8} {tried:>6} {exists:>7} {stored:>7} {content:>7} {chain:>7} {:>7}  why\n",
+        "unsure"
     );
     for ((kind, due), row) in &rows {
-        let of = |came| row.came.get(&came).map_or("·".to_owned(), usize::to_string);
-        let at = |depth| of(Came::Found(depth));
+        let or_none = |count: usize| if count == 0 { "·".to_owned() } else { count.to_string() };
+        let at = |depth| or_none(row.found.get(&depth).copied().unwrap_or_default());
         let (exists, stored) = (at(Depth::Exists), at(Depth::Stored));
-        let (content, chain) = (at(Depth::Content), at(Depth::Chain));
-        let (unsure, nothing) = (of(Came::Unsure), of(Came::Nothing));
+        let (content, chain, unsure) = (at(Depth::Content), at(Depth::Chain), or_none(row.unsure));
         let (due, tried, why) = (due.words(), row.tried, row.why);
         let _ = writeln!(
             text,
-            "{kind:<84} {due:>8} {tried:>6} {exists:>6} {stored:>6} {content:>7} {chain:>6} {unsure:>6} {nothing:>7}  {why}"
+            "{kind:<84} {due:>8} {tried:>6} {exists:>7} {stored:>7} {content:>7} {chain:>7} {unsure:>7}  {why}"
         );
     }
-    let count = |came: fn(&Came) -> bool| all.iter().filter(|tried| came(&tried.came)).count();
-    let (found, unsure) = (count(|came| matches!(came, Came::Found(_))), count(|came| *came == Came::Unsure));
+    let count = |is_one: fn(&Tried) -> bool| all.iter().filter(|tried| is_one(tried)).count();
+    let (found, unsure) = (count(|tried| !tried.found.is_empty()), count(|tried| !tried.unsure.is_empty()));
     let _ = writeln!(text, "{} rows, {} mutations: {found} found, {unsure} unsure", rows.len(), all.len());
     text
 }
