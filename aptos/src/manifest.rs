@@ -205,9 +205,9 @@ fn covers(
     if whole.0 > whole.1 {
         return Err(format!("the {what}s {} to {} are not in order", whole.0, whole.1));
     }
-    // One more is counted everywhere, and no chain comes near.
-    if whole.1 == u64::MAX {
-        return Err(format!("no chain has the {what} {}", whole.1));
+    // So many cannot be counted, and no chain comes near.
+    if whole == (0, u64::MAX) {
+        return Err(format!("the {what}s {} to {} are more than any chain has", whole.0, whole.1));
     }
     let mut before: Result<u64, u64> = Err(whole.0);
     for (first, last) in chunks {

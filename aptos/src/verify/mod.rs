@@ -61,3 +61,15 @@ fn of_chain(file: &str, error: &ChainError) -> Finding {
         _ => finding,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variant_that_may_come_is_not_known_and_one_that_cannot_is_damage() {
+        let class = |variant| of_chain("b/0-.chunk", &ChainError::UnknownVariant { of: "StateKey", variant }).class;
+        assert_eq!((class(3), class(63)), (Class::Unverified, Class::Unverified));
+        assert_eq!((class(64), class(u32::MAX)), (Class::Wrong, Class::Wrong));
+    }
+}
