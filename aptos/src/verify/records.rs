@@ -37,6 +37,11 @@ impl Pool {
         Pool { threads, turns: Arc::new(Semaphore::new(threads)), batches: Arc::new(Semaphore::new(batches)) }
     }
 
+    /// Runs `work` away from the runtime's threads, when it is its turn.
+    pub(super) async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
+        done(self.begin(work).await).await
+    }
+
     /// Begins `work` away from the runtime's threads, when it is its turn.
     async fn begin<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
         let turn = Arc::clone(&self.turns).acquire_owned().await;
@@ -134,7 +139,7 @@ pub(super) async fn fold<F: Fold>(pool: &Pool, files: &Files, name: &str, how: F
         while let Some(batch) = receiver.recv().await {
             let file = name.to_owned();
             let is_last;
-            (folded, is_last) = done(pool.begin(move || take(folded, batch, &file)).await).await;
+            (folded, is_last) = pool.run(move || take(folded, batch, &file)).await;
             if is_last {
                 break;
             }

@@ -49,6 +49,17 @@ impl Default for Recipe {
     }
 }
 
+impl Recipe {
+    /// A ledger info that the first `count` validators of `epoch` have signed, whether they are enough or the right ones.
+    ///
+    /// # Panics
+    /// When there are not so many, or none is to sign.
+    pub fn signed_by(&self, ledger_info: LedgerInfo, epoch: u64, count: usize) -> LedgerInfoWithSignatures {
+        let signers = Signers::of_epoch(&Random::new(self.seed), epoch, self.validators);
+        signers.sign_by(ledger_info, &(0..count).collect::<Vec<_>>())
+    }
+}
+
 impl Chain {
     /// The chain of a recipe.
     ///
