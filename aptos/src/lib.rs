@@ -27,5 +27,5 @@ pub use backup::{BackedUp, Backups, Continue, Options, Replace};
 pub use chunk::{ChunkRule, MAX_CHUNK_SIZE};
 pub use client::{Client, ClientOptions, DbState};
 pub use continuous::{Continuous, Schedule};
-pub use known::Known;
+pub use known::{Coverage, Covered, Extent, Known, Obstacle, Restorable, Snapshot};
 pub use records::{MAX_RECORD, Oversized, PREFIX, Run, Splitter};

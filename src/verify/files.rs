@@ -85,7 +85,14 @@ enum Place {
 pub struct Files {
     place: Place,
     readers: Semaphore,
-    read: AtomicU64,
+    read: Counts,
+}
+
+/// How far it is.
+#[derive(Debug, Default)]
+struct Counts {
+    plain: AtomicU64,
+    stored: AtomicU64,
 }
 
 impl Files {
@@ -108,7 +115,7 @@ impl Files {
     }
 
     fn new(place: Place, at_once: usize) -> Self {
-        Files { place, readers: Semaphore::new(at_once.max(1)), read: AtomicU64::new(0) }
+        Files { place, readers: Semaphore::new(at_once.max(1)), read: Counts::default() }
     }
 
     /// The archive, where this is one.
@@ -122,7 +129,12 @@ impl Files {
 
     /// How many plain bytes were read so far.
     pub fn bytes_read(&self) -> u64 {
-        self.read.load(Ordering::Relaxed)
+        self.read.plain.load(Ordering::Relaxed)
+    }
+
+    /// How many bytes are stored of the files that were read to their end so far.
+    pub fn bytes_done(&self) -> u64 {
+        self.read.stored.load(Ordering::Relaxed)
     }
 
     /// All files there are, by name, without those of verification itself; `None` where the storage cannot list them.
@@ -242,7 +254,7 @@ enum Inner {
 /// A file that is being read. Others wait for its turn to end: it ends when this is dropped.
 pub struct OpenFile<'a> {
     reader: Inner,
-    read: &'a AtomicU64,
+    read: &'a Counts,
     _turn: SemaphorePermit<'a>,
 }
 
@@ -252,6 +264,7 @@ impl OpenFile<'_> {
         match &self.reader {
             Inner::Command(_) => VerifiedFile::unknown(How::ReadByCommand),
             Inner::Object(reader) => {
+                self.read.stored.fetch_add(reader.info().size, Ordering::Relaxed);
                 let how = match reader.verified() {
                     Some(verified) if verified.service_checksum => How::ServiceChecksum,
                     Some(verified) if verified.kept_checksum => How::KeptChecksum,
@@ -273,7 +286,7 @@ impl AsyncBufRead for OpenFile<'_> {
     }
 
     fn consume(mut self: Pin<&mut Self>, count: usize) {
-        self.read.fetch_add(count as u64, Ordering::Relaxed);
+        self.read.plain.fetch_add(count as u64, Ordering::Relaxed);
         match &mut self.reader {
             Inner::Object(reader) => Pin::new(reader.as_mut()).consume(count),
             Inner::Command(reader) => Pin::new(reader).consume(count),

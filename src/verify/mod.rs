@@ -31,7 +31,7 @@ pub use files::{Files, How, Identity, OpenFile};
 pub use finding::{Class, Finding};
 pub use folder::Folder;
 pub use merge::{Oldest, Verdict, merge};
-pub use object::{Objects, check_files, pieces_of_objects};
+pub use object::{Objects, check_files, gone, pieces_of_objects};
 pub use piece::{Check, Facts, Outcome, Piece, PlannedFile, VerifiedFile};
 pub use plan::{Earlier, LeftOut, Plan, Survey};
 pub use record::{Record, Recorded};

@@ -24,6 +24,14 @@ pub fn pieces_of_objects(listed: &BTreeMap<String, Identity>) -> Vec<Piece> {
     listed.iter().map(piece).collect()
 }
 
+/// What was verified once, and is not there any more. Nothing says that it should be, so it is a note.
+pub fn gone(listed: &BTreeMap<String, Identity>, record: &Record) -> Option<String> {
+    let mut gone = record.pieces().filter(|piece| !listed.contains_key(*piece));
+    let first = gone.next()?;
+    let count = gone.count() + 1;
+    Some(format!("{count} objects that were verified before are not there any more; the first: {first}"))
+}
+
 /// Verifies every file of a piece by itself, up to [`Depth::Content`].
 #[derive(Debug, Clone)]
 pub struct Objects {

@@ -106,6 +106,11 @@ impl Record {
         }
     }
 
+    /// The names of all pieces that were ever verified, in order.
+    pub fn pieces(&self) -> impl Iterator<Item = &str> {
+        self.pieces.keys().map(String::as_str)
+    }
+
     /// The newest time when this piece, as it is now, was verified so deep or deeper, and that is good `enough`.
     pub fn of(&self, piece: &Piece, depth: Depth, enough: impl Fn(&Recorded) -> bool) -> Option<&Recorded> {
         let deep = self.pieces.get(&piece.name)?.range(depth..).map(|(_, recorded)| recorded);

@@ -14,7 +14,7 @@ pub(crate) struct Input {
     pub(crate) environment: Vec<(String, String)>,
 }
 
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 21] = [
     "put",
     "get",
     "ls",
@@ -28,11 +28,16 @@ const COMMANDS: [&str; 16] = [
     "backup state-snapshot",
     "backup transaction",
     "backup continuously",
+    "backup query backup-storage-state",
+    "backup query node-state",
     "command-config",
     "storage import",
+    "verify",
+    "verify plan",
+    "verify merge",
     "help",
 ];
-const OPTIONS: [&str; 46] = [
+const OPTIONS: [&str; 64] = [
     "--storage",
     "--bucket",
     "--container",
@@ -68,6 +73,7 @@ const OPTIONS: [&str; 46] = [
     "-o",
     "--require-checksum",
     "--names",
+    "--aptos",
     "--older-than",
     "--yes",
     "--foreign",
@@ -79,6 +85,23 @@ const OPTIONS: [&str; 46] = [
     "--num-transactions",
     "--",
     "--help",
+    "--depth",
+    "--objects",
+    "--trust-waypoint",
+    "--end-version",
+    "--state-snapshot-before-version",
+    "--skip-epoch-endings",
+    "--allow-lagging-endings",
+    "--unverified-for",
+    "--max-bytes",
+    "--sample",
+    "--max-time",
+    "--plan",
+    "--shard",
+    "--shards",
+    "--work",
+    "--no-record",
+    "--concurrent-downloads",
 ];
 const VARIABLES: [&str; 44] = [
     "SEALIFT_STORAGE",
@@ -188,7 +211,7 @@ impl Input {
         }
         self.arguments.insert(0, "--deadline=4s".to_owned());
         let end = self.arguments.iter().position(|argument| argument == "--").unwrap_or(self.arguments.len());
-        let on_a_storage = ["put", "get", "ls", "stat", "rm", "mv", "sweep", "run"];
+        let on_a_storage = ["put", "get", "ls", "stat", "rm", "mv", "sweep", "run", "verify"];
         if self.arguments.get(1).is_some_and(|command| on_a_storage.contains(&command.as_str())) {
             self.arguments.insert(end, "--give-up-after=0s".to_owned());
         }
@@ -231,7 +254,7 @@ fn plausible(random: &mut StdRng, folder: &str) -> Vec<String> {
     let local = format!("file://{folder}/f");
     let storage =
         any(random, &["s3://bucket/p", "s3://bucket", "gs://bucket/p", "az://container/p", &local, &local]).to_owned();
-    let command = any(random, &["put", "get", "ls", "stat", "rm", "mv", "sweep", "run"]);
+    let command = any(random, &["put", "get", "ls", "stat", "rm", "mv", "sweep", "run", "verify"]);
     let mut arguments = vec![command.to_owned(), format!("--storage={storage}")];
     for _ in 0..random.random_range(0..4) {
         let (option, of): (&str, &[&str]) = any(

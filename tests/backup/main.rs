@@ -3,10 +3,12 @@
 
 mod archives;
 mod continuously;
+mod covers;
 mod kills;
 mod known;
 mod memory;
 mod once;
+mod query;
 mod quiet;
 mod scene;
 mod sites;

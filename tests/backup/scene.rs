@@ -74,9 +74,15 @@ impl Storage {
 
     /// `sealift backup`, of this node into this storage, in chunks of this size.
     pub(crate) fn backup(&self, node: &Node, max_chunk: u32, arguments: &[&str]) -> Command {
-        let mut command = cli::command(["backup"]);
-        command.args(arguments).args(["--backup-service-address", &node.endpoint()]);
+        let mut command = self.command(&[&["backup"], arguments].concat());
+        command.args(["--backup-service-address", &node.endpoint()]);
         command.args(["--max-chunk-size", &max_chunk.to_string()]);
+        command
+    }
+
+    /// `sealift` with these arguments, on this storage.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = cli::command(arguments);
         match self {
             Storage::Folder(folder) => command.arg("--storage=local-fs").arg("--local-fs-dir").arg(folder.path()),
             Storage::S3(bucket) => {

@@ -2,5 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod archives;
+mod examples;
 mod mutations;
+mod plain;
+mod recorded;
 mod scene;
+mod shards;

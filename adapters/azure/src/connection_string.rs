@@ -25,6 +25,9 @@ pub(crate) fn read(text: &str) -> Result<Described> {
     for setting in text.split(';').map(str::trim).filter(|setting| !setting.is_empty()) {
         // Keys and signatures hold equals signs.
         let (name, value) = setting.split_once('=').ok_or_else(|| invalid("a setting has no equals sign"))?;
+        if value.trim().chars().any(char::is_control) {
+            return Err(invalid("a setting has a line break or another control character in it"));
+        }
         settings.push((name.trim(), value.trim()));
     }
     let get = |wanted: &str| {
@@ -48,14 +51,24 @@ pub(crate) fn read(text: &str) -> Result<Described> {
     };
     let endpoint = endpoint.unwrap_or_else(|| {
         let scheme = get("DefaultEndpointsProtocol").unwrap_or("https");
-        format!("{scheme}://{account}.blob.{}", get("EndpointSuffix").unwrap_or("core.windows.net"))
+        let suffix = get("EndpointSuffix").unwrap_or("core.windows.net").trim_end_matches('/');
+        format!("{scheme}://{account}.blob.{suffix}")
     });
+    if !leads_somewhere(&endpoint) {
+        return Err(invalid("BlobEndpoint, or DefaultEndpointsProtocol, makes no http:// or https:// URL with a host"));
+    }
     let credentials = match (get("AccountKey"), get("SharedAccessSignature")) {
         (Some(key), _) => Credentials::SharedKey(Secret::new(key.to_owned())),
         (None, Some(sas)) => Credentials::Sas(Secret::new(sas.to_owned())),
         (None, None) => return Err(invalid("it has neither AccountKey nor SharedAccessSignature")),
     };
     Ok(Described { account, endpoint, credentials })
+}
+
+/// Whether this begins as a URL does: all else is looked at when it is connected to.
+fn leads_somewhere(endpoint: &str) -> bool {
+    let host = endpoint.strip_prefix("https://").or_else(|| endpoint.strip_prefix("http://"));
+    host.is_some_and(|host| !host.is_empty() && !host.starts_with('/'))
 }
 
 /// The account in an endpoint: the host's first label, or the path where the host is an address.
@@ -103,6 +116,24 @@ mod tests {
             assert_eq!(matches!(read.credentials, Credentials::SharedKey(_)), key);
             assert!(!format!("{read:?}").contains("a2V5"), "{read:?}");
         }
+    }
+
+    #[test]
+    fn an_endpoint_that_leads_nowhere_is_refused() {
+        for endpoint in
+            ["BlobEndpoint=//", "BlobEndpoint=https://", "BlobEndpoint=acct", "DefaultEndpointsProtocol=ftp"]
+        {
+            let error = read(&format!("{endpoint};AccountName=a;AccountKey=a2V5")).expect_err(endpoint);
+            assert!(error.to_string().contains("http://"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_a_copy_brought_along_is_refused_or_passed_over() {
+        let suffix = read("AccountName=a;AccountKey=a2V5;EndpointSuffix=core.example/").expect("a slash too many");
+        assert_eq!(suffix.endpoint, "https://a.blob.core.example");
+        let error = read("AccountName=a\nb;AccountKey=a2V5").expect_err("a line break");
+        assert!(error.to_string().contains("line break"), "{error}");
     }
 
     #[test]

@@ -97,13 +97,34 @@ pub(super) static AUXILIARY_INFO: Shape = Enum("PersistedAuxiliaryInfo", &[&[], 
 
 static ARGUMENT: Shape = Enum(
     "TransactionArgument",
-    &[&[&U8], &[&U64], &[&U128], &[&ADDRESS], &[&BYTES], &[&BOOL], &[&U16], &[&U32], &[&U256], &[&BYTES]],
+    &[
+        &[&U8],
+        &[&U64],
+        &[&U128],
+        &[&ADDRESS],
+        &[&BYTES],
+        &[&BOOL],
+        &[&U16],
+        &[&U32],
+        &[&U256],
+        &[&BYTES],
+        // The same numbers with a sign.
+        &[&U8],
+        &[&U16],
+        &[&U32],
+        &[&U64],
+        &[&U128],
+        &[&U256],
+    ],
 );
 static SCRIPT: Shape = Struct(&[&BYTES, &TYPE_ARGUMENTS, &List(&ARGUMENT)]);
 static ENTRY_FUNCTION: Shape = Struct(&[&MODULE, &TEXT, &TYPE_ARGUMENTS, &List(&BYTES)]);
 static MULTISIG: Shape = Struct(&[&ADDRESS, &Optional(&Enum("MultisigTransactionPayload", &[&[&ENTRY_FUNCTION]]))]);
-static EXECUTABLE: Shape = Enum("TransactionExecutable", &[&[&SCRIPT], &[&ENTRY_FUNCTION], &[]]);
-static EXTRA_CONFIG: Shape = Enum("TransactionExtraConfig", &[&[&Optional(&ADDRESS), &Optional(&U64)]]);
+static EXECUTABLE: Shape = Enum("TransactionExecutable", &[&[&SCRIPT], &[&ENTRY_FUNCTION], &[], &[]]);
+static EXTRA_CONFIG: Shape = Enum(
+    "TransactionExtraConfig",
+    &[&[&Optional(&ADDRESS), &Optional(&U64)], &[&Optional(&ADDRESS), &Optional(&U64), &BOOL]],
+);
 static PAYLOAD: Shape = Enum(
     "TransactionPayload",
     &[
@@ -118,7 +139,7 @@ static PAYLOAD: Shape = Enum(
 // Keys and signatures of one kind are byte strings whatever their kind, except those without a key of one's own.
 static KEYLESS_KEY: Shape = Struct(&[&TEXT, &BYTES]);
 static PUBLIC_KEY: Shape =
-    Enum("AnyPublicKey", &[&[&BYTES], &[&BYTES], &[&BYTES], &[&KEYLESS_KEY], &[&ADDRESS, &KEYLESS_KEY]]);
+    Enum("AnyPublicKey", &[&[&BYTES], &[&BYTES], &[&BYTES], &[&KEYLESS_KEY], &[&ADDRESS, &KEYLESS_KEY], &[&BYTES]]);
 static EPHEMERAL_KEY: Shape = Enum("EphemeralPublicKey", &[&[&BYTES], &[&BYTES]]);
 static WEB_AUTHN: Shape = Struct(&[&Enum("AssertionSignature", &[&[&BYTES]]), &BYTES, &BYTES]);
 static EPHEMERAL_SIGNATURE: Shape = Enum("EphemeralSignature", &[&[&BYTES], &[&WEB_AUTHN]]);
@@ -128,7 +149,8 @@ static ZERO_KNOWLEDGE: Shape =
 static OPEN_ID: Shape = Struct(&[&BYTES, &TEXT, &TEXT, &BYTES, &Fixed(31), &Optional(&TEXT)]);
 static CERTIFICATE: Shape = Enum("EphemeralCertificate", &[&[&ZERO_KNOWLEDGE], &[&OPEN_ID]]);
 static KEYLESS_SIGNATURE: Shape = Struct(&[&CERTIFICATE, &TEXT, &U64, &EPHEMERAL_KEY, &EPHEMERAL_SIGNATURE]);
-static SIGNATURE: Shape = Enum("AnySignature", &[&[&BYTES], &[&BYTES], &[&WEB_AUTHN], &[&KEYLESS_SIGNATURE]]);
+static SIGNATURE: Shape =
+    Enum("AnySignature", &[&[&BYTES], &[&BYTES], &[&WEB_AUTHN], &[&KEYLESS_SIGNATURE], &[&BYTES]]);
 static MULTI_KEY: Shape = Struct(&[&List(&PUBLIC_KEY), &U8, &List(&SIGNATURE), &BYTES]);
 static FUNCTION: Shape = Struct(&[&ADDRESS, &TEXT, &TEXT]);
 static ABSTRACT: Shape = Enum("AbstractionAuthData", &[&[&BYTES, &BYTES], &[&BYTES, &BYTES, &BYTES]]);
@@ -151,11 +173,22 @@ static USER: Shape = Struct(&[&ADDRESS, &U64, &PAYLOAD, &U64, &U64, &U64, &U8, &
 
 static BLOCK_METADATA: Shape = Struct(&[&HASH, &U64, &U64, &ADDRESS, &BYTES, &List(&U32), &U64]);
 static RANDOMNESS: Shape = Struct(&[&U64, &U64, &BYTES]);
-static BLOCK_METADATA_EXT: Shape =
-    Enum("BlockMetadataExt", &[&[&BLOCK_METADATA], &[&BLOCK_METADATA, &Optional(&RANDOMNESS)]]);
+static DECRYPTION_KEY: Shape = Struct(&[&U64, &U64, &BYTES]);
+static BLOCK_METADATA_EXT: Shape = Enum(
+    "BlockMetadataExt",
+    &[
+        &[&BLOCK_METADATA],
+        &[&BLOCK_METADATA, &Optional(&RANDOMNESS)],
+        &[&BLOCK_METADATA, &Optional(&RANDOMNESS), &Optional(&DECRYPTION_KEY)],
+    ],
+);
+static AGGREGATE_SIGNATURE: Shape = Struct(&[&BYTES, &Optional(&BYTES)]);
+static TRANSCRIPT: Shape = Struct(&[&U64, &ADDRESS, &BYTES]);
 static PROVIDER_KEYS: Shape = Struct(&[&BYTES, &U64, &List(&Struct(&[&TEXT, &BYTES]))]);
-static VALIDATOR: Shape =
-    Enum("ValidatorTransaction", &[&[&U64, &ADDRESS, &BYTES], &[&PROVIDER_KEYS, &BYTES, &Optional(&BYTES)]]);
+static VALIDATOR: Shape = Enum(
+    "ValidatorTransaction",
+    &[&[&TRANSCRIPT], &[&PROVIDER_KEYS, &AGGREGATE_SIGNATURE], &[&TRANSCRIPT, &AGGREGATE_SIGNATURE, &BYTES]],
+);
 static BLOCK_END: Shape = Enum("BlockEndInfo", &[&[&BOOL, &BOOL, &U64, &U64]]);
 static FEES: Shape = Enum("FeeDistribution", &[&[&List(&Struct(&[&U64, &U64]))]]);
 static EPILOGUE: Shape = Enum("BlockEpiloguePayload", &[&[&HASH, &BLOCK_END], &[&HASH, &BLOCK_END, &FEES]]);
@@ -165,3 +198,51 @@ pub(super) static TRANSACTION: Shape = Enum(
     "Transaction",
     &[&[&USER], &[&GENESIS], &[&BLOCK_METADATA], &[&HASH], &[&VALIDATOR], &[&BLOCK_METADATA_EXT], &[&EPILOGUE]],
 );
+
+#[cfg(test)]
+mod tests {
+    use super::super::error::ChainError;
+    use super::super::reader::Reader;
+    use super::*;
+
+    /// Whether `bytes` are one value of this shape, and all of them.
+    fn holds(shape: &Shape, bytes: &[u8]) -> bool {
+        let mut reader = Reader::new("value", bytes);
+        shape.take(&mut reader).is_ok_and(|taken| taken.len() == bytes.len())
+    }
+
+    #[test]
+    fn arguments_of_scripts_are_numbers_with_and_without_a_sign() {
+        let lengths = [(0, 1), (1, 8), (2, 16), (3, 32), (5, 1), (6, 2), (7, 4), (8, 32)];
+        let signed = [(10, 1), (11, 2), (12, 4), (13, 8), (14, 16), (15, 32)];
+        for (variant, length) in lengths.into_iter().chain(signed) {
+            let argument = [vec![variant], vec![0xff; length]].concat();
+            assert!(holds(&ARGUMENT, &argument), "{variant}");
+            assert!(!holds(&ARGUMENT, &argument[1..]) && !holds(&ARGUMENT, &argument[..length]), "{variant}");
+        }
+        for variant in [4, 9] {
+            assert!(holds(&ARGUMENT, &[variant, 2, 7, 7]));
+        }
+        let newer = Err(ChainError::UnknownVariant { of: "TransactionArgument", variant: 16 });
+        assert_eq!(ARGUMENT.take(&mut Reader::new("value", &[16, 0])), newer);
+    }
+
+    #[test]
+    fn what_newer_nodes_write_has_its_place() {
+        // A key that no quantum computer breaks, and its signature.
+        assert!(holds(&PUBLIC_KEY, &[5, 2, 7, 7]) && holds(&SIGNATURE, &[4, 2, 7, 7]));
+        // A payload that asks for a higher limit, and one whose code was still encrypted.
+        let config = [&[1, 0, 1][..], &[9; 8], &[1]].concat();
+        assert!(holds(&PAYLOAD, &[&[4, 0, 3][..], &config].concat()));
+        assert!(!holds(&PAYLOAD, &[&[4, 0, 4][..], &config].concat()));
+        // A block with the key to what was encrypted in it, with and without randomness.
+        let block = [vec![7; 32 + 8 + 8 + 32], vec![1, 0xe0], vec![0], vec![7; 8]].concat();
+        let key = [&[1][..], &[7; 16], &[1, 9]].concat();
+        assert!(holds(&BLOCK_METADATA_EXT, &[&[2], &block[..], &[0], &key].concat()));
+        assert!(holds(&BLOCK_METADATA_EXT, &[&[2], &block[..], &key, &[0]].concat()));
+        // The transcript of a key made by all validators, certified by them.
+        let transcript = [vec![7; 8 + 32], vec![1, 9]].concat();
+        assert!(holds(&VALIDATOR, &[&[2], &transcript[..], &[1, 0xe0, 1, 1, 9], &[2, 9, 9]].concat()));
+        assert!(holds(&VALIDATOR, &[&[0], &transcript[..]].concat()));
+    }
+}

@@ -5,13 +5,28 @@ use std::fmt;
 
 /// What a backup is of. All ends are included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Extent {
+pub enum Extent {
     /// The endings of these epochs.
-    Epochs { first: u64, last: u64 },
+    Epochs {
+        /// The first epoch.
+        first: u64,
+        /// The last epoch.
+        last: u64,
+    },
     /// The transactions of these versions.
-    Versions { first: u64, last: u64 },
+    Versions {
+        /// The first version.
+        first: u64,
+        /// The last version.
+        last: u64,
+    },
     /// The state at a version, which ends an epoch.
-    State { epoch: u64, version: u64 },
+    State {
+        /// The epoch.
+        epoch: u64,
+        /// The version.
+        version: u64,
+    },
 }
 
 /// The kinds of backup, each of which has lines of its own.
@@ -23,6 +38,12 @@ pub(crate) enum Kind {
 }
 
 impl Extent {
+    /// The command and the options with which `sealift` backs it up.
+    pub fn command(self) -> String {
+        let (first, last) = self.range();
+        self.kind().command(first, last)
+    }
+
     /// What the backup that a metadata line makes known is of, if it makes one known.
     pub(crate) fn of(line: &Metadata) -> Option<Extent> {
         match *line {

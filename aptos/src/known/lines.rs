@@ -189,7 +189,7 @@ impl Lines {
 }
 
 /// What ranges in any order leave out from 0 to the last.
-fn gaps(mut ranges: Vec<(u64, u64)>) -> Vec<(u64, u64)> {
+pub(crate) fn gaps(mut ranges: Vec<(u64, u64)>) -> Vec<(u64, u64)> {
     ranges.sort_unstable();
     let (mut gaps, mut next) = (Vec::new(), 0);
     for (first, last) in ranges {

@@ -1,16 +1,22 @@
 //! What an archive is known to hold: all its metadata lines, and what those who restore it demand of them. `read` gets
-//! them, `lines` compares those of one kind.
+//! them, `lines` compares those of one kind, `selection` has the rules by which others take them, and `coverage` what
+//! they are good for.
 
+mod coverage;
 mod extent;
 mod lines;
 mod read;
+mod selection;
 
 use crate::metadata::Metadata;
-pub(crate) use extent::{Extent, Kind};
+pub use coverage::{Coverage, Covered, Obstacle, Restorable};
+pub use extent::Extent;
+pub(crate) use extent::Kind;
 use lines::Lines;
 pub(crate) use lines::{Line, Place, command_away, missing_in, name_aside};
 pub(crate) use read::read_lines;
 use sealift::FileHandle;
+pub use selection::Snapshot;
 use std::collections::BTreeMap;
 
 /// What an archive is known to hold.
@@ -35,6 +41,11 @@ impl Known {
     /// What an archive has whose metadata files hold these lines.
     pub(crate) fn of(files: BTreeMap<FileHandle, Vec<Metadata>>) -> Self {
         Known { files }
+    }
+
+    /// Whether there is no metadata file at all: no archive, or one that nothing was backed up into yet.
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
     }
 
     /// The last epoch whose ending there is.

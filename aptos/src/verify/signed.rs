@@ -2,7 +2,7 @@
 
 use super::endings::{Endings, fact};
 use super::settings::{EpochEndings, Lagging, Settings};
-use super::trust::Trust;
+use super::trust::{Granted, Trust};
 use crate::chain::{EpochState, HashValue, LedgerInfoWithSignatures, Waypoint};
 use crate::verify::of_chain;
 use sealift::verify::{Facts, Files, Finding, Outcome};
@@ -30,8 +30,7 @@ impl Signed {
     /// its epoch, whom the ending of the epoch before names.
     pub(super) async fn check(&self, files: &Files, file: &str, ledger_info: &LedgerInfoWithSignatures) -> Outcome {
         if self.epoch_endings == EpochEndings::Skipped {
-            let said = "no signature was looked at, because epoch endings were to be skipped";
-            return Outcome { facts: trusting(said.to_owned()), ..Outcome::default() };
+            return Outcome { facts: trusting(Granted::Signatures), ..Outcome::default() };
         }
         match self.by_waypoint(file, ledger_info) {
             ByWaypoint::Wrong(finding) => return Outcome::of(*finding),
@@ -65,7 +64,7 @@ impl Signed {
                     0 => genesis_form(file, ledger_info),
                     _ => Outcome::default(),
                 };
-                outcome.facts.add(trusting(format!("the waypoint {trusted} is the network's")));
+                outcome.facts.add(trusting(Granted::Waypoint(trusted)));
                 outcome.facts.proves.insert(met(trusted));
                 ByWaypoint::Right(outcome)
             }
@@ -83,26 +82,23 @@ impl Signed {
         ledger_info: &LedgerInfoWithSignatures,
         validators: &EpochState,
     ) -> Outcome {
-        match ledger_info.verify(validators) {
-            Ok(()) => Outcome::default(),
-            Err(error) => match self.trust.from(ledger_info.version()) {
-                Some(trusted) => {
-                    let notes = vec![format!(
-                        "{file}: the ledger info of version {} is not signed by its validators ({error}), and lies before a \
-                         waypoint that is trusted",
-                        ledger_info.version()
-                    )];
-                    let mut facts =
-                        trusting("what lies before the last trusted waypoint needs no signatures".to_owned());
-                    // One that the archive does not lead to says nothing of it.
-                    facts.needs.insert(met(trusted));
-                    Outcome { notes, facts, ..Outcome::default() }
-                }
-                None => {
-                    let finding = of_chain(file, &error);
-                    Outcome::of(Finding { rule: "signature".into(), ..finding })
-                }
-            },
+        let Err(error) = ledger_info.verify(validators) else { return Outcome::default() };
+        match self.trust.from(ledger_info.version()) {
+            Some(trusted) => {
+                let notes = vec![format!(
+                    "{file}: the ledger info of version {} is not signed by its validators ({error}), and lies before a waypoint \
+                     that is trusted",
+                    ledger_info.version()
+                )];
+                let mut facts = trusting(Granted::Before(trusted));
+                // One that the archive does not lead to says nothing of it.
+                facts.needs.insert(met(trusted));
+                Outcome { notes, facts, ..Outcome::default() }
+            }
+            None => {
+                let finding = of_chain(file, &error);
+                Outcome::of(Finding { rule: "signature".into(), ..finding })
+            }
         }
     }
 
@@ -133,7 +129,7 @@ impl Signed {
             Lagging::Wrong => Outcome::of(Finding::wrong(file, "endings-lag", found)),
             Lagging::Allowed => {
                 let notes = vec![format!("{file}: {found}")];
-                Outcome { notes, facts: trusting(format!("epoch {epoch} ended as it must")), ..Outcome::default() }
+                Outcome { notes, facts: trusting(Granted::Ending(epoch)), ..Outcome::default() }
             }
         }
     }
@@ -152,8 +148,8 @@ fn met(trusted: Waypoint) -> String {
     format!("the archive has the waypoint {trusted}, which is trusted")
 }
 
-fn trusting(said: String) -> Facts {
-    Facts { trusts: [said].into(), ..Facts::default() }
+fn trusting(granted: Granted) -> Facts {
+    Facts { trusts: [granted.to_string()].into(), ..Facts::default() }
 }
 
 /// Whether the parts of a genesis ledger info that no waypoint covers are what they always are. The version is one of them: a

@@ -1,12 +1,34 @@
 //! What can be said about backups of an Aptos node. Options that aptos-db-tool has keep their names.
 
-use super::StorageArgs;
+use super::time::time;
+use super::{Query, StorageArgs};
 use bytesize::ByteSize;
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::SignedDuration;
 use sealift_aptos::{Address, MAX_CHUNK_SIZE};
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
+
+/// What is done about backups of a node.
+#[derive(Debug, Subcommand)]
+pub(crate) enum BackupCommand {
+    #[command(flatten)]
+    Make(Box<Backup>),
+    /// Ask how far the archive or the node is.
+    #[command(subcommand)]
+    Query(Query),
+}
+
+impl BackupCommand {
+    /// Which storage it is about, if it is about one.
+    pub(crate) fn storage(&self) -> Option<&StorageArgs> {
+        match self {
+            BackupCommand::Make(backup) => Some(backup.storage()),
+            BackupCommand::Query(Query::BackupStorageState(args)) => Some(&args.storage),
+            BackupCommand::Query(Query::NodeState(_)) => None,
+        }
+    }
+}
 
 /// How often it is backed up.
 #[derive(Debug, Subcommand)]
@@ -140,7 +162,7 @@ pub(crate) struct Continuously {
     /// How long the end of an epoch waits for the batch that it is in (30m, 24h; 0s: for ever), counted from when this
     /// process has first seen it. Then what there is of the batch up to there is backed up, since a snapshot cannot be
     /// restored without all transactions before it.
-    #[arg(long, default_value = "24h", value_name = "TIME")]
+    #[arg(long, default_value = "24h", value_name = "TIME", value_parser = time)]
     pub(crate) transaction_max_age: SignedDuration,
     /// What the manifest says of transactions that hold something this program does not know. The form of all others is
     /// told from them: V0, without auxiliary info, is what older nodes and those of other chains serve.

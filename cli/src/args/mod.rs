@@ -1,18 +1,24 @@
 //! The command line: what can be said, with which defaults, and the help for it. Nothing here does anything.
 
 mod backup;
+mod query;
 mod storage;
+mod time;
 mod verify;
 
 pub(crate) use backup::{
-    ArchiveArgs, Backup, Continuously, EpochEnding, NodeArgs, Once, StateSnapshot, Transaction, TransactionFormatArg,
+    ArchiveArgs, Backup, BackupCommand, Continuously, EpochEnding, MetadataArgs, NodeArgs, Once, StateSnapshot,
+    Transaction, TransactionFormatArg,
 };
 use clap::{Args, Parser, Subcommand};
 use jiff::SignedDuration;
+pub(crate) use query::{BackupStorageState, NodeState, Query};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 pub(crate) use storage::{
     AddressingArg, AzureArgs, ChecksumsArg, CodecArg, ConditionalWritesArg, GcsArgs, S3Args, StorageArgs, Summary,
 };
+use time::time;
 pub(crate) use verify::{ChainArgs, DepthArg, DueArgs, MergeArgs, PlanArgs, Verify, VerifyStep, WhatArgs, WorkArgs};
 
 /// Streams backups into object storage: a file is sealed (complete, verified, visible) or it never existed.
@@ -23,7 +29,7 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
     /// The time that the whole command has (90s, 2h). When it is over, it stops and cleans up as after a SIGTERM
     /// [default: none].
-    #[arg(long, value_name = "TIME", global = true)]
+    #[arg(long, value_name = "TIME", global = true, value_parser = time)]
     pub(crate) deadline: Option<SignedDuration>,
 }
 
@@ -32,7 +38,7 @@ Exit codes:
   0    done
   1    another failure
   2    wrong arguments, name or configuration
-  3    the object or the bucket does not exist
+  3    the object or the bucket does not exist; there is no archive there (ls --aptos)
   4    refused: credentials or permissions
   5    the object exists and was not to be replaced; a backup of the same, or of some of it, is known
   6    the service is unreachable, in another region, or too slow
@@ -53,7 +59,7 @@ pub(crate) enum Command {
     Run(Run),
     /// Write the object NAME to standard output or a file.
     Get(Get),
-    /// List objects.
+    /// List objects, or with --aptos what an archive of backups covers.
     Ls(Ls),
     /// Show what is stored as NAME.
     Stat(Stat),
@@ -67,7 +73,7 @@ pub(crate) enum Command {
     Verify(Box<Verify>),
     /// Back up an Aptos node's data into an archive that the Aptos tools restore.
     #[command(subcommand)]
-    Backup(Backup),
+    Backup(BackupCommand),
     /// Print a configuration with which the Aptos tools' command adapter uses sealift for every command.
     CommandConfig(CommandConfig),
     /// Configurations of other tools.
@@ -88,7 +94,7 @@ impl Command {
             Command::Mv(args) => Some(&args.storage),
             Command::Sweep(args) => Some(&args.storage),
             Command::Verify(args) => Some(args.storage()),
-            Command::Backup(args) => Some(args.storage()),
+            Command::Backup(args) => args.storage(),
             Command::CommandConfig(args) => Some(&args.storage),
             Command::Storage(_) => None,
         }
@@ -182,6 +188,13 @@ pub(crate) struct Ls {
     /// Only the names, one a line.
     #[arg(long)]
     pub(crate) names: bool,
+    /// Show what the archive of an Aptos node's backups below this name covers, what it lacks, and what a restore reaches,
+    /// by its metadata alone.
+    #[arg(long, conflicts_with = "names")]
+    pub(crate) aptos: bool,
+    /// How many metadata files are read at a time (with --aptos).
+    #[arg(long, default_value = "16", value_name = "N", requires = "aptos")]
+    pub(crate) concurrent_downloads: NonZeroUsize,
     #[command(flatten)]
     pub(crate) storage: StorageArgs,
 }
@@ -237,7 +250,7 @@ pub(crate) struct Sweep {
     #[arg(default_value = "")]
     pub(crate) name: String,
     /// Leave alone what something happened to more recently. An upload counts from its latest part.
-    #[arg(long, default_value = "24h", value_name = "TIME")]
+    #[arg(long, default_value = "24h", value_name = "TIME", value_parser = time)]
     pub(crate) older_than: SignedDuration,
     /// Remove what is listed, instead of only listing it.
     #[arg(long)]

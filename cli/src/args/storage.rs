@@ -1,5 +1,6 @@
 //! Which storage a command is about, and how it is used.
 
+use super::time::time;
 use bytesize::ByteSize;
 use clap::{Args, ValueEnum};
 use jiff::SignedDuration;
@@ -73,7 +74,7 @@ pub(crate) struct StorageArgs {
     pub(crate) expected_size: Option<ByteSize>,
     /// For how long a service that fails, or cannot be reached, is tried again before a request is given up (30s, 1h; 0s:
     /// not at all) [default: 5m].
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) give_up_after: Option<SignedDuration>,
     /// One JSON document on standard output instead of text (for get, on standard error).
     #[arg(long)]

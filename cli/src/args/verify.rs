@@ -1,12 +1,16 @@
 //! What can be said about verification. Options that aptos-db-tool has keep their names.
 
 use super::StorageArgs;
+use super::time::time;
 use bytesize::ByteSize;
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::SignedDuration;
 use sealift_aptos::chain::Waypoint;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+
+/// What the options are listed under that share the work.
+const MANY: &str = "Many machines";
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -18,17 +22,17 @@ pub(crate) struct Verify {
     #[command(flatten)]
     pub(crate) due: DueArgs,
     /// Verify one part of a plan that `verify plan` has written, and seal a report of it, instead of all at once.
-    #[arg(long, value_name = "NAME", requires = "shard", conflicts_with_all = ["DueArgs", "max_time"])]
+    #[arg(long, value_name = "NAME", requires = "shard", conflicts_with_all = ["DueArgs", "max_time"], help_heading = MANY)]
     pub(crate) plan: Option<String>,
     /// Which part: K/N from 1/N to N/N; or auto, which takes both from Kubernetes (JOB_COMPLETION_INDEX, with --shards),
     /// AWS Batch (AWS_BATCH_JOB_ARRAY_INDEX), Cloud Run (CLOUD_RUN_TASK_INDEX) or Slurm (SLURM_ARRAY_TASK_ID).
-    #[arg(long, value_name = "K/N", requires = "plan")]
+    #[arg(long, value_name = "K/N", requires = "plan", help_heading = MANY)]
     pub(crate) shard: Option<String>,
     /// Into how many parts, for --shard auto where the environment does not say it.
-    #[arg(long, value_name = "N", requires = "shard")]
+    #[arg(long, value_name = "N", requires = "shard", help_heading = MANY)]
     pub(crate) shards: Option<u32>,
     /// Begin nothing more after so long. What was not verified by then is left for the next run.
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) max_time: Option<SignedDuration>,
     #[command(flatten)]
     pub(crate) storage: StorageArgs,
@@ -149,7 +153,7 @@ pub(crate) struct ChainArgs {
 #[group(id = "DueArgs", multiple = true)]
 pub(crate) struct DueArgs {
     /// Leave out what was verified so deep within this time (30d, 12h), and is the same since.
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = time)]
     pub(crate) unverified_for: Option<SignedDuration>,
     /// Verify no more than so many stored bytes: what was never verified first, then what was verified longest ago.
     #[arg(long, value_name = "SIZE", conflicts_with = "sample")]

@@ -5,7 +5,7 @@ use super::get::{output, write_out};
 use super::put::{READ, check_not_empty, copy};
 use super::run::{Destination, produce};
 use super::stoppable;
-use crate::args::{Command, Get, Ls, Put, Run, StorageArgs, Summary, WriteArgs};
+use crate::args::{BackupCommand, Command, Get, Ls, Put, Query, Run, StorageArgs, Summary, WriteArgs};
 use crate::failure::{Cause, Failure};
 use crate::interrupt::Interrupt;
 use crate::outcome::Aftermath;
@@ -47,11 +47,19 @@ pub(super) async fn run(command: Command, interrupt: &Interrupt) -> Result<(), F
             let storage = open(&args.storage)?;
             closing(&storage, get(&storage, &args, interrupt)).await
         }
+        Command::Ls(args) if args.aptos => {
+            let storage = open(&args.storage)?;
+            closing(&storage, stoppable(interrupt, super::covers::by_command(&args, &storage))).await
+        }
         Command::Ls(args) => {
             let storage = open(&args.storage)?;
             closing(&storage, stoppable(interrupt, ls(&storage, &args))).await
         }
-        Command::Backup(args) => {
+        Command::Backup(BackupCommand::Query(Query::BackupStorageState(args))) => {
+            let storage = open(&args.storage)?;
+            closing(&storage, stoppable(interrupt, super::query::storage_state_of(&args, &storage))).await
+        }
+        Command::Backup(BackupCommand::Make(args)) => {
             let storage = open(args.storage())?;
             closing(&storage, super::backup::by_command(&args, &storage, interrupt)).await
         }

@@ -3,6 +3,7 @@
 mod backup;
 mod by_command;
 mod command_config;
+mod covers;
 mod failures;
 mod find_files;
 mod get;
@@ -10,12 +11,13 @@ mod import;
 mod look;
 mod put;
 mod put_files;
+mod query;
 mod rm;
 mod run;
 mod sweep;
 mod verify;
 
-use crate::args::{Cli, Command, StorageCommand, WriteArgs};
+use crate::args::{BackupCommand, Cli, Command, Query, StorageCommand, WriteArgs};
 use crate::failure::Failure;
 use crate::interrupt::{Interrupt, Watch};
 use crate::outcome::{Aftermath, Clean, Closed};
@@ -33,10 +35,17 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Storage(StorageCommand::Import(args)) => import::run(&args),
         command if by_command::is_meant(&command) => by_command::run(command, &interrupt).await,
         Command::Verify(args) => verify::run(*args, &interrupt).await,
-        Command::Backup(args) => backup::run(args, &interrupt).await,
+        Command::Backup(BackupCommand::Make(args)) => backup::run(*args, &interrupt).await,
+        Command::Backup(BackupCommand::Query(Query::BackupStorageState(args))) => {
+            stoppable(&interrupt, query::storage_state(&args)).await
+        }
+        Command::Backup(BackupCommand::Query(Query::NodeState(args))) => {
+            stoppable(&interrupt, query::node_state(&args)).await
+        }
         Command::Put(args) => put::run(args, &interrupt).await,
         Command::Run(args) => run::run(args, &interrupt).await,
         Command::Get(args) => get::run(args, &interrupt).await,
+        Command::Ls(args) if args.aptos => stoppable(&interrupt, covers::run(args)).await,
         Command::Ls(args) => stoppable(&interrupt, look::ls(args)).await,
         Command::Stat(args) => stoppable(&interrupt, look::stat(args)).await,
         Command::Rm(args) => rm::run(args, &interrupt).await,

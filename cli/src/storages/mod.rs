@@ -144,7 +144,21 @@ impl Opened {
             ),
             Codec::Gzip(_) | Codec::Plain => {}
         }
-        Ok(Archive::new(opened.bucket, &opened.prefix)?)
+        opened.into_archive()
+    }
+
+    /// The archive of backups below what the command is about.
+    pub(crate) fn into_archive(self) -> Result<Archive, Failure> {
+        let prefix = self.within();
+        Ok(Archive::new(self.bucket, &prefix)?)
+    }
+
+    /// The URL of what the command is about, and all that is below it.
+    pub(crate) fn location_within(&self) -> String {
+        match self.within().trim_matches('/') {
+            "" => self.bucket.url(),
+            within => url_of(&self.bucket.url(), within),
+        }
     }
 
     async fn open(

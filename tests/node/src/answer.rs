@@ -33,6 +33,7 @@ impl Chain {
         match (endpoint, arguments.len(), number(0), number(1), number(2)) {
             (Some(Endpoint::DbState), 0, ..) => Answer::Value(match self.db_state {
                 DbStateForm::Committed => bcs(&Some((self.epoch(), self.last_version()))),
+                DbStateForm::NotBootstrapped => bcs(&None::<(u64, u64)>),
                 DbStateForm::CommittedAndSynced => bcs(&Some((self.epoch(), self.last_version(), self.last_version()))),
             }),
             (Some(Endpoint::EpochEndings), 2, Some(start), Some(end), _) => {

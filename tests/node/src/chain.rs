@@ -37,6 +37,8 @@ pub enum DbStateForm {
     Committed,
     /// Those, and the synced version.
     CommittedAndSynced,
+    /// That there is no database yet.
+    NotBootstrapped,
 }
 
 /// Records that are made as they are sent.

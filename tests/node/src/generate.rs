@@ -5,6 +5,7 @@ use crate::ledger::Ledger;
 use crate::random::Random;
 use crate::state::State;
 use crate::transactions::{self, bcs};
+use crate::users;
 use crate::validators::Signers;
 use sealift_aptos::chain::{
     BlockInfo, EpochState, ExecutionStatus, Hasher, LedgerInfo, LedgerInfoWithSignatures, Outcome, RecordFormat,
@@ -115,7 +116,7 @@ impl Growing<'_> {
             match index {
                 0 => self.push(transactions::block_metadata(id, epoch, epoch, proposer, timestamp), &[], index),
                 _ if index == count - 1 => self.push(transactions::block_epilogue(id), &[], index),
-                _ => self.push(transactions::user(&self.random, version), &self.changes(version), index),
+                _ => self.push(users::transaction(&self.random, version), &self.changes(version), index),
             }
         }
         let commit_info = BlockInfo {

@@ -16,6 +16,7 @@
 // It is test code: a panic is how it says that something is wrong.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod accounts;
 mod answer;
 mod chain;
 mod generate;
@@ -26,6 +27,7 @@ mod server;
 mod state;
 mod synthetic;
 mod transactions;
+mod users;
 mod validators;
 
 pub use chain::{Chain, DbStateForm};

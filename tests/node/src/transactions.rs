@@ -77,15 +77,7 @@ pub(crate) fn block_epilogue(id: HashValue) -> Vec<u8> {
     bcs(&(6u8, 0u8, id, (0u8, false, false, 12u64, 345u64)))
 }
 
-/// The call of a function, signed with what looks like a signature.
-pub(crate) fn user(random: &Random, version: u64) -> Vec<u8> {
-    let arguments = vec![random.bytes("to", version).to_vec(), bcs(&version)];
-    let payload = (2u8, address(1), "coin", "transfer", vec![(7u8, address(1), "coin", "Coin", 0u8)], arguments);
-    let authenticator = (0u8, random.long("key", version, 32), random.long("signature", version, 64));
-    bcs(&(0u8, random.bytes("sender", version), version, payload, 100u64, 1u64, u64::MAX, 4u8, authenticator))
-}
-
-fn address(last: u8) -> [u8; 32] {
+pub(crate) fn address(last: u8) -> [u8; 32] {
     let mut address = [0; 32];
     address[31] = last;
     address

@@ -11,9 +11,9 @@ use crate::storages::{Opened, time_from_now};
 use jiff::SignedDuration;
 use sealift::verify::{
     Check, Choice, Depth, Event, Files, Folder, Identity, Limit, Objects, Plan, Record, Recorded, Report, Shard,
-    Survey, Verdict, Work, merge as merge_reports, pieces_of_objects,
+    Survey, Verdict, Work, gone, merge as merge_reports, pieces_of_objects,
 };
-use sealift::{Archive, BackupStorage, IfExists};
+use sealift::{Archive, BackupStorage, Error, ErrorKind, IfExists};
 use sealift_aptos::verify::{ChainCheck, EpochEndings, Lagging, Settings, survey};
 use sealift_command::CommandStorage;
 use serde_json::Value;
@@ -159,21 +159,27 @@ impl Verification<'_> {
         let (survey, settings, listed) = match kind {
             Kind::Objects => {
                 let listed = files.list().await?.unwrap_or_default();
-                let survey = Survey { pieces: pieces_of_objects(&listed), ..Survey::default() };
-                (survey, Value::Null, Some(Arc::new(listed)))
+                let notes = gone(&listed, &record).into_iter().collect();
+                let survey = Survey { pieces: pieces_of_objects(&listed), notes, ..Survey::default() };
+                (survey, None, Some(Arc::new(listed)))
             }
             Kind::Archive => {
                 let surveyed = survey(&files, settings(&self.what.chain)?, at_once).await?;
-                (surveyed.survey, to_value(&surveyed.settings)?, surveyed.listed)
+                (surveyed.survey, Some(surveyed.settings), surveyed.listed)
             }
         };
-        let trusts: Vec<String> = self.what.chain.trust_waypoint.iter().map(ToString::to_string).collect();
-        // What was taken for granted then has to be said again.
+        if survey.pieces.is_empty() && survey.findings.is_empty() {
+            let error = Error::new(ErrorKind::NotFound, "verify", self.location(), "there is nothing");
+            return Err(error.with_hint("check the bucket and the prefix").into());
+        }
+        // What was taken for granted then has to be granted now.
         let enough = |recorded: &Recorded| {
-            recorded.facts.trusts.iter().all(|said| trusts.iter().any(|waypoint| said.contains(waypoint)))
+            let granted = |said: &String| settings.as_ref().is_some_and(|settings| settings.grants(said));
+            recorded.facts.trusts.iter().all(granted)
         };
         let choice = choice(self.due)?;
-        let plan = Plan::new(self.location(), survey, depth, settings, &choice, &record, &enough);
+        let told = settings.as_ref().map_or(Ok(Value::Null), to_value)?;
+        let plan = Plan::new(self.location(), survey, depth, told, &choice, &record, &enough);
         Ok(Planned { plan, files, listed, record })
     }
 
@@ -189,8 +195,8 @@ impl Verification<'_> {
             (Depth::Chain, Ok(settings)) => Arc::new(ChainCheck::new(&settings, Memory::of(self.storage)?.records)),
             _ => Arc::new(Objects::new(plan.depth, listed.clone(), Arc::clone(record))),
         };
-        let progress = Progress::of(plan, shard);
-        let tell = |event: Event<'_>| progress.tell(&event, files);
+        let progress = Progress::of(plan, shard, files);
+        let tell = |event: Event<'_>| progress.tell(&event);
         let stop = CancellationToken::new();
         let work = Work {
             plan,
@@ -205,11 +211,16 @@ impl Verification<'_> {
         };
         let work = work.run();
         let mut work = std::pin::pin!(work);
-        tokio::select! {
-            biased;
-            report = &mut work => return Ok(report),
-            _ = self.interrupt.requested() => stop.cancel(),
+        let mut ticks = progress.ticks();
+        loop {
+            tokio::select! {
+                biased;
+                report = &mut work => return Ok(report),
+                _ = self.interrupt.requested() => break,
+                _ = ticks.tick() => progress.tick(files),
+            }
         }
+        stop.cancel();
         work.await;
         let by = self.interrupt.requested().await;
         Err(Failure::interrupted(by))
