@@ -3,8 +3,8 @@
 use super::endings::{Ending, fact};
 use super::manifests;
 use super::records::{Fold, Pool, fold};
-use super::signed::{ByWaypoint, Signed, genesis_form};
-use super::trust::network_of;
+use super::signed::{ByWaypoint, Signed, genesis_form, trusting};
+use super::trust::Granted;
 use crate::chain::{ChainError, LedgerInfoWithSignatures, Waypoint};
 use crate::manifest::{EpochEndingBackup, EpochEndingChunk};
 use sealift::verify::{Files, Finding, Outcome};
@@ -159,13 +159,7 @@ impl Chain {
         match &self.before {
             Before::Genesis => {
                 let mut outcome = genesis_form(&self.file, ledger_info);
-                outcome.notes.push(match network_of(waypoint) {
-                    Some(network) => format!("the genesis is that of {network}: {waypoint}"),
-                    None => format!(
-                        "all rests on the archive's own genesis, {waypoint}: hold that against the network's, or say it by \
-                         --trust-waypoint"
-                    ),
-                });
+                outcome.facts.add(trusting(Granted::Genesis(waypoint)));
                 outcome
             }
             Before::Ending(ending) => match ending.ledger_info.next_epoch_state() {

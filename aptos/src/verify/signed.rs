@@ -1,11 +1,13 @@
 //! Whether a ledger info is one that the chain has agreed on.
 
 use super::endings::{Endings, fact};
+use super::records::Pool;
 use super::settings::{EpochEndings, Lagging, Settings};
 use super::trust::{Granted, Trust};
 use crate::chain::{EpochState, HashValue, LedgerInfoWithSignatures, Waypoint};
 use crate::verify::of_chain;
 use sealift::verify::{Facts, Files, Finding, Outcome};
+use std::sync::Arc;
 
 /// Tells whether ledger infos are those of the chain.
 #[derive(Debug)]
@@ -28,7 +30,13 @@ impl Signed {
 
     /// Whether `ledger_info`, which is in `file`, is one of the chain: by a waypoint that is trusted, or by the validators of
     /// its epoch, whom the ending of the epoch before names.
-    pub(super) async fn check(&self, files: &Files, file: &str, ledger_info: &LedgerInfoWithSignatures) -> Outcome {
+    pub(super) async fn check(
+        self: &Arc<Self>,
+        pool: &Pool,
+        files: &Files,
+        file: &str,
+        ledger_info: &LedgerInfoWithSignatures,
+    ) -> Outcome {
         if self.epoch_endings == EpochEndings::Skipped {
             return Outcome { facts: trusting(Granted::Signatures), ..Outcome::default() };
         }
@@ -43,14 +51,20 @@ impl Signed {
         match self.endings.of(files, before).await {
             Err(finding) => Outcome::of(finding),
             Ok(None) => self.lags(file, before),
-            Ok(Some(ending)) => match ending.ledger_info.next_epoch_state() {
-                None => Outcome::of(Finding::wrong(file, "epoch-end", format!("epoch {before} has no end"))),
-                Some(validators) => {
-                    let mut outcome = self.by_validators(file, ledger_info, validators);
-                    outcome.facts.needs.insert(fact(before, ending.waypoint));
-                    outcome
-                }
-            },
+            Ok(Some(ending)) if ending.ledger_info.next_epoch_state().is_none() => {
+                Outcome::of(Finding::wrong(file, "epoch-end", format!("epoch {before} has no end")))
+            }
+            Ok(Some(ending)) => {
+                let needed = fact(before, ending.waypoint);
+                let (signed, file, ledger_info) = (Arc::clone(self), file.to_owned(), ledger_info.clone());
+                let check = move || {
+                    let validators = ending.ledger_info.next_epoch_state();
+                    validators.map(|validators| signed.by_validators(&file, &ledger_info, validators))
+                };
+                let mut outcome = pool.run(check).await.unwrap_or_default();
+                outcome.facts.needs.insert(needed);
+                outcome
+            }
         }
     }
 
@@ -148,7 +162,7 @@ fn met(trusted: Waypoint) -> String {
     format!("the archive has the waypoint {trusted}, which is trusted")
 }
 
-fn trusting(granted: Granted) -> Facts {
+pub(super) fn trusting(granted: Granted) -> Facts {
     Facts { trusts: [granted.to_string()].into(), ..Facts::default() }
 }
 

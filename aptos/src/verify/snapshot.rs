@@ -10,14 +10,21 @@ use crate::chain::{
 };
 use crate::manifest::{StateSnapshotBackup, StateSnapshotChunk};
 use sealift::verify::{Files, Finding, Objects, Outcome, Piece, PlannedFile, check_files};
+use std::sync::Arc;
 
 /// Verifies a state snapshot. `objects` reads what cannot be put together any more.
-pub(super) async fn check(signed: &Signed, pool: &Pool, files: &Files, objects: &Objects, manifest: &str) -> Outcome {
+pub(super) async fn check(
+    signed: &Arc<Signed>,
+    pool: &Pool,
+    files: &Files,
+    objects: &Objects,
+    manifest: &str,
+) -> Outcome {
     let (backup, verified) = match manifests::read::<StateSnapshotBackup>(files, manifest).await {
         Ok(read) => read,
         Err(finding) => return Outcome::of(finding),
     };
-    let mut outcome = root(signed, files, manifest, &backup).await;
+    let mut outcome = root(signed, pool, files, manifest, &backup).await;
     outcome.files.insert(manifest.to_owned(), verified);
     let mut tree = StateTree::default();
     for (at, chunk) in backup.chunks.iter().enumerate() {
@@ -40,14 +47,20 @@ pub(super) async fn check(signed: &Signed, pool: &Pool, files: &Files, objects: 
 }
 
 /// Whether the root is that of the chain at this version.
-async fn root(signed: &Signed, files: &Files, manifest: &str, backup: &StateSnapshotBackup) -> Outcome {
+async fn root(
+    signed: &Arc<Signed>,
+    pool: &Pool,
+    files: &Files,
+    manifest: &str,
+    backup: &StateSnapshotBackup,
+) -> Outcome {
     type Proof = (TransactionInfoWithProof, LedgerInfoWithSignatures);
     let name = backup.proof.as_ref();
     let ((info, ledger_info), mut outcome) = match proofs::read::<Proof>(files, name).await {
         Ok(read) => read,
         Err(finding) => return Outcome::of(finding),
     };
-    outcome.add(signed.check(files, name, &ledger_info).await);
+    outcome.add(signed.check(pool, files, name, &ledger_info).await);
     if let Err(error) = info.verify(ledger_info.ledger_info(), backup.version) {
         outcome.findings.push(of_chain(name, &error));
     }

@@ -8,15 +8,19 @@ use sealift_aptos::chain::{
 
 /// The validators of one epoch, with their keys.
 #[derive(Debug)]
-pub(crate) struct Signers {
+pub struct Signers {
     epoch: u64,
     keys: Vec<SecretKey>,
     validators: Vec<Validator>,
 }
 
 impl Signers {
-    /// Other ones for each epoch, as if all had rotated their keys.
-    pub(crate) fn of_epoch(random: &Random, epoch: u64, count: usize) -> Self {
+    /// Those of a chain of this seed. Other ones for each epoch, as if all had rotated their keys.
+    ///
+    /// # Panics
+    /// Never: keys are made of as many bytes as they need.
+    pub fn of_epoch(seed: u64, epoch: u64, count: usize) -> Self {
+        let random = Random::new(seed);
         let number = |index: usize| epoch << 20 | index as u64;
         let keys: Vec<_> = (0..count)
             .map(|index| SecretKey::key_gen(&random.bytes("validator key", number(index)), &[]).expect("32 bytes"))
@@ -31,7 +35,7 @@ impl Signers {
     }
 
     /// What the ledger info before their epoch says of them.
-    pub(crate) fn epoch_state(&self) -> EpochState {
+    pub fn epoch_state(&self) -> EpochState {
         EpochState { epoch: self.epoch, verifier: ValidatorVerifier { validators: self.validators.clone() } }
     }
 
@@ -40,7 +44,10 @@ impl Signers {
     }
 
     /// Signed by as few as make a quorum, so that the bitmask says something.
-    pub(crate) fn sign(&self, ledger_info: LedgerInfo) -> LedgerInfoWithSignatures {
+    ///
+    /// # Panics
+    /// When there are no validators.
+    pub fn sign(&self, ledger_info: LedgerInfo) -> LedgerInfoWithSignatures {
         let quorum = self.epoch_state().verifier.quorum();
         let (mut power, mut who) = (0, Vec::new());
         for (index, validator) in self.validators.iter().enumerate().rev() {
