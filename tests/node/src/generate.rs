@@ -55,7 +55,7 @@ impl Recipe {
     /// # Panics
     /// When there are not so many, or none is to sign.
     pub fn signed_by(&self, ledger_info: LedgerInfo, epoch: u64, count: usize) -> LedgerInfoWithSignatures {
-        let signers = Signers::of_epoch(&Random::new(self.seed), epoch, self.validators);
+        let signers = Signers::of_epoch(self.seed, epoch, self.validators);
         signers.sign_by(ledger_info, &(0..count).collect::<Vec<_>>())
     }
 }
