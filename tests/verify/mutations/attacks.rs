@@ -251,18 +251,17 @@ fn without_last(draft: &mut Draft<'_>, manifest: &str) -> Option<TransactionBack
     let chunk = backup.chunks.last_mut()?;
     let name = chunk.transactions.to_string();
     let mut records = records::of(&draft.content(&name));
-    records.pop();
-    match records.is_empty() {
-        true => drop(backup.chunks.pop()),
-        false => {
-            chunk.last_version -= 1;
-            draft.write(&name, records::framed(&records));
-        }
+    // Without its only record it is a chunk left out, which is another kind.
+    if records.len() < 2 {
+        return None;
     }
+    records.pop();
+    chunk.last_version -= 1;
+    draft.write(&name, records::framed(&records));
     let last = backup.last_version;
     draft.write_typed(manifest, &backup);
     lines::change_all(draft, manifest, &|line| line["last_version"] = last.into());
-    (!backup.chunks.is_empty()).then_some(backup)
+    Some(backup)
 }
 
 fn forged() -> Vec<Kind> {
