@@ -25,8 +25,7 @@ pub(super) async fn run(args: Verify, interrupt: &Interrupt) -> Result<(), Failu
     let bucket = opened.bucket.clone();
     let place = Place::beside(&opened, &args).await?;
     let target = Target::Bucket(Box::new(opened));
-    let done = changing(interrupt, &bucket, step(&args, target, place, interrupt), |_| None).await;
-    done
+    changing(interrupt, &bucket, step(&args, target, place, interrupt), |_| None).await
 }
 
 /// Of what a command adapter reaches.
