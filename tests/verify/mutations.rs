@@ -13,6 +13,7 @@ mod judge;
 mod kind;
 mod lines;
 mod manifests;
+mod notes;
 mod objects;
 mod proofs;
 mod ranges;

@@ -100,7 +100,7 @@ fn left_out() -> Vec<Kind> {
     ]
 }
 
-fn without_last_chunk(draft: &mut Draft<'_>, manifest: &str) -> Option<()> {
+pub(crate) fn without_last_chunk(draft: &mut Draft<'_>, manifest: &str) -> Option<()> {
     let mut backup: TransactionBackup = draft.typed(manifest);
     backup.chunks.pop();
     backup.last_version = backup.chunks.last()?.last_version;
