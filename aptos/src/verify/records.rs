@@ -85,6 +85,14 @@ pub(super) trait Fold: Send + 'static {
     fn prepare(record: &[u8], how: &Self::How) -> Result<Self::Prepared, ChainError>;
     /// What preparing needs to know.
     type How: Clone + Send + Sync + 'static;
+    /// Puts together what can be of records that follow one another, whatever comes before them.
+    fn together(prepared: Vec<Self::Prepared>) -> Vec<Self::Prepared> {
+        prepared
+    }
+    /// How many records are in it.
+    fn records(_prepared: &Self::Prepared) -> u64 {
+        1
+    }
     /// Takes the next one. What is wrong is told; an error ends it: nothing behind it could be told.
     fn take(&mut self, prepared: Self::Prepared, wrong: &mut dyn FnMut(ChainError)) -> Result<(), ChainError>;
 }
@@ -255,6 +263,7 @@ fn prepare<F: Fold>(batch: Batch, how: &F::How) -> Prepared<F::Prepared> {
             }
         }
     }
+    prepared.items = F::together(prepared.items);
     prepared
 }
 
@@ -268,13 +277,14 @@ fn take<F: Fold>(mut folded: Folded<F>, batch: Prepared<F::Prepared>, file: &str
                 findings.push(of_chain(file, &error).in_record(number));
             }
         };
+        let records = F::records(&item);
         let taken = folded.state.take(item, &mut wrong);
         if let Err(error) = taken {
             folded.findings.push(of_chain(file, &error).in_record(number));
             return (folded, true);
         }
-        folded.count += 1;
-        number += 1;
+        folded.count += records;
+        number += records;
     }
     match batch.ended {
         Some(error) => {

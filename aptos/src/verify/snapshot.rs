@@ -5,7 +5,7 @@ use super::records::{Fold, Folded, Pool, fold};
 use super::signed::Signed;
 use super::{of_chain, proofs};
 use crate::chain::{
-    ChainError, HashValue, LedgerInfoWithSignatures, SparseMerkleRangeProof, StateLeaf, StateTree,
+    ChainError, HashValue, LedgerInfoWithSignatures, SparseMerkleRangeProof, StateLeaf, StatePiece, StateTree,
     TransactionInfoWithProof,
 };
 use crate::manifest::{StateSnapshotBackup, StateSnapshotChunk};
@@ -130,17 +130,25 @@ struct Growing {
 }
 
 impl Fold for Growing {
-    /// The key, and the hash of the leaf's node.
-    type Prepared = (HashValue, HashValue);
+    type Prepared = StatePiece;
     type How = ();
 
     fn prepare(record: &[u8], (): &()) -> Result<Self::Prepared, ChainError> {
         let leaf = StateLeaf::of(record)?;
-        Ok((leaf.key, leaf.hash()))
+        Ok(StatePiece::leaf(leaf.key, leaf.hash()))
     }
 
-    fn take(&mut self, (key, node): Self::Prepared, _wrong: &mut dyn FnMut(ChainError)) -> Result<(), ChainError> {
-        self.first_key.get_or_insert(key);
-        self.tree.push_node(key, node)
+    fn together(prepared: Vec<Self::Prepared>) -> Vec<Self::Prepared> {
+        StatePiece::gather(prepared)
+    }
+
+    fn records(piece: &Self::Prepared) -> u64 {
+        piece.leaves
+    }
+
+    fn take(&mut self, piece: Self::Prepared, _wrong: &mut dyn FnMut(ChainError)) -> Result<(), ChainError> {
+        // The first piece is the first leaf.
+        self.first_key.get_or_insert(piece.key);
+        self.tree.push_piece(piece)
     }
 }
