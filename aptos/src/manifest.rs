@@ -150,7 +150,7 @@ impl Manifest for EpochEndingBackup {
     fn check(&self) -> Result<(), String> {
         let chunks = self.chunks.iter().map(|chunk| (chunk.first_epoch, chunk.last_epoch));
         covers("epoch", (self.first_epoch, self.last_epoch), chunks)?;
-        // No overflow: the epochs were found in order.
+        // No overflow: the epochs were found in order, and not to be all there are.
         let (epochs, waypoints) = (self.last_epoch - self.first_epoch + 1, self.waypoints.len());
         if waypoints as u64 != epochs {
             return Err(format!("{waypoints} waypoints for {epochs} epochs"));
@@ -204,6 +204,10 @@ fn covers(
     }
     if whole.0 > whole.1 {
         return Err(format!("the {what}s {} to {} are not in order", whole.0, whole.1));
+    }
+    // So many cannot be counted, and no chain comes near.
+    if whole == (0, u64::MAX) {
+        return Err(format!("the {what}s {} to {} are more than any chain has", whole.0, whole.1));
     }
     let mut before: Result<u64, u64> = Err(whole.0);
     for (first, last) in chunks {

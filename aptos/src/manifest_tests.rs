@@ -115,6 +115,15 @@ fn chunks_cover_the_range_without_gap_or_overlap() {
 }
 
 #[test]
+fn more_than_can_be_counted_is_refused() {
+    let max = u64::MAX;
+    assert!(transactions(0, max, &[(0, max)]).check().is_err());
+    let of_epochs = EpochEndingBackup { first_epoch: 0, last_epoch: max, ..epochs(&[(0, max)]) };
+    assert!(of_epochs.check().is_err_and(|reason| reason.contains("any chain")));
+    assert!(state(&[(0, max, 1, 2)]).check().is_err());
+}
+
+#[test]
 fn every_epoch_has_a_waypoint_in_order() {
     assert_eq!(epochs(&[(5, 5), (6, 6)]).check(), Ok(()));
     assert!(epochs(&[(5, 5)]).check().is_err());

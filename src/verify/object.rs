@@ -11,11 +11,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::io::AsyncBufReadExt;
 
+/// What a piece is that is an object by itself.
+const OBJECT: &str = "object";
+
 /// Each object as a piece.
 pub fn pieces_of_objects(listed: &BTreeMap<String, Identity>) -> Vec<Piece> {
     let piece = |(name, identity): (&String, &Identity)| Piece {
         name: name.clone(),
-        kind: "object".into(),
+        kind: OBJECT.into(),
         files: vec![PlannedFile { name: name.clone(), identity: Some(identity.clone()) }],
     };
     listed.iter().map(piece).collect()
@@ -69,7 +72,15 @@ impl Objects {
 
     /// Holds what the service says against what was read once.
     fn stored(&self, piece: &Piece, name: &str, now: &VerifiedFile) -> Outcome {
-        let then = self.record.of_file(&piece.name, name).filter(|(then, _)| then.identity == now.identity);
+        let recorded = self.record.of_file(&piece.name, name);
+        // An object may have been replaced since. A backup's files are written once: what is there now was not verified.
+        if piece.kind != OBJECT
+            && let Some((then, at)) = recorded
+            && let Some(finding) = replaced(name, then, at, now)
+        {
+            return Outcome::of(finding);
+        }
+        let then = recorded.filter(|(then, _)| then.identity == now.identity);
         let how = match (then, &now.checksum) {
             (Some((then, at)), _) if then.checksum.is_some() && then.checksum != now.checksum => {
                 let is = now.checksum.as_deref().unwrap_or("none");
@@ -86,6 +97,21 @@ impl Objects {
         };
         outcome(name, VerifiedFile { how, ..now.clone() })
     }
+}
+
+/// Whether what the service says of a file is surely of another one than was verified.
+fn replaced(name: &str, then: &VerifiedFile, at: u64, now: &VerifiedFile) -> Option<Finding> {
+    let size = |file: &VerifiedFile| file.identity.as_ref().map(|identity| identity.size);
+    let since =
+        format!("it is another than was verified {at} seconds after 1970; --depth content tells whether it is good");
+    if let (Some(then), Some(now)) = (size(then), size(now))
+        && then != now
+    {
+        return Some(Finding::wrong(name, "stored-size", format!("it has {now} bytes: {since}")).expecting(then));
+    }
+    let (then, now) = (then.checksum.as_deref()?, now.checksum.as_deref()?);
+    let finding = Finding::wrong(name, "stored-checksum", format!("its checksum is {now}: {since}"));
+    (then != now).then(|| finding.expecting(then))
 }
 
 #[async_trait]

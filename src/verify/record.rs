@@ -53,24 +53,23 @@ impl Record {
     /// The folder of the record below what is verified.
     pub const FOLDER: &str = "record";
 
-    /// Reads what there is in `folder`; an empty one where there is none yet.
+    /// Reads what there is in `folder`; an empty one where there is none yet. A file that is damaged is named in the log, and
+    /// what it says is verified again.
     ///
     /// # Errors
-    /// What the service says; [`ErrorKind::Corrupt`] when a line is none.
+    /// What the service says.
     ///
     /// # Cancel safety
     /// Cancel-safe.
     pub async fn read(folder: &Folder) -> Result<Self> {
         let mut record = Record::default();
         for name in folder.list().await?.iter().filter(|name| name.ends_with(SUFFIX)) {
-            let content = folder.read(name).await?;
-            for (at, line) in content.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty()) {
-                let recorded = serde_json::from_slice(line).map_err(|error| {
-                    let location = format!("{}/{name}", folder.url());
-                    Error::new(ErrorKind::Corrupt, format!("read line {} of", at + 1), location, error.to_string())
-                        .with_hint("without this file, what it records is verified again: remove it")
-                })?;
-                record.add(recorded);
+            match read_lines(folder, name).await {
+                Ok(lines) => lines.into_iter().for_each(|recorded| record.add(recorded)),
+                Err(error) if error.kind() == ErrorKind::Corrupt => {
+                    tracing::warn!("a file of the record is passed over, and what it says is verified again: {error}");
+                }
+                Err(error) => return Err(error),
             }
         }
         Ok(record)
@@ -123,4 +122,18 @@ impl Record {
         let newest = read.max_by_key(|recorded| recorded.at)?;
         Some((newest.files.get(file)?, newest.at))
     }
+}
+
+/// The lines of a file of the record.
+async fn read_lines(folder: &Folder, name: &str) -> Result<Vec<Recorded>> {
+    let content = folder.read(name).await?;
+    let lines = content.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty());
+    let parsed = lines.map(|(at, line)| {
+        serde_json::from_slice(line).map_err(|error| {
+            let location = format!("{}/{name}", folder.url());
+            Error::new(ErrorKind::Corrupt, format!("read line {} of", at + 1), location, error.to_string())
+                .with_hint("`sealift rm` removes it")
+        })
+    });
+    parsed.collect()
 }

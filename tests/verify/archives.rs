@@ -22,7 +22,7 @@ async fn every_depth(site: &Site, by: [&str; 4]) {
     }
     let ended = site.verify(&["--no-record"]).await.expect_code(0);
     assert!(ended.text().contains("to the depth chain") && ended.text().contains("nothing wrong was found"));
-    assert!(ended.text().contains("all rests on the archive's own genesis"), "{}", ended.text());
+    assert!(ended.text().contains("taken for granted: the archive's own genesis 0:"), "{}", ended.text());
 
     let gone = site.run(&["ls", "--names"]).await.text();
     let gone = gone.lines().find(|name| name.ends_with(".proof")).expect("a proof").to_owned();
@@ -102,7 +102,10 @@ async fn mainnets_genesis_is_known_by_its_waypoint() {
     site.back_up(&node, &["transaction", "--start-version", "0", "--num_transactions", "1"]).await;
     site.back_up(&node, &["state-snapshot", "--state-snapshot-epoch", "0"]).await;
     let verdict = site.verdict(&["--depth", "chain"], 0).await;
-    assert!(said(&verdict).contains(&format!("the genesis is that of mainnet: {waypoint}")), "{verdict}");
+    assert!(
+        said(&verdict).contains(&format!("the genesis {waypoint} is the network's: it is that of mainnet")),
+        "{verdict}"
+    );
     let verdict = site.verdict(&["--depth", "chain", "--trust-waypoint", waypoint], 0).await;
     assert!(said(&verdict).contains(&format!("the waypoint {waypoint} is the network's")), "{verdict}");
     let another = format!("0:{}", "ab".repeat(32));

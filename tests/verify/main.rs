@@ -3,6 +3,7 @@
 
 mod archives;
 mod examples;
+mod mutations;
 mod plain;
 mod recorded;
 mod scene;

@@ -4,6 +4,7 @@
 use super::error::ChainError;
 use super::hash::{HashValue, Hasher};
 use super::state_key::{state_key_hash, state_key_length};
+use super::state_pieces::StatePiece;
 use serde::{Deserialize, Serialize};
 use std::sync::LazyLock;
 
@@ -50,10 +51,10 @@ pub struct SparseMerkleRangeProof {
 
 /// A state tree that is filled in the order of its keys. It holds the last leaf and the nodes to the left of its way
 /// to the root, so its size does not grow with the state.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StateTree {
-    /// The last leaf's key and the hash of its node.
-    last: Option<(HashValue, HashValue)>,
+    /// The last leaf, or what was put together of the last leaves.
+    last: Option<StatePiece>,
     /// The node that is the left sibling of the way at each depth that has one, from the root on.
     left: Vec<(usize, HashValue)>,
     count: u64,
@@ -72,7 +73,7 @@ impl StateTree {
 
     /// The key of the last leaf.
     pub fn last_key(&self) -> Option<HashValue> {
-        self.last.map(|(key, _)| key)
+        self.last.map(|last| last.key)
     }
 
     /// Adds the next leaf.
@@ -80,34 +81,40 @@ impl StateTree {
     /// # Errors
     /// [`ChainError::Unproven`] when its key is not behind the last one.
     pub fn push(&mut self, leaf: StateLeaf) -> Result<(), ChainError> {
-        self.push_node(leaf.key, leaf.hash())
+        self.push_piece(StatePiece::leaf(leaf.key, leaf.hash()))
     }
 
-    /// The same for who has hashed the leaf already: `node` is its [`hash`](StateLeaf::hash).
+    /// The same for who has hashed the leaf already, or the next leaves together.
     ///
     /// # Errors
     /// As [`push`](Self::push).
-    pub fn push_node(&mut self, key: HashValue, node: HashValue) -> Result<(), ChainError> {
-        if let Some((last_key, last_node)) = self.last {
+    pub fn push_piece(&mut self, piece: StatePiece) -> Result<(), ChainError> {
+        if let Some(last) = self.last {
+            let (key, last_key) = (piece.key, last.key);
             if key <= last_key {
                 let reason = format!("the key {key} comes after {last_key}");
                 return Err(ChainError::Unproven { what: "order of state items", reason });
             }
             let fork = key.common_prefix(&last_key);
             let from = self.depth().max(fork + 1);
-            let left = self.climb((last_key, last_node), from, fork + 1, |_| StateTree::PLACEHOLDER);
+            let left = self.climb(last, from, fork + 1, |_| StateTree::PLACEHOLDER);
             self.left.retain(|(depth, _)| *depth < fork);
             self.left.push((fork, left));
         }
-        self.last = Some((key, node));
-        self.count += 1;
+        self.last = Some(piece);
+        self.count += piece.leaves;
         Ok(())
     }
 
     /// The root, when there are no more leaves.
     pub fn root(&self) -> HashValue {
+        self.node_at(0)
+    }
+
+    /// The node at `depth` on the way from the last leaf to the root, when there are no more leaves below it.
+    pub(super) fn node_at(&self, depth: usize) -> HashValue {
         match self.last {
-            Some(last) => self.climb(last, self.depth(), 0, |_| StateTree::PLACEHOLDER),
+            Some(last) => self.climb(last, self.depth(), depth, |_| StateTree::PLACEHOLDER),
             None => StateTree::PLACEHOLDER,
         }
     }
@@ -121,13 +128,13 @@ impl StateTree {
         let last = self.last.ok_or_else(|| unproven("there are no items"))?;
         let siblings = &proof.right_siblings;
         // There is a sibling for each zero in the key, down to the leaf. That is at the last sibling of either side.
-        let mut zeros = (0..8 * HashValue::LENGTH).filter(|depth| !last.0.bit(*depth));
+        let mut zeros = (0..8 * HashValue::LENGTH).filter(|depth| !last.key.bit(*depth));
         let from_right = match siblings.len() {
             0 => 0,
             count => zeros.nth(count - 1).ok_or_else(|| unproven("it has more siblings than the key has zeros"))? + 1,
         };
         let depth = from_right.max(self.depth());
-        if (0..depth).filter(|depth| !last.0.bit(*depth)).count() != siblings.len() {
+        if (0..depth).filter(|depth| !last.key.bit(*depth)).count() != siblings.len() {
             return Err(unproven("siblings are missing"));
         }
         let mut siblings = siblings.iter();
@@ -135,21 +142,16 @@ impl StateTree {
         ChainError::unless_equal(WHAT, found, root)
     }
 
-    /// The depth to which the leaves on the left push the last one down.
+    /// The depth to which the leaves on the left push the last one down, or at which what was put together is.
     fn depth(&self) -> usize {
-        self.left.last().map_or(0, |(depth, _)| depth + 1)
+        let own = self.last.and_then(|last| last.depth).unwrap_or_default();
+        self.left.last().map_or(0, |(depth, _)| depth + 1).max(own)
     }
 
-    /// The node at depth `to` on the way from the last leaf, given by its key and node, at depth `from` to the root.
-    fn climb(
-        &self,
-        (key, leaf): (HashValue, HashValue),
-        from: usize,
-        to: usize,
-        mut right: impl FnMut(usize) -> HashValue,
-    ) -> HashValue {
+    /// The node at depth `to` on the way from the last leaf, which is at depth `from`, to the root.
+    fn climb(&self, last: StatePiece, from: usize, to: usize, mut right: impl FnMut(usize) -> HashValue) -> HashValue {
         let mut left = self.left.iter().rev().peekable();
-        (to..from).rev().fold(leaf, |node, depth| match key.bit(depth) {
+        (to..from).rev().fold(last.node, |node, depth| match last.key.bit(depth) {
             true => {
                 let sibling = left.next_if(|(own, _)| *own == depth).map_or(StateTree::PLACEHOLDER, |(_, node)| *node);
                 state_node_hash(sibling, node)
@@ -160,7 +162,7 @@ impl StateTree {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use std::collections::BTreeMap;
 
@@ -188,7 +190,7 @@ mod tests {
     }
 
     /// Leaves of which many share long prefixes, so that the tree has deep and lopsided places.
-    fn leaves(count: u32) -> Vec<StateLeaf> {
+    pub(in crate::chain) fn leaves(count: u32) -> Vec<StateLeaf> {
         let leaf = |index: u32| {
             let mut key = *Hasher::new("Key").update(index.to_le_bytes()).finish().as_bytes();
             if index.is_multiple_of(3) {

@@ -6,6 +6,22 @@ use super::hash::{HashValue, Hasher};
 use super::reader::{Reader, uleb128};
 use super::transaction_info::TransactionInfo;
 use super::types::{AUXILIARY_INFO, EVENT, STATE_KEY, TRANSACTION, TRANSACTION_INFO, WRITE_OP, WRITE_SET};
+use std::sync::LazyLock;
+
+/// The hashers of the parts. Made once: each has hashed the name of its type.
+static HASHERS: LazyLock<Hashers> = LazyLock::new(|| Hashers {
+    transaction: Hasher::new("Transaction"),
+    event: Hasher::new("ContractEvent"),
+    write_set: Hasher::new("WriteSet"),
+    auxiliary_info: Hasher::new("PersistedAuxiliaryInfo"),
+});
+
+struct Hashers {
+    transaction: Hasher,
+    event: Hasher,
+    write_set: Hasher,
+    auxiliary_info: Hasher,
+}
 
 /// Which parts a record of a transaction has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,17 +106,17 @@ impl<'a> TransactionRecord<'a> {
     /// [`ChainError::Mismatch`] for the first part that is another.
     pub fn verify(&self) -> Result<(), ChainError> {
         let outcome = self.info.outcome();
-        let hash = |name, bytes| Hasher::new(name).update(bytes).finish();
+        let hash = |hasher: &Hasher, bytes| hasher.clone().update(bytes).finish();
         ChainError::unless_equal("transaction", self.transaction_hash(), outcome.transaction_hash)?;
         ChainError::unless_equal("events", event_root(&self.events), outcome.event_root_hash)?;
-        ChainError::unless_equal("write set", hash("WriteSet", self.write_set), outcome.state_change_hash)?;
+        ChainError::unless_equal("write set", hash(&HASHERS.write_set, self.write_set), outcome.state_change_hash)?;
         match (self.auxiliary_info, self.info.auxiliary_info_hash()) {
             // The first format has none, so there is nothing to check.
             (None, _) => Ok(()),
             // The variant that says that there is none.
             (Some([0]), None) => Ok(()),
             (Some(info), promised) => {
-                let found = hash("PersistedAuxiliaryInfo", info);
+                let found = hash(&HASHERS.auxiliary_info, info);
                 ChainError::unless_equal("auxiliary info", found, promised.unwrap_or(HashValue::ZERO))
             }
         }
@@ -109,14 +125,13 @@ impl<'a> TransactionRecord<'a> {
 
 impl TransactionRecord<'_> {
     fn transaction_hash(&self) -> HashValue {
-        Hasher::new("Transaction").update(self.transaction).finish()
+        HASHERS.transaction.clone().update(self.transaction).finish()
     }
 }
 
 /// The root of the accumulator over `events`, each in BCS.
 pub fn event_root<T: AsRef<[u8]>>(events: &[T]) -> HashValue {
-    let hasher = Hasher::new("ContractEvent");
-    let leaves: Vec<_> = events.iter().map(|event| hasher.clone().update(event).finish()).collect();
+    let leaves: Vec<_> = events.iter().map(|event| HASHERS.event.clone().update(event).finish()).collect();
     Accumulator::Events.root(&leaves)
 }
 

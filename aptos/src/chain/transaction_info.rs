@@ -6,6 +6,10 @@ use super::hash::{HashValue, Hasher};
 use super::ledger_info::LedgerInfo;
 use super::validators::AccountAddress;
 use serde::{Deserialize, Serialize};
+use std::sync::LazyLock;
+
+/// Made once: a chain has billions of them.
+static INFO: LazyLock<Hasher> = LazyLock::new(|| Hasher::new("TransactionInfo"));
 
 /// What a transaction did, as hashes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,7 +118,7 @@ impl TransactionInfo {
     pub fn hash(&self) -> Result<HashValue, ChainError> {
         let bytes = bcs::to_bytes(self)
             .map_err(|error| ChainError::Malformed { what: "transaction info", reason: error.to_string() })?;
-        Ok(Hasher::new("TransactionInfo").update(bytes).finish())
+        Ok(INFO.clone().update(bytes).finish())
     }
 }
 

@@ -3,8 +3,8 @@
 use super::endings::{Ending, fact};
 use super::manifests;
 use super::records::{Fold, Pool, fold};
-use super::signed::{ByWaypoint, Signed, genesis_form};
-use super::trust::network_of;
+use super::signed::{ByWaypoint, Signed, genesis_form, trusting};
+use super::trust::Granted;
 use crate::chain::{ChainError, LedgerInfoWithSignatures, Waypoint};
 use crate::manifest::{EpochEndingBackup, EpochEndingChunk};
 use sealift::verify::{Files, Finding, Outcome};
@@ -113,7 +113,8 @@ impl Fold for Chain {
         (ledger_info, waypoint): Self::Prepared,
         _wrong: &mut dyn FnMut(ChainError),
     ) -> Result<(), ChainError> {
-        let (number, epoch) = (self.count, self.first + self.count);
+        // There may be more records than there are numbers for.
+        let (number, epoch) = (self.count, self.first.saturating_add(self.count));
         self.count += 1;
         let mut of_record = self.ending(epoch, &ledger_info, waypoint);
         for finding in &mut of_record.findings {
@@ -137,7 +138,7 @@ impl Chain {
             return wrong("order", format!("a ledger info of epoch {} where {epoch} was due", ledger_info.epoch()));
         }
         match ledger_info.next_epoch_state() {
-            Some(next) if next.epoch == epoch + 1 => {}
+            Some(next) if Some(next.epoch) == epoch.checked_add(1) => {}
             Some(next) => return wrong("epoch-end", format!("epoch {epoch} is followed by epoch {}", next.epoch)),
             None => return wrong("epoch-end", format!("the ledger info of epoch {epoch} does not end it")),
         }
@@ -149,11 +150,7 @@ impl Chain {
         }
         match self.signed.by_waypoint(&self.file, ledger_info) {
             ByWaypoint::Wrong(finding) => Outcome::of(*finding),
-            ByWaypoint::Right(facts) => {
-                let mut outcome = if epoch == 0 { genesis_form(&self.file, ledger_info) } else { Outcome::default() };
-                outcome.facts.add(facts);
-                outcome
-            }
+            ByWaypoint::Right(outcome) => outcome,
             ByWaypoint::Unknown => self.by_the_one_before(epoch, ledger_info, waypoint),
         }
     }
@@ -162,13 +159,7 @@ impl Chain {
         match &self.before {
             Before::Genesis => {
                 let mut outcome = genesis_form(&self.file, ledger_info);
-                outcome.notes.push(match network_of(waypoint) {
-                    Some(network) => format!("the genesis is that of {network}: {waypoint}"),
-                    None => format!(
-                        "all rests on the archive's own genesis, {waypoint}: hold that against the network's, or say it by \
-                         --trust-waypoint"
-                    ),
-                });
+                outcome.facts.add(trusting(Granted::Genesis(waypoint)));
                 outcome
             }
             Before::Ending(ending) => match ending.ledger_info.next_epoch_state() {

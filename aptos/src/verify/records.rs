@@ -16,6 +16,8 @@ use tokio::task::JoinHandle;
 
 /// How many bytes are prepared together: enough to make the handing over small against the hashing.
 const BATCH: usize = 1 << 20;
+/// How many bytes are read together.
+const READ: usize = BATCH / 4;
 /// What a batch holds, with what was made of it and what is being read of the next.
 const BATCH_MEMORY: u64 = 5 << 19;
 /// A file that is wrong in so many records is wrong in all, and no more are told.
@@ -35,6 +37,11 @@ impl Pool {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let batches = usize::try_from(memory / BATCH_MEMORY).unwrap_or(usize::MAX).clamp(2, Semaphore::MAX_PERMITS);
         Pool { threads, turns: Arc::new(Semaphore::new(threads)), batches: Arc::new(Semaphore::new(batches)) }
+    }
+
+    /// Runs `work` away from the runtime's threads, when it is its turn.
+    pub(super) async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
+        done(self.begin(work).await).await
     }
 
     /// Begins `work` away from the runtime's threads, when it is its turn.
@@ -78,6 +85,14 @@ pub(super) trait Fold: Send + 'static {
     fn prepare(record: &[u8], how: &Self::How) -> Result<Self::Prepared, ChainError>;
     /// What preparing needs to know.
     type How: Clone + Send + Sync + 'static;
+    /// Puts together what can be of records that follow one another, whatever comes before them.
+    fn together(prepared: Vec<Self::Prepared>) -> Vec<Self::Prepared> {
+        prepared
+    }
+    /// How many records are in it.
+    fn records(_prepared: &Self::Prepared) -> u64 {
+        1
+    }
     /// Takes the next one. What is wrong is told; an error ends it: nothing behind it could be told.
     fn take(&mut self, prepared: Self::Prepared, wrong: &mut dyn FnMut(ChainError)) -> Result<(), ChainError>;
 }
@@ -134,7 +149,7 @@ pub(super) async fn fold<F: Fold>(pool: &Pool, files: &Files, name: &str, how: F
         while let Some(batch) = receiver.recv().await {
             let file = name.to_owned();
             let is_last;
-            (folded, is_last) = done(pool.begin(move || take(folded, batch, &file)).await).await;
+            (folded, is_last) = pool.run(move || take(folded, batch, &file)).await;
             if is_last {
                 break;
             }
@@ -206,15 +221,16 @@ impl Reading<'_> {
     }
 
     async fn read(&mut self) -> Result<Bytes, Error> {
-        let mut data = BytesMut::new();
-        while data.len() < BATCH / 4 {
+        // Never longer than that, so that nothing is copied to where there is more room.
+        let mut data = BytesMut::with_capacity(READ);
+        while data.len() < READ {
             let failed = |error| Error::from_io(&error).cloned().unwrap_or_else(|| Error::io("read", self.name, error));
             let piece = self.file.fill_buf().await.map_err(failed)?;
-            let count = piece.len();
+            let count = piece.len().min(READ - data.len());
             if count == 0 {
                 break;
             }
-            data.extend_from_slice(piece);
+            data.extend_from_slice(&piece[..count]);
             self.file.consume(count);
         }
         Ok(data.freeze())
@@ -247,6 +263,7 @@ fn prepare<F: Fold>(batch: Batch, how: &F::How) -> Prepared<F::Prepared> {
             }
         }
     }
+    prepared.items = F::together(prepared.items);
     prepared
 }
 
@@ -260,13 +277,14 @@ fn take<F: Fold>(mut folded: Folded<F>, batch: Prepared<F::Prepared>, file: &str
                 findings.push(of_chain(file, &error).in_record(number));
             }
         };
+        let records = F::records(&item);
         let taken = folded.state.take(item, &mut wrong);
         if let Err(error) = taken {
             folded.findings.push(of_chain(file, &error).in_record(number));
             return (folded, true);
         }
-        folded.count += 1;
-        number += 1;
+        folded.count += records;
+        number += records;
     }
     match batch.ended {
         Some(error) => {

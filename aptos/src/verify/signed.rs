@@ -1,11 +1,13 @@
 //! Whether a ledger info is one that the chain has agreed on.
 
 use super::endings::{Endings, fact};
+use super::records::Pool;
 use super::settings::{EpochEndings, Lagging, Settings};
 use super::trust::{Granted, Trust};
-use crate::chain::{EpochState, HashValue, LedgerInfoWithSignatures};
+use crate::chain::{EpochState, HashValue, LedgerInfoWithSignatures, Waypoint};
 use crate::verify::of_chain;
 use sealift::verify::{Facts, Files, Finding, Outcome};
+use std::sync::Arc;
 
 /// Tells whether ledger infos are those of the chain.
 #[derive(Debug)]
@@ -28,13 +30,19 @@ impl Signed {
 
     /// Whether `ledger_info`, which is in `file`, is one of the chain: by a waypoint that is trusted, or by the validators of
     /// its epoch, whom the ending of the epoch before names.
-    pub(super) async fn check(&self, files: &Files, file: &str, ledger_info: &LedgerInfoWithSignatures) -> Outcome {
+    pub(super) async fn check(
+        self: &Arc<Self>,
+        pool: &Pool,
+        files: &Files,
+        file: &str,
+        ledger_info: &LedgerInfoWithSignatures,
+    ) -> Outcome {
         if self.epoch_endings == EpochEndings::Skipped {
             return Outcome { facts: trusting(Granted::Signatures), ..Outcome::default() };
         }
         match self.by_waypoint(file, ledger_info) {
             ByWaypoint::Wrong(finding) => return Outcome::of(*finding),
-            ByWaypoint::Right(facts) => return Outcome { facts, ..Outcome::default() },
+            ByWaypoint::Right(outcome) => return outcome,
             ByWaypoint::Unknown => {}
         }
         let Some(before) = ledger_info.epoch().checked_sub(1) else {
@@ -43,14 +51,20 @@ impl Signed {
         match self.endings.of(files, before).await {
             Err(finding) => Outcome::of(finding),
             Ok(None) => self.lags(file, before),
-            Ok(Some(ending)) => match ending.ledger_info.next_epoch_state() {
-                None => Outcome::of(Finding::wrong(file, "epoch-end", format!("epoch {before} has no end"))),
-                Some(validators) => {
-                    let mut outcome = self.by_validators(file, ledger_info, validators);
-                    outcome.facts.needs.insert(fact(before, ending.waypoint));
-                    outcome
-                }
-            },
+            Ok(Some(ending)) if ending.ledger_info.next_epoch_state().is_none() => {
+                Outcome::of(Finding::wrong(file, "epoch-end", format!("epoch {before} has no end")))
+            }
+            Ok(Some(ending)) => {
+                let needed = fact(before, ending.waypoint);
+                let (signed, file, ledger_info) = (Arc::clone(self), file.to_owned(), ledger_info.clone());
+                let check = move || {
+                    let validators = ending.ledger_info.next_epoch_state();
+                    validators.map(|validators| signed.by_validators(&file, &ledger_info, validators))
+                };
+                let mut outcome = pool.run(check).await.unwrap_or_default();
+                outcome.facts.needs.insert(needed);
+                outcome
+            }
         }
     }
 
@@ -59,7 +73,15 @@ impl Signed {
         let Some(trusted) = self.trust.at(ledger_info.version()) else { return ByWaypoint::Unknown };
         match ledger_info.waypoint() {
             Err(error) => ByWaypoint::Wrong(Box::new(of_chain(file, &error))),
-            Ok(waypoint) if waypoint == trusted => ByWaypoint::Right(trusting(Granted::Waypoint(trusted))),
+            Ok(waypoint) if waypoint == trusted => {
+                let mut outcome = match ledger_info.epoch() {
+                    0 => genesis_form(file, ledger_info),
+                    _ => Outcome::default(),
+                };
+                outcome.facts.add(trusting(Granted::Waypoint(trusted)));
+                outcome.facts.proves.insert(met(trusted));
+                ByWaypoint::Right(outcome)
+            }
             Ok(waypoint) => {
                 let found = format!("its ledger info of version {} is {waypoint}", waypoint.version);
                 ByWaypoint::Wrong(Box::new(Finding::wrong(file, "trusted-waypoint", found).expecting(trusted)))
@@ -82,7 +104,10 @@ impl Signed {
                      that is trusted",
                     ledger_info.version()
                 )];
-                Outcome { notes, facts: trusting(Granted::Before(trusted)), ..Outcome::default() }
+                let mut facts = trusting(Granted::Before(trusted));
+                // One that the archive does not lead to says nothing of it.
+                facts.needs.insert(met(trusted));
+                Outcome { notes, facts, ..Outcome::default() }
             }
             None => {
                 let finding = of_chain(file, &error);
@@ -128,18 +153,25 @@ impl Signed {
 pub(super) enum ByWaypoint {
     /// There is none of its version.
     Unknown,
-    Right(Facts),
+    Right(Outcome),
     Wrong(Box<Finding>),
 }
 
-fn trusting(granted: Granted) -> Facts {
+/// That the archive leads to a trusted waypoint.
+fn met(trusted: Waypoint) -> String {
+    format!("the archive has the waypoint {trusted}, which is trusted")
+}
+
+pub(super) fn trusting(granted: Granted) -> Facts {
     Facts { trusts: [granted.to_string()].into(), ..Facts::default() }
 }
 
-/// Whether the parts of a genesis ledger info that no waypoint covers are what they always are.
+/// Whether the parts of a genesis ledger info that no waypoint covers are what they always are. The version is one of them: a
+/// waypoint that is trusted is found by it, and with another version it would be passed over.
 pub(super) fn genesis_form(file: &str, ledger_info: &LedgerInfoWithSignatures) -> Outcome {
     let (info, signatures) = (ledger_info.ledger_info(), ledger_info.signatures());
-    let plain = info.commit_info.round == 0
+    let plain = info.commit_info.version == 0
+        && info.commit_info.round == 0
         && info.commit_info.id == HashValue::ZERO
         && info.consensus_data_hash == HashValue::ZERO
         && signatures.signature.is_none()

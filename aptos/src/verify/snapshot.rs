@@ -5,19 +5,26 @@ use super::records::{Fold, Folded, Pool, fold};
 use super::signed::Signed;
 use super::{of_chain, proofs};
 use crate::chain::{
-    ChainError, HashValue, LedgerInfoWithSignatures, SparseMerkleRangeProof, StateLeaf, StateTree,
+    ChainError, HashValue, LedgerInfoWithSignatures, SparseMerkleRangeProof, StateLeaf, StatePiece, StateTree,
     TransactionInfoWithProof,
 };
 use crate::manifest::{StateSnapshotBackup, StateSnapshotChunk};
 use sealift::verify::{Files, Finding, Objects, Outcome, Piece, PlannedFile, check_files};
+use std::sync::Arc;
 
 /// Verifies a state snapshot. `objects` reads what cannot be put together any more.
-pub(super) async fn check(signed: &Signed, pool: &Pool, files: &Files, objects: &Objects, manifest: &str) -> Outcome {
+pub(super) async fn check(
+    signed: &Arc<Signed>,
+    pool: &Pool,
+    files: &Files,
+    objects: &Objects,
+    manifest: &str,
+) -> Outcome {
     let (backup, verified) = match manifests::read::<StateSnapshotBackup>(files, manifest).await {
         Ok(read) => read,
         Err(finding) => return Outcome::of(finding),
     };
-    let mut outcome = root(signed, files, manifest, &backup).await;
+    let mut outcome = root(signed, pool, files, manifest, &backup).await;
     outcome.files.insert(manifest.to_owned(), verified);
     let mut tree = StateTree::default();
     for (at, chunk) in backup.chunks.iter().enumerate() {
@@ -40,14 +47,20 @@ pub(super) async fn check(signed: &Signed, pool: &Pool, files: &Files, objects: 
 }
 
 /// Whether the root is that of the chain at this version.
-async fn root(signed: &Signed, files: &Files, manifest: &str, backup: &StateSnapshotBackup) -> Outcome {
+async fn root(
+    signed: &Arc<Signed>,
+    pool: &Pool,
+    files: &Files,
+    manifest: &str,
+    backup: &StateSnapshotBackup,
+) -> Outcome {
     type Proof = (TransactionInfoWithProof, LedgerInfoWithSignatures);
     let name = backup.proof.as_ref();
     let ((info, ledger_info), mut outcome) = match proofs::read::<Proof>(files, name).await {
         Ok(read) => read,
         Err(finding) => return Outcome::of(finding),
     };
-    outcome.add(signed.check(files, name, &ledger_info).await);
+    outcome.add(signed.check(pool, files, name, &ledger_info).await);
     if let Err(error) = info.verify(ledger_info.ledger_info(), backup.version) {
         outcome.findings.push(of_chain(name, &error));
     }
@@ -117,17 +130,25 @@ struct Growing {
 }
 
 impl Fold for Growing {
-    /// The key, and the hash of the leaf's node.
-    type Prepared = (HashValue, HashValue);
+    type Prepared = StatePiece;
     type How = ();
 
     fn prepare(record: &[u8], (): &()) -> Result<Self::Prepared, ChainError> {
         let leaf = StateLeaf::of(record)?;
-        Ok((leaf.key, leaf.hash()))
+        Ok(StatePiece::leaf(leaf.key, leaf.hash()))
     }
 
-    fn take(&mut self, (key, node): Self::Prepared, _wrong: &mut dyn FnMut(ChainError)) -> Result<(), ChainError> {
-        self.first_key.get_or_insert(key);
-        self.tree.push_node(key, node)
+    fn together(prepared: Vec<Self::Prepared>) -> Vec<Self::Prepared> {
+        StatePiece::gather(prepared)
+    }
+
+    fn records(piece: &Self::Prepared) -> u64 {
+        piece.leaves
+    }
+
+    fn take(&mut self, piece: Self::Prepared, _wrong: &mut dyn FnMut(ChainError)) -> Result<(), ChainError> {
+        // The first piece is the first leaf.
+        self.first_key.get_or_insert(piece.key);
+        self.tree.push_piece(piece)
     }
 }

@@ -44,8 +44,11 @@ pub async fn survey(files: &Files, settings: Settings, at_once: usize) -> Result
     survey.findings.extend(of_archive("gap", known.gaps()));
     survey.findings.extend(of_archive("overlap", known.overlaps()));
     survey.notes.extend(known.snapshot_ahead());
-    if metadata_files == 0 {
-        let found = "there are no metadata files: nothing is known to be backed up here";
+    if all.is_empty() {
+        let found = match metadata_files {
+            0 => "there are no metadata files: nothing is known to be backed up here",
+            _ => "no metadata file has a line of a backup: nothing is known to be backed up here",
+        };
         survey.findings.push(Finding::wrong("metadata/", "no-metadata", found));
     }
 
@@ -202,8 +205,9 @@ fn unnamed(
 ) -> Option<String> {
     let folder = |name: &str| name.split_once('/').map_or(String::new(), |(folder, _)| folder.to_owned());
     let named: BTreeSet<&str> = pieces.iter().flat_map(|piece| &piece.files).map(|file| file.name.as_str()).collect();
-    // The groups of manifests that are not verified this time, or cannot be read, are not forgotten ones.
-    let groups: BTreeSet<String> = manifests.iter().map(|manifest| folder(manifest)).collect();
+    // What manifests name that are not verified this time, or cannot be read, is not known, and not forgotten.
+    let unread = manifests.iter().filter(|manifest| !named.contains(manifest.as_str()));
+    let groups: BTreeSet<String> = unread.map(|manifest| folder(manifest)).collect();
     let of_archive = |name: &str| name.starts_with("metadata/") || name.starts_with("metadata_backup/");
     let unnamed: Vec<(&String, &Identity)> = listed?
         .iter()

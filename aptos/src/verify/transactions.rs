@@ -11,12 +11,13 @@ use crate::chain::{
 use crate::manifest::{TransactionBackup, TransactionChunk, TransactionFormat};
 use futures::{StreamExt, stream};
 use sealift::verify::{Files, Finding, Outcome};
+use std::sync::Arc;
 
 /// How many chunks of one backup are verified at a time.
 const CHUNKS: usize = 4;
 
 /// Verifies a backup of transactions.
-pub(super) async fn check(signed: &Signed, pool: &Pool, files: &Files, manifest: &str) -> Outcome {
+pub(super) async fn check(signed: &Arc<Signed>, pool: &Pool, files: &Files, manifest: &str) -> Outcome {
     let (backup, verified) = match manifests::read::<TransactionBackup>(files, manifest).await {
         Ok(read) => read,
         Err(finding) => return Outcome::of(finding),
@@ -29,14 +30,14 @@ pub(super) async fn check(signed: &Signed, pool: &Pool, files: &Files, manifest:
     outcome
 }
 
-async fn check_chunk(signed: &Signed, pool: &Pool, files: &Files, chunk: &TransactionChunk) -> Outcome {
+async fn check_chunk(signed: &Arc<Signed>, pool: &Pool, files: &Files, chunk: &TransactionChunk) -> Outcome {
     type Proof = (TransactionAccumulatorRangeProof, LedgerInfoWithSignatures);
     let (proof_name, name) = (chunk.proof.as_ref(), chunk.transactions.as_ref());
     let ((proof, ledger_info), mut outcome) = match proofs::read::<Proof>(files, proof_name).await {
         Ok(read) => read,
         Err(finding) => return Outcome::of(finding),
     };
-    outcome.add(signed.check(files, proof_name, &ledger_info).await);
+    outcome.add(signed.check(pool, files, proof_name, &ledger_info).await);
     let root = ledger_info.ledger_info().commit_info.executed_state_id;
     let range = match AccumulatorRange::new(proof, chunk.first_version) {
         Ok(range) => range,

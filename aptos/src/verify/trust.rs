@@ -16,6 +16,8 @@ pub(super) enum Granted {
     Signatures,
     /// `--allow-lagging-endings`.
     Ending(u64),
+    /// Nothing was said: all rests on the genesis that the archive has.
+    Genesis(Waypoint),
 }
 
 impl fmt::Display for Granted {
@@ -25,6 +27,14 @@ impl fmt::Display for Granted {
             Granted::Before(waypoint) => write!(f, "what lies before the waypoint {waypoint} needs no signatures"),
             Granted::Signatures => f.write_str("whoever signed was allowed to: no signature was looked at"),
             Granted::Ending(epoch) => write!(f, "epoch {epoch} ended as it must: the archive does not have its ending"),
+            Granted::Genesis(waypoint) => match network_of(*waypoint) {
+                Some(network) => write!(f, "the genesis {waypoint} is the network's: it is that of {network}"),
+                None => write!(
+                    f,
+                    "the archive's own genesis {waypoint} is the network's: hold it against that, or say that by \
+                     --trust-waypoint"
+                ),
+            },
         }
     }
 }
@@ -37,7 +47,12 @@ impl Settings {
         let ending = said.split_whitespace().nth(1).and_then(|epoch| epoch.parse().ok()).map(Granted::Ending);
         let ending = ending.filter(|_| self.lagging == Lagging::Allowed);
         let signatures = (self.epoch_endings == EpochEndings::Skipped).then_some(Granted::Signatures);
-        by_waypoint.chain(ending).chain(signatures).any(|granted| granted.to_string() == said)
+        let genesis = said.split_whitespace().find_map(|word| word.parse().ok());
+        let genesis = genesis.filter(|genesis: &Waypoint| {
+            self.trust.iter().all(|waypoint| waypoint.version != genesis.version || waypoint == genesis)
+        });
+        let genesis = genesis.map(Granted::Genesis);
+        by_waypoint.chain(ending).chain(signatures).chain(genesis).any(|granted| granted.to_string() == said)
     }
 }
 
@@ -96,5 +111,11 @@ mod tests {
             }
         }
         assert!(!trusting.grants(&Granted::Waypoint(waypoint(8)).to_string()));
+        // Without another genesis that is trusted, it is the archive's own.
+        let genesis = Granted::Genesis(waypoint(0)).to_string();
+        let other =
+            Settings { trust: vec![format!("0:{}", "cd".repeat(32)).parse().expect("a waypoint")], ..none.clone() };
+        let own = Settings { trust: vec![waypoint(0)], ..none.clone() };
+        assert!(none.grants(&genesis) && trusting.grants(&genesis) && own.grants(&genesis) && !other.grants(&genesis));
     }
 }

@@ -49,6 +49,17 @@ impl Default for Recipe {
     }
 }
 
+impl Recipe {
+    /// A ledger info that the first `count` validators of `epoch` have signed, whether they are enough or the right ones.
+    ///
+    /// # Panics
+    /// When there are not so many, or none is to sign.
+    pub fn signed_by(&self, ledger_info: LedgerInfo, epoch: u64, count: usize) -> LedgerInfoWithSignatures {
+        let signers = Signers::of_epoch(self.seed, epoch, self.validators);
+        signers.sign_by(ledger_info, &(0..count).collect::<Vec<_>>())
+    }
+}
+
 impl Chain {
     /// The chain of a recipe.
     ///
@@ -57,12 +68,12 @@ impl Chain {
     pub fn generate(recipe: &Recipe) -> Self {
         assert!(recipe.transactions_per_epoch >= 2 && recipe.open_transactions != 1, "a block has two of its own");
         let random = Random::new(recipe.seed);
-        let mut signers = Signers::of_epoch(&random, 1, recipe.validators);
+        let mut signers = Signers::of_epoch(recipe.seed, 1, recipe.validators);
         let chain = Chain::from_genesis(&genesis(recipe, &random, &signers), recipe.format);
         let state = chain.states.get(&0).cloned().unwrap_or_default();
         let mut growing = Growing { recipe, random, chain, state };
         for epoch in 1..=recipe.epochs {
-            let next = Signers::of_epoch(&growing.random, epoch + 1, recipe.validators);
+            let next = Signers::of_epoch(recipe.seed, epoch + 1, recipe.validators);
             let ended = growing.epoch(&signers, recipe.transactions_per_epoch, Some(next.epoch_state()));
             growing.chain.states.insert(ended.version(), growing.state.clone());
             growing.chain.ledger_infos.push(ended);

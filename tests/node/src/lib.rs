@@ -35,3 +35,4 @@ pub use generate::Recipe;
 pub use misbehaviour::{Endpoint, Match, Misbehaviour, MisbehaviourHandle};
 pub use server::Node;
 pub use synthetic::SyntheticState;
+pub use validators::Signers;

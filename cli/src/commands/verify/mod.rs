@@ -25,8 +25,7 @@ pub(super) async fn run(args: Verify, interrupt: &Interrupt) -> Result<(), Failu
     let bucket = opened.bucket.clone();
     let place = Place::beside(&opened, &args).await?;
     let target = Target::Bucket(Box::new(opened));
-    let done = changing(interrupt, &bucket, step(&args, target, place, interrupt), |_| None).await;
-    done
+    changing(interrupt, &bucket, closing(&args, target, &place, interrupt), |_| None).await
 }
 
 /// Of what a command adapter reaches.
@@ -35,25 +34,34 @@ pub(super) async fn by_command(args: &Verify, storage: &CommandStorage, interrup
         return Err(Failure::usage("--storage command-adapter is a whole archive: leave out PREFIX"));
     }
     let place = Place::elsewhere(args).await?;
-    step(args, Target::Commands(Arc::new(storage.clone())), place, interrupt).await
+    closing(args, Target::Commands(Arc::new(storage.clone())), &place, interrupt).await
 }
 
-async fn step(args: &Verify, target: Target, place: Place, interrupt: &Interrupt) -> Result<(), Failure> {
+/// Runs the step, and then waits for what it began where its own files are, when that is elsewhere.
+async fn closing(args: &Verify, target: Target, place: &Place, interrupt: &Interrupt) -> Result<(), Failure> {
+    let work = step(args, target, place, interrupt);
+    match place.other_bucket() {
+        Some(bucket) => changing(interrupt, bucket, work, |_| None).await,
+        None => work.await,
+    }
+}
+
+async fn step(args: &Verify, target: Target, place: &Place, interrupt: &Interrupt) -> Result<(), Failure> {
     match &args.step {
         Some(VerifyStep::Plan(PlanArgs { plan: name, what, due, storage })) => {
             let verification = Verification { target, what, due: Some(due), storage, interrupt };
-            steps::plan(&verification, &place, name).await
+            steps::plan(&verification, place, name).await
         }
-        Some(VerifyStep::Merge(MergeArgs { plan, storage, .. })) => steps::merge(&place, plan, storage.summary()).await,
+        Some(VerifyStep::Merge(MergeArgs { plan, storage, .. })) => steps::merge(place, plan, storage.summary()).await,
         None => {
             let due = args.plan.is_none().then_some(&args.due);
             let verification = Verification { target, what: &args.what, due, storage: &args.storage, interrupt };
             match &args.plan {
                 Some(plan) => {
                     let shard = shard::said(args.shard.as_deref().unwrap_or_default(), args.shards)?;
-                    steps::shard(&verification, &place, plan, shard).await
+                    steps::shard(&verification, place, plan, shard).await
                 }
-                None => steps::all(&verification, &place, args.max_time).await,
+                None => steps::all(&verification, place, args.max_time).await,
             }
         }
     }

@@ -4,7 +4,7 @@ use crate::args::{StorageArgs, Verify, VerifyStep, WorkArgs};
 use crate::failure::Failure;
 use crate::storages::Opened;
 use sealift::verify::{FOLDER, Folder, Record};
-use sealift::{Budget, ErrorKind};
+use sealift::{Bucket, Budget, ErrorKind};
 
 /// The memory for plans, reports and the record, where they are in another storage.
 const MEMORY: u64 = 32 << 20;
@@ -13,7 +13,17 @@ const MEMORY: u64 = 32 << 20;
 #[derive(Debug)]
 pub(super) struct Place {
     folder: Option<Folder>,
+    is: Where,
     recorded: bool,
+}
+
+/// Where that is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Where {
+    /// In the storage that is verified.
+    Beside,
+    /// In another.
+    Elsewhere,
 }
 
 impl Place {
@@ -22,7 +32,10 @@ impl Place {
         let elsewhere = Place::elsewhere(args).await?;
         let within = opened.within();
         let own = || Folder::new(opened.bucket.clone(), within.trim_end_matches('/')).below(FOLDER);
-        Ok(Place { folder: Some(elsewhere.folder.unwrap_or_else(own)), ..elsewhere })
+        Ok(match elsewhere.folder {
+            Some(_) => elsewhere,
+            None => Place { folder: Some(own()), is: Where::Beside, ..elsewhere },
+        })
     }
 
     /// Only where it is said.
@@ -36,7 +49,12 @@ impl Place {
             }
             Some(name) => return Err(Failure::usage(format!("--work {name}: say a whole URL"))),
         };
-        Ok(Place { folder, recorded: !work.no_record })
+        Ok(Place { folder, is: Where::Elsewhere, recorded: !work.no_record })
+    }
+
+    /// The bucket of its own that it is in, which has to be closed.
+    pub(super) fn other_bucket(&self) -> Option<&Bucket> {
+        self.folder.as_ref().filter(|_| self.is == Where::Elsewhere).map(Folder::bucket)
     }
 
     /// The folder of a plan.

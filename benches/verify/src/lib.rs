@@ -1,0 +1,5 @@
+//! What the generator of an archive tells, and the hashes alone repeat.
+
+mod counts;
+
+pub use counts::{Counts, Part};
