@@ -1,5 +1,6 @@
 //! Azurite, through a client of the tests' own: what is really in a container; and how Azure's requests and errors look.
 
+use crate::asking::asked;
 use crate::cloud::{Cloud, Errand, Field, PART, Problem, Spoiled, Step, answer, between, piped};
 use crate::protocol::Event;
 use crate::proxy::{Head, Reply, Rewrite};
@@ -7,7 +8,7 @@ use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
+use http_body_util::Full;
 use hyper::{Method, Request, StatusCode};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -71,12 +72,7 @@ impl TestContainer {
             .header("content-length", body.len())
             .body(Full::new(body))
             .expect("a request");
-        let answer = match self.client.request(request).await {
-            Ok(answer) => answer,
-            Err(error) => panic!("no Azurite at {}: run ./localstack/up first ({error})", self.endpoint),
-        };
-        let status = answer.status();
-        (status, answer.into_body().collect().await.expect("a body").to_bytes())
+        asked(&self.client, request).await
     }
 
     /// The texts of all elements `tag` in what the service lists. The names of the tests need no unescaping.

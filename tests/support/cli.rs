@@ -21,7 +21,8 @@ pub fn sealift() -> PathBuf {
 fn build() -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = std::process::Command::new(cargo)
-        .args(["build", "--package", "sealift-cli", "--bin", "sealift", "--message-format", "json"])
+        // Of the whole workspace, or most dependencies would be built once more, with fewer features.
+        .args(["build", "--workspace", "--bin", "sealift", "--message-format", "json"])
         .stderr(Stdio::inherit())
         .output()
         .expect("cargo runs");

@@ -1,12 +1,13 @@
 //! The emulator of Google Cloud Storage, through a client of the tests' own: what is really in a bucket; and how its
 //! requests and errors look.
 
+use crate::asking::asked;
 use crate::cloud::{Cloud, Errand, Field, PART, Problem, Spoiled, Step, answer, piped};
 use crate::protocol::Event;
 use crate::proxy::{Head, Reply, Rewrite};
 use async_trait::async_trait;
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
+use http_body_util::Full;
 use hyper::{Method, Request, StatusCode};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -58,12 +59,7 @@ impl TestBucket {
             .header("content-length", body.len())
             .body(Full::new(body))
             .expect("escaped");
-        let answer = match self.client.request(request).await {
-            Ok(answer) => answer,
-            Err(error) => panic!("no GCS emulator at {}: run ./localstack/up first ({error})", self.endpoint),
-        };
-        let status = answer.status();
-        (status, answer.into_body().collect().await.expect("a body").to_bytes())
+        asked(&self.client, request).await
     }
 
     /// One answer's JSON.

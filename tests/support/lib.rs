@@ -3,6 +3,7 @@
 // It is test code: a panic is how it says that something is wrong.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod asking;
 pub mod azure;
 pub mod cli;
 pub mod cloud;
