@@ -2,6 +2,7 @@
 
 mod archive;
 mod compact;
+mod prune;
 
 use crate::failure::Failure;
 use crate::tally::{CHECKSUM, Tally, word_of};
@@ -10,6 +11,7 @@ use bytesize::ByteSize;
 pub(crate) use compact::{
     Compacted, Counts, beside_another, compacted, compacted_json, kept, would_compact, would_compact_json,
 };
+pub(crate) use prune::{Group, Pruning, pruned, pruning_json, would_prune};
 use sealift::{Confirmed, LeftBehind, Leftover, ObjectInfo, Origin, Sealed, Verified};
 use sealift_aptos::BackedUp;
 use serde_json::{Value, json};
