@@ -11,3 +11,6 @@ mod tests;
 
 pub use decide::{Backup, Counting, Decision, Hold, Standing, Verdict, decide};
 pub use policy::{Miss, Period, Policy, Reason, Rule};
+
+/// The folder of notes of what is about to be removed from an archive, beside its files.
+pub const FOLDER: &str = "sealift-prune";
