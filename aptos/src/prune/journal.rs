@@ -5,7 +5,7 @@ use super::FOLDER;
 use sealift::verify::{Folder, Identity};
 use sealift::{Archive, Error, ErrorKind, IfExists, Key, Result};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A group of files that nothing names any more, or is about to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,6 +92,11 @@ pub(super) async fn read(archive: &Archive) -> Result<Vec<Leaving>> {
         leaving.push(note);
     }
     Ok(leaving)
+}
+
+/// The groups that there are notes of.
+pub(crate) async fn noted_groups(archive: &Archive) -> Result<BTreeSet<String>> {
+    Ok(read(archive).await?.into_iter().map(|leaving| leaving.group).collect())
 }
 
 /// The key of a file of the archive.

@@ -21,6 +21,7 @@ mod window;
 use crate::known::{Known, Snapshot};
 pub use carry_out::Step;
 pub use journal::Leaving;
+pub(crate) use journal::noted_groups;
 pub use lines::NewFile;
 use sealift::prune::{Counting, FOLDER};
 use sealift::{Archive, FileHandle};

@@ -22,7 +22,7 @@ use std::path::PathBuf;
 pub(crate) use storage::{
     AddressingArg, AzureArgs, ChecksumsArg, CodecArg, ConditionalWritesArg, GcsArgs, S3Args, StorageArgs, Summary,
 };
-use time::time;
+pub(crate) use time::time;
 pub(crate) use verify::{ChainArgs, DepthArg, DueArgs, MergeArgs, PlanArgs, Verify, VerifyStep, WhatArgs, WorkArgs};
 
 /// Streams backups into object storage: a file is sealed (complete, verified, visible) or it never existed.
@@ -280,6 +280,10 @@ pub(crate) struct Sweep {
     /// checksums.
     #[arg(long)]
     pub(crate) foreign: bool,
+    /// Also sealed files of an Aptos archive's backups that no metadata line and no manifest leads to, in folders into which
+    /// nothing was written for that time: of backups that were interrupted and not gone on with.
+    #[arg(long)]
+    pub(crate) aptos: bool,
     #[command(flatten)]
     pub(crate) storage: StorageArgs,
 }

@@ -1,5 +1,6 @@
 //! `prune`: removes superfluous backups. By default it only says which.
 
+mod archive;
 mod objects;
 
 use crate::args::Prune;
@@ -8,7 +9,10 @@ use crate::interrupt::Interrupt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub(super) async fn run(args: Prune, interrupt: &Interrupt) -> Result<(), Failure> {
-    objects::run(&args, interrupt).await
+    match args.aptos {
+        true => archive::run(&args, interrupt).await,
+        false => objects::run(&args, interrupt).await,
+    }
 }
 
 /// Seconds since 1970.

@@ -150,15 +150,11 @@ impl Found {
         let within = opened.within();
         let mut verified = BTreeSet::new();
         match &args.work {
-            Some(url) if url.contains("://") => {
-                let other = Opened::elsewhere(&args.storage, url, Budget::new(RECORD_MEMORY)?).await?;
-                let record = read(&Folder::new(other.bucket.clone(), &other.within())).await;
-                // It was only read from.
-                let _ = other.bucket.close().await;
+            Some(url) => {
+                let record = read_elsewhere(args, url).await?;
                 let below = within.strip_suffix(opened.names().first().map_or("", String::as_str)).unwrap_or("");
-                self.add_verified(&record?, below, &mut verified);
+                self.add_verified(&record, below, &mut verified);
             }
-            Some(name) => return Err(Failure::usage(format!("--work {name}: say a whole URL"))),
             None => {
                 for below in folders_to(&within) {
                     let folder = Folder::new(opened.bucket.clone(), &below).below(FOLDER);
@@ -251,6 +247,26 @@ async fn still_there(bucket: &Bucket, listed: &ObjectInfo) -> sealift::Result<Op
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// The record that the arguments name, or that is beside what was verified.
+pub(super) async fn record_of(args: &Prune, beside: impl FnOnce() -> Folder) -> Result<Record, Failure> {
+    match &args.work {
+        Some(url) => read_elsewhere(args, url).await,
+        None => read(&beside()).await,
+    }
+}
+
+/// The record in another storage.
+async fn read_elsewhere(args: &Prune, url: &str) -> Result<Record, Failure> {
+    if !url.contains("://") {
+        return Err(Failure::usage(format!("--work {url}: say a whole URL")));
+    }
+    let other = Opened::elsewhere(&args.storage, url, Budget::new(RECORD_MEMORY)?).await?;
+    let record = read(&Folder::new(other.bucket.clone(), &other.within())).await;
+    // It was only read from.
+    let _ = other.bucket.close().await;
+    record
 }
 
 /// The record in a folder of verification's. Where it may not be read, nothing is known to be verified.
