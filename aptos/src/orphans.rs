@@ -27,6 +27,14 @@ pub struct Orphan {
     /// How long nothing has been written into its group.
     pub idle: Duration,
     identity: Identity,
+    group_is: Group,
+}
+
+/// Whether a line leads to a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Group {
+    Known,
+    Unknown,
 }
 
 /// A file of the archive as it is listed.
@@ -72,12 +80,27 @@ impl Orphan {
                 bytes: found.identity.size,
                 idle,
                 identity: found.identity.clone(),
+                group_is: if named.groups.contains(group) { Group::Known } else { Group::Unknown },
             }));
         }
         Ok(orphans)
     }
 
-    /// Removes it, unless it has changed, or its group is named by a line that was not there before. Tells whether it has.
+    /// Those of `orphans` that are of a group which still no line leads to, or of one that a line led to before: another may
+    /// have made a backup known meanwhile.
+    ///
+    /// # Errors
+    /// The storage's; [`ErrorKind::Corrupt`] when a line is not understood.
+    ///
+    /// # Cancel safety
+    /// It only reads: dropped, it leaves nothing.
+    pub async fn still(archive: &Archive, orphans: Vec<Orphan>, at_once: NonZeroUsize) -> Result<Vec<Orphan>> {
+        let groups = groups_of(&Known::read_with(archive, at_once, exact_lines).await?);
+        let still = |orphan: &Orphan| orphan.group_is == Group::Known || !groups.contains(&orphan.group);
+        Ok(orphans.into_iter().filter(still).collect())
+    }
+
+    /// Removes it, unless it has changed or is gone. Tells whether it has.
     ///
     /// # Errors
     /// The storage's.
@@ -119,6 +142,7 @@ async fn stored(archive: &Archive) -> Result<BTreeMap<String, Stored>> {
 /// What lines and manifests name.
 struct Named {
     files: BTreeSet<String>,
+    groups: BTreeSet<String>,
 }
 
 impl Named {
@@ -151,8 +175,15 @@ impl Named {
             }
         });
         let pieces: Vec<_> = read.buffer_unordered(at_once.get()).try_collect().await?;
-        Ok(Named { files: pieces.into_iter().flat_map(|piece| piece.files).map(|file| file.name).collect() })
+        let files = pieces.into_iter().flat_map(|piece| piece.files).map(|file| file.name).collect();
+        Ok(Named { files, groups: groups_of(&known) })
     }
+}
+
+/// The groups that lines lead to.
+fn groups_of(known: &Known) -> BTreeSet<String> {
+    let manifests = known.files().values().flatten().filter_map(Metadata::manifest);
+    manifests.map(|manifest| manifest.as_ref().split('/').next().unwrap_or_default().to_owned()).collect()
 }
 
 /// Whether a folder is named as a backup's group is: `epoch_ending_N-.XXXX`, `state_epoch_N_ver_N.XXXX`,

@@ -54,7 +54,7 @@ pub(super) async fn run(args: Sweep, interrupt: &Interrupt) -> Result<(), Failur
             }
         }
         if args.aptos {
-            removed += sweep_archive(&args, &opened, older_than, interrupt, &mut failures).await?;
+            sweep_archive(&args, &opened, older_than, interrupt, (&mut failures, &mut removed)).await?;
         }
         failures.end()
     };
@@ -68,24 +68,48 @@ pub(super) async fn run(args: Sweep, interrupt: &Interrupt) -> Result<(), Failur
     }
 }
 
-/// Lists, or removes, what nothing leads to, and tells how much it has removed.
+/// Lists, or removes, what nothing leads to, group by group, and counts what it has removed.
 async fn sweep_archive(
     args: &Sweep,
     opened: &Opened,
     older_than: Duration,
     interrupt: &Interrupt,
-    failures: &mut Failures,
-) -> Result<u64, Failure> {
+    (failures, removed): (&mut Failures, &mut u64),
+) -> Result<(), Failure> {
     let archive = Archive::new(opened.bucket.clone(), &opened.within())?;
     let find = async { Ok(Orphan::find(&archive, older_than, AT_ONCE).await?) };
-    let mut removed = 0;
-    for orphan in stoppable(interrupt, find).await? {
+    let found = stoppable(interrupt, find).await?;
+    let mut groups: Vec<Vec<Orphan>> = Vec::new();
+    for orphan in found {
+        match groups.last_mut().filter(|group| group.iter().all(|other| other.group == orphan.group)) {
+            Some(group) => group.push(orphan),
+            None => groups.push(vec![orphan]),
+        }
+    }
+    for group in groups {
+        let still = async { Ok(Orphan::still(&archive, group, AT_ONCE).await?) };
+        let group = stoppable(interrupt, still).await?;
+        if sweep_group(args, &archive, group, interrupt, (failures, removed)).await?.is_break() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+async fn sweep_group(
+    args: &Sweep,
+    archive: &Archive,
+    group: Vec<Orphan>,
+    interrupt: &Interrupt,
+    (failures, removed): (&mut Failures, &mut u64),
+) -> Result<ControlFlow<()>, Failure> {
+    for orphan in group {
         if let Some(stop) = interrupt.received() {
             return Err(Failure::interrupted(stop));
         }
         let fate = match args.yes {
             false => Ok(Fate::Listed),
-            true => answered(interrupt, orphan.remove(&archive)).await.map(|gone| match gone {
+            true => answered(interrupt, orphan.remove(archive)).await.map(|gone| match gone {
                 true => Fate::Removed,
                 false => Fate::Alive,
             }),
@@ -95,17 +119,17 @@ async fn sweep_archive(
             Err(stopped) if interrupt.received().is_some() => return Err(stopped),
             Err(failure) => match failures.add(failure) {
                 ControlFlow::Continue(()) => continue,
-                ControlFlow::Break(()) => break,
+                ControlFlow::Break(()) => return Ok(ControlFlow::Break(())),
             },
         };
         failures.done();
-        removed += u64::from(matches!(fate, Fate::Removed));
+        *removed += u64::from(matches!(fate, Fate::Removed));
         match args.storage.json {
             true => report::line(report::orphan_json(fate, &orphan)),
             false => report::line(report::orphan(fate, &orphan)),
         }
     }
-    Ok(removed)
+    Ok(ControlFlow::Continue(()))
 }
 
 async fn sweep(args: &Sweep, opened: &Opened, leftover: &Leftover, interrupt: &Interrupt) -> Result<Fate, Failure> {
