@@ -42,7 +42,8 @@ Exit codes:
   0    done
   1    another failure
   2    wrong arguments, name or configuration
-  3    the object or the bucket does not exist; there is no archive there (ls --aptos, compact)
+  3    the object or the bucket does not exist; there is no archive there (ls --aptos, compact,
+       prune --aptos); no name is of the template (prune)
   4    refused: credentials or permissions
   5    the object exists and was not to be replaced; a backup of the same, or of some of it, is known
   6    the service is unreachable, in another region, or too slow
