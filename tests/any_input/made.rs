@@ -14,7 +14,7 @@ pub(crate) struct Input {
     pub(crate) environment: Vec<(String, String)>,
 }
 
-const COMMANDS: [&str; 23] = [
+const COMMANDS: [&str; 24] = [
     "put",
     "get",
     "ls",

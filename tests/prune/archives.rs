@@ -4,6 +4,9 @@ use crate::reader::{all_that_is_named_is_there, lines, restore};
 use crate::scene::{Files, KEPT, Of, Site, WINDOW, compacted};
 use serde_json::json;
 
+/// A change that makes an archive one that is not understood, or not whole.
+pub(crate) type Spoil = fn(&mut Files);
+
 /// What is left of an archive, held against what it was: every wanted version is restored from the same snapshot.
 pub(crate) fn assert_restores(before: &Files, after: &Files) {
     for version in KEPT {
@@ -122,9 +125,9 @@ async fn a_window_of_time_reaches_back_from_the_newest_backup() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_goes_where_something_is_not_understood_or_missing() {
-    let spoil: [(&str, fn(&mut Files), i32); 6] = [
+    let spoil: [(&str, Spoil, i32); 6] = [
         ("a gap", |files| _ = files.remove(&Of::Versions(40, 69).line().0), 7),
-        ("an overlap", |files| _ = files.extend([Of::Versions(60, 69).line()]), 7),
+        ("an overlap", |files| files.extend([Of::Versions(60, 69).line()]), 7),
         (
             "a line of a newer tool",
             |files| _ = files.insert("metadata/new.meta".into(), "{\"HotState\":{}}\n".into()),

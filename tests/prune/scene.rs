@@ -277,7 +277,19 @@ pub(crate) fn compacted() -> Files {
     files
 }
 
-/// The versions that are to stay restorable of [`compacted`] with [`WINDOW`].
+/// Fewer files of the same: three snapshots, of which the first two are superfluous.
+pub(crate) fn few() -> Files {
+    let states = [1, 3, 4].map(Of::State);
+    let mut files = archive(&[&states[..], &[Of::Epochs(0, 8), Of::Versions(0, 84)]].concat());
+    for state in &states[1..] {
+        files.remove(&state.line().0);
+    }
+    let lines: String = states.iter().map(|state| state.line().1).collect();
+    files.insert("metadata/state_snapshot_compacted_epoch_1_4.meta".to_owned(), lines);
+    files
+}
+
+/// The versions that are to stay restorable of [`compacted`] and [`few`] with [`WINDOW`].
 pub(crate) const KEPT: std::ops::RangeInclusive<u64> = 40..=84;
 /// From version 50 on, which is restored from the snapshot at 40.
 pub(crate) const WINDOW: &str = "34";

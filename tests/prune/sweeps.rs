@@ -1,5 +1,6 @@
 //! `sweep --aptos`: sealed files that nothing leads to.
 
+use crate::archives::Spoil;
 use crate::scene::{Files, Of, Site, compacted};
 
 /// A backup that was never made known, one that was cut short, a chunk beside those of a manifest, and what is not ours.
@@ -44,7 +45,7 @@ async fn on_s3() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_an_archive_that_is_not_understood_nothing_is_swept() {
-    let spoil: [(&str, fn(&mut Files)); 4] = [
+    let spoil: [(&str, Spoil); 4] = [
         ("a line", |files| _ = files.insert("metadata/new.meta".into(), "{\"HotState\":{}}\n".into())),
         ("an empty file", |files| _ = files.insert("metadata/transaction_85-90.meta".into(), String::new())),
         ("a manifest", |files| _ = files.insert("transaction_0-.0a1b/transaction.manifest".into(), "{}".into())),
