@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::listing;
 use crate::moving;
 use crate::name::Key;
-use crate::object::{CommitOptions, IfExists, Leftover, Leftovers, ObjectInfo, ObjectStore, Token};
+use crate::object::{CommitOptions, IfExists, Leftover, Leftovers, ObjectInfo, ObjectStore, Removal, Token};
 use crate::retry::RetryPolicy;
 use crate::retrying::RetryingStore;
 use crate::shutdown::Shutdown;
@@ -178,6 +178,18 @@ impl Bucket {
     /// What the service says.
     pub async fn remove(&self, key: &Key) -> Result<()> {
         self.store.delete(key, None).await.map(drop)
+    }
+
+    /// Removes the object as long as it is the one that `info` describes, which [`stat`](Self::stat) has told. No error when
+    /// it is not there.
+    ///
+    /// # Errors
+    /// What the service says.
+    ///
+    /// # Cancel safety
+    /// Dropped, it may or may not have been removed.
+    pub async fn remove_only(&self, key: &Key, info: &ObjectInfo) -> Result<Removal> {
+        self.store.delete(key, Some(info)).await
     }
 
     /// Moves an object within the store. `from` stays until `to` is proven to be the same, and is removed only as long as

@@ -28,6 +28,7 @@ mod passing;
 mod payload;
 #[cfg(test)]
 mod promise_tests;
+pub mod prune;
 #[cfg(test)]
 mod read_tests;
 mod retry;
@@ -37,6 +38,7 @@ mod slow_downs;
 mod storage;
 #[cfg(test)]
 mod stream_tests;
+mod template;
 mod upload;
 pub mod verify;
 mod work;
@@ -64,5 +66,6 @@ pub use retry::RetryPolicy;
 pub use retrying::RetryingStore;
 pub use slow_downs::SlowDowns;
 pub use storage::{BackupStorage, FileReader, FileWriter};
+pub use template::{NameRead, NameTemplate};
 pub use upload::{Sealed, Sink};
 pub use work::{UnderWay, Work};

@@ -4,7 +4,7 @@
 //! makes the archive's three kinds of backup: epoch endings, transactions, state snapshots. Each is a group of chunk
 //! and proof files, a [`manifest`] that lists them, and one [`metadata`] line that makes the backup known. The line is
 //! written last, so a backup that was interrupted is known to nobody. [`Continuous`] makes whatever is due, for ever.
-//! [`compact`] makes few metadata files of many.
+//! [`compact`] makes few metadata files of many; [`prune`] removes snapshots that no wanted version needs.
 #![forbid(unsafe_code)]
 
 mod address;
@@ -19,6 +19,8 @@ mod feed;
 mod known;
 pub mod manifest;
 pub mod metadata;
+mod orphans;
+pub mod prune;
 mod records;
 mod seal;
 pub mod verify;
@@ -30,4 +32,5 @@ pub use chunk::{ChunkRule, MAX_CHUNK_SIZE};
 pub use client::{Client, ClientOptions, DbState};
 pub use continuous::{Continuous, Schedule};
 pub use known::{Coverage, Covered, Extent, Known, Obstacle, Restorable, Snapshot};
+pub use orphans::Orphan;
 pub use records::{MAX_RECORD, Oversized, PREFIX, Run, Splitter};

@@ -28,6 +28,8 @@ pub(crate) enum Aftermath {
     Removed { removed: Vec<String>, unknown: Option<String> },
     /// So many leftovers were removed.
     Swept(u64),
+    /// So many superfluous backups were removed.
+    Pruned(u64),
     /// So much of a compaction was done.
     Compacted(Counts),
     /// The object is where it was.
@@ -110,6 +112,7 @@ impl fmt::Display for Aftermath {
                 }
             }
             Aftermath::Swept(count) => write!(f, "{count} removed before, as listed"),
+            Aftermath::Pruned(count) => write!(f, "{count} removed before, and the rest stays"),
             Aftermath::Compacted(counts) => counts.fmt(f),
             Aftermath::NotMoved(Clean(())) => f.write_str("it was not moved"),
             Aftermath::Said(error) => write!(f, "{} {}: {}", error.operation(), error.location(), error.reason()),

@@ -2,6 +2,8 @@
 
 mod archive;
 mod compact;
+mod prune;
+mod prune_archive;
 
 use crate::failure::Failure;
 use crate::tally::{CHECKSUM, Tally, word_of};
@@ -9,6 +11,10 @@ pub(crate) use archive::{Place, covers, covers_json, node_state, node_state_json
 use bytesize::ByteSize;
 pub(crate) use compact::{
     Compacted, Counts, beside_another, compacted, compacted_json, kept, would_compact, would_compact_json,
+};
+pub(crate) use prune::{Group, Pruning, pruned, pruning_json, would_prune};
+pub(crate) use prune_archive::{
+    ArchivePruned, archive_pruned, archive_pruning_json, needs, needs_json, would_prune_archive,
 };
 use sealift::{Confirmed, LeftBehind, Leftover, ObjectInfo, Origin, Sealed, Verified};
 use sealift_aptos::BackedUp;
@@ -303,6 +309,25 @@ pub(crate) fn leftover(fate: Fate, leftover: &Leftover) -> String {
     let idle = jiff::SignedDuration::try_from(idle).map(|idle| format!("{idle:#}")).unwrap_or_default();
     let (key, id) = (pasted(&leftover.key), pasted(&leftover.id));
     format!("{}: {key}  {}  idle {idle}  {id}", fate.word(), size(leftover.bytes))
+}
+
+/// One line of a sweep of what nothing leads to.
+pub(crate) fn orphan(fate: Fate, orphan: &sealift_aptos::Orphan) -> String {
+    let idle = Duration::from_secs(orphan.idle.as_secs());
+    let idle = jiff::SignedDuration::try_from(idle).map(|idle| format!("{idle:#}")).unwrap_or_default();
+    format!("{}: {}  {}  idle {idle}  nothing leads to it", fate.word(), pasted(&orphan.file), size(orphan.bytes))
+}
+
+/// The same as JSON.
+pub(crate) fn orphan_json(fate: Fate, orphan: &sealift_aptos::Orphan) -> Value {
+    json!({
+        "fate": fate.word(),
+        "key": orphan.file,
+        "group": orphan.group,
+        "bytes": orphan.bytes,
+        "idle_seconds": orphan.idle.as_secs(),
+        "named": false,
+    })
 }
 
 /// What to do about leftovers that may be anybody's.

@@ -157,7 +157,8 @@ impl Files {
             // An object of the folder's own name is named as a whole.
             let name = info.key.strip_prefix(&folder).unwrap_or_default();
             let name = if name.is_empty() { info.key.as_str() } else { name };
-            if !name.strip_prefix(FOLDER).is_some_and(|rest| rest.starts_with('/')) {
+            let own = [FOLDER, crate::prune::FOLDER];
+            if !own.iter().any(|own| name.strip_prefix(own).is_some_and(|rest| rest.starts_with('/'))) {
                 files.insert(name.to_owned(), Identity::from(&info));
             }
         }

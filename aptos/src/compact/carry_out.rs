@@ -245,7 +245,7 @@ impl Compaction<'_> {
 }
 
 /// Saves lines under a name that must not be taken, and reads them back. Nothing where others stand there.
-async fn save(
+pub(crate) async fn save(
     storage: &dyn BackupStorage,
     file: &FileHandle,
     text: &[TextLine],

@@ -9,7 +9,7 @@ use serde_json::Value;
 ///
 /// # Errors
 /// [`ErrorKind::Corrupt`] when a line is no metadata, or says more than is understood.
-pub(super) fn exact_lines(text: &str, file: &FileHandle) -> Result<Vec<Metadata>> {
+pub(crate) fn exact_lines(text: &str, file: &FileHandle) -> Result<Vec<Metadata>> {
     let lines = Metadata::parse_lines(text, file)?;
     for (at, (line, text)) in lines.iter().zip(text.lines()).enumerate() {
         if let Err(reason) = is_all(line, text) {

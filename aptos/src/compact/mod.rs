@@ -20,9 +20,11 @@ mod tests;
 
 use crate::known::{Known, read_lines_with};
 use crate::metadata::Metadata;
+pub(crate) use carry_out::save;
 pub use carry_out::{Ended, Step};
-use exact::exact_lines;
+pub(crate) use exact::exact_lines;
 use futures::{StreamExt, TryStreamExt, stream};
+pub(crate) use names::names;
 use plan::Aside;
 pub use plan::{Compacted, Kept, Plan, Why};
 pub use runs::Factors;

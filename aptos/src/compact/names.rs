@@ -8,7 +8,7 @@ use sha3::{Digest, Sha3_256};
 
 /// The names for a file of these lines, which are of one kind and in order: the one that every tool gives it, and the one
 /// for when that has another content. None of no lines, and of those that are never compacted.
-pub(super) fn names(lines: &[Metadata]) -> Result<Vec<FileHandle>> {
+pub(crate) fn names(lines: &[Metadata]) -> Result<Vec<FileHandle>> {
     let stem = match (lines.first(), lines.last()) {
         (
             Some(Metadata::EpochEndingBackup { first_epoch, .. }),

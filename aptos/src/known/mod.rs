@@ -17,7 +17,7 @@ pub(crate) use lines::{Line, Place, command_away, missing_in, name_aside};
 pub(crate) use read::{read_lines, read_lines_with};
 use sealift::FileHandle;
 pub use selection::Snapshot;
-pub(crate) use selection::{EpochEndings, Transactions};
+pub(crate) use selection::{Catalogue, EpochEndings, Transactions};
 use std::collections::BTreeMap;
 
 /// What an archive is known to hold.

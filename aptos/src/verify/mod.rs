@@ -26,6 +26,7 @@ mod trust;
 
 pub use check::ChainCheck;
 pub use settings::{EndingsLine, EpochEndings, Lagging, Settings};
+pub(crate) use survey::piece;
 pub use survey::{Surveyed, survey};
 
 use crate::chain::ChainError;

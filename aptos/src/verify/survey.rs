@@ -112,7 +112,7 @@ fn choose(lines: &LinesRead, settings: &Settings) -> Vec<Metadata> {
 }
 
 /// The piece that a line's manifest is, if it can be read, and what is wrong.
-async fn piece(
+pub(crate) async fn piece(
     files: &Files,
     line: &Metadata,
     listed: Option<&BTreeMap<String, Identity>>,

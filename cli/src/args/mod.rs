@@ -2,6 +2,7 @@
 
 mod backup;
 mod compact;
+mod prune;
 mod query;
 mod storage;
 mod time;
@@ -14,13 +15,14 @@ pub(crate) use backup::{
 use clap::{Args, Parser, Subcommand};
 pub(crate) use compact::{BackupMaintenance, Compact};
 use jiff::SignedDuration;
+pub(crate) use prune::Prune;
 pub(crate) use query::{BackupStorageState, NodeState, Query};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 pub(crate) use storage::{
     AddressingArg, AzureArgs, ChecksumsArg, CodecArg, ConditionalWritesArg, GcsArgs, S3Args, StorageArgs, Summary,
 };
-use time::time;
+pub(crate) use time::time;
 pub(crate) use verify::{ChainArgs, DepthArg, DueArgs, MergeArgs, PlanArgs, Verify, VerifyStep, WhatArgs, WorkArgs};
 
 /// Streams backups into object storage: a file is sealed (complete, verified, visible) or it never existed.
@@ -40,7 +42,8 @@ Exit codes:
   0    done
   1    another failure
   2    wrong arguments, name or configuration
-  3    the object or the bucket does not exist; there is no archive there (ls --aptos, compact)
+  3    the object or the bucket does not exist; there is no archive there (ls --aptos, compact,
+       prune --aptos); no name is of the template (prune)
   4    refused: credentials or permissions
   5    the object exists and was not to be replaced; a backup of the same, or of some of it, is known
   6    the service is unreachable, in another region, or too slow
@@ -78,6 +81,8 @@ pub(crate) enum Command {
     Backup(BackupCommand),
     /// Put the lines of many metadata files of an Aptos archive into few, so that it is read faster.
     Compact(Box<Compact>),
+    /// List, and with --yes remove, backups that are superfluous by a policy.
+    Prune(Box<Prune>),
     /// The same, where aptos-db-tool has it.
     #[command(subcommand)]
     BackupMaintenance(BackupMaintenance),
@@ -100,6 +105,7 @@ impl Command {
             Command::Rm(args) => Some(&args.storage),
             Command::Mv(args) => Some(&args.storage),
             Command::Sweep(args) => Some(&args.storage),
+            Command::Prune(args) => Some(&args.storage),
             Command::Verify(args) => Some(args.storage()),
             Command::Backup(args) => args.storage(),
             Command::Compact(args) | Command::BackupMaintenance(BackupMaintenance::Compact(args)) => {
@@ -113,8 +119,9 @@ impl Command {
     /// The NAMEs it is about, which may be whole URLs.
     pub(crate) fn names(&self) -> Vec<&str> {
         match self {
-            Command::Put(args) => args.name.as_deref().into_iter().collect(),
-            Command::Run(args) => vec![&args.name],
+            Command::Put(args) => args.name.as_deref().or(args.write.name_template.as_deref()).into_iter().collect(),
+            Command::Run(args) => args.name.as_deref().or(args.write.name_template.as_deref()).into_iter().collect(),
+            Command::Prune(args) => args.group_by.as_deref().into_iter().collect(),
             Command::Get(args) => vec![&args.name],
             Command::Ls(args) => vec![&args.name],
             Command::Stat(args) => vec![&args.name],
@@ -141,7 +148,7 @@ pub(crate) enum StorageCommand {
 pub(crate) struct Put {
     /// The object's name below the storage's prefix, or its whole URL. With --folder or --files-from what the names of
     /// all begin with.
-    #[arg(required_unless_present_any = ["folder", "files_from", "files_from0"])]
+    #[arg(required_unless_present_any = ["name_template", "folder", "files_from", "files_from0"])]
     pub(crate) name: Option<String>,
     /// Store each file below this folder as NAME/PATH, many at a time. Links are followed.
     #[arg(long, value_name = "FOLDER", conflicts_with_all = ["files_from", "files_from0"])]
@@ -169,7 +176,8 @@ pub(crate) struct Put {
 #[derive(Debug, Args)]
 pub(crate) struct Run {
     /// The object's name below the storage's prefix, or its whole URL.
-    pub(crate) name: String,
+    #[arg(required_unless_present = "name_template")]
+    pub(crate) name: Option<String>,
     /// The command and its arguments. It is started directly, without a shell.
     #[arg(last = true, required = true, value_name = "CMD")]
     pub(crate) producer: Vec<std::ffi::OsString>,
@@ -273,6 +281,10 @@ pub(crate) struct Sweep {
     /// checksums.
     #[arg(long)]
     pub(crate) foreign: bool,
+    /// Also sealed files of an Aptos archive's backups that no metadata line and no manifest leads to, in folders into which
+    /// nothing was written for that time: of backups that were interrupted and not gone on with.
+    #[arg(long)]
+    pub(crate) aptos: bool,
     #[command(flatten)]
     pub(crate) storage: StorageArgs,
 }
@@ -281,6 +293,11 @@ pub(crate) struct Sweep {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Writing")]
 pub(crate) struct WriteArgs {
+    /// In place of NAME a name by the time when the command starts, in UTC: db/{date}.sql.gz. {date} is 2026-11-28, {datetime}
+    /// 20261128T031500Z, {timestamp} the seconds since 1970; {year} {month} {day} {hour} {minute} {second} are two digits, the
+    /// year four. `prune --group-by` reads the same.
+    #[arg(long, value_name = "TEMPLATE", conflicts_with = "name")]
+    pub(crate) name_template: Option<String>,
     /// Fail if the object exists, decided by the service at the commit.
     #[arg(long)]
     pub(crate) if_absent: bool,

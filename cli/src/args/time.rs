@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 
 /// A time such as 90s, 5m, 2h30m or 30d; a day has 24 hours.
-pub(super) fn time(text: &str) -> Result<SignedDuration, String> {
+pub(crate) fn time(text: &str) -> Result<SignedDuration, String> {
     let span: Span = text.parse().map_err(|_| "a time is 90s, 5m, 2h or 30d".to_owned())?;
     span.to_duration(SpanRelativeTo::days_are_24_hours())
         .map_err(|_| "how long a month is nobody knows: say days".to_owned())

@@ -73,6 +73,9 @@ pub(super) async fn run(command: Command, interrupt: &Interrupt) -> Result<(), F
             let storage = open(&args.storage)?;
             closing(&storage, super::compact::by_command(&args, &storage, interrupt)).await
         }
+        Command::Prune(_) => Err(Failure::usage(
+            "prune: --storage command-adapter has no command that removes anything; say the storage itself (s3://…, file:///…)",
+        )),
         _ => Err(Failure::usage(
             "--storage command-adapter has put, run, get, ls, verify, backup and compact: its commands can neither show, remove, move nor sweep objects",
         )),
@@ -110,7 +113,8 @@ async fn put(storage: &CommandStorage, args: &Put, interrupt: &Interrupt) -> Res
 async fn produced(storage: &CommandStorage, args: &Run, interrupt: &Interrupt) -> Result<(), Failure> {
     let started = Instant::now();
     let taken = async {
-        let (handle, writer) = stoppable(interrupt, create(storage, &args.name, &args.write)).await?;
+        let (handle, writer) =
+            stoppable(interrupt, create(storage, args.name.as_deref().unwrap_or_default(), &args.write)).await?;
         let written = Written { writer, storage: storage.clone() };
         let (written, count) = produce(args, written, interrupt).await?;
         check_not_empty(count, &args.write)?;

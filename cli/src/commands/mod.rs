@@ -10,6 +10,7 @@ mod find_files;
 mod get;
 mod import;
 mod look;
+mod prune;
 mod put;
 mod put_files;
 mod query;
@@ -23,7 +24,7 @@ use crate::failure::Failure;
 use crate::interrupt::{Interrupt, Watch};
 use crate::outcome::{Aftermath, Clean, Closed};
 use crate::storages::time_from_now;
-use sealift::{Bucket, IfExists};
+use sealift::{Bucket, IfExists, NameTemplate};
 use std::pin::pin;
 
 /// Runs the command to its end. Whatever it was, nothing of it is under way afterwards.
@@ -31,7 +32,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
     let deadline = cli.deadline.map(|time| time_from_now("--deadline", time)).transpose()?;
     let interrupt = Interrupt::listen(deadline)
         .map_err(|error| Failure::from(anyhow::Error::new(error).context("listen for signals")))?;
-    match cli.command {
+    match named(cli.command)? {
         Command::CommandConfig(args) => command_config::run(&args, deadline),
         Command::Storage(StorageCommand::Import(args)) => import::run(&args),
         command if by_command::is_meant(&command) => by_command::run(command, &interrupt).await,
@@ -54,8 +55,22 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Stat(args) => stoppable(&interrupt, look::stat(args)).await,
         Command::Rm(args) => rm::run(args, &interrupt).await,
         Command::Mv(args) => look::mv(args, &interrupt).await,
+        Command::Prune(args) => prune::run(*args, &interrupt).await,
         Command::Sweep(args) => sweep::run(args, &interrupt).await,
     }
+}
+
+/// The command, with the name that a template makes now.
+fn named(mut command: Command) -> Result<Command, Failure> {
+    let (name, write) = match &mut command {
+        Command::Put(args) => (&mut args.name, &args.write),
+        Command::Run(args) => (&mut args.name, &args.write),
+        _ => return Ok(command),
+    };
+    if let Some(template) = &write.name_template {
+        *name = Some(template.parse::<NameTemplate>()?.name_at(prune::seconds_now())?);
+    }
+    Ok(command)
 }
 
 /// Runs `work` until it ends or is to stop. `work` is dropped then, of which no more is said: what that leaves

@@ -53,7 +53,10 @@ async fn looked_at(args: &Rm) -> Result<(Opened, Vec<Key>), Failure> {
 }
 
 /// Waits for the answer to `removal`, and after a signal for [`ANSWER_LIMIT`] more.
-async fn answered(interrupt: &Interrupt, removal: impl Future<Output = sealift::Result<()>>) -> Result<(), Failure> {
+pub(super) async fn answered<T>(
+    interrupt: &Interrupt,
+    removal: impl Future<Output = sealift::Result<T>>,
+) -> Result<T, Failure> {
     let mut removal = pin!(removal);
     let stop = tokio::select! {
         biased;

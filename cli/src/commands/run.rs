@@ -14,7 +14,7 @@ use tokio::io::AsyncWrite;
 use tokio::process::ChildStdout;
 
 pub(super) async fn run(args: Run, interrupt: &Interrupt) -> Result<(), Failure> {
-    let opened = stoppable(interrupt, Opened::object(&args.storage, &args.name)).await?;
+    let opened = stoppable(interrupt, Opened::object(&args.storage, args.name.as_deref().unwrap_or_default())).await?;
     let key = opened.new_key()?;
     let work = async {
         let mode = if_exists(&args.write);

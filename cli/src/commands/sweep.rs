@@ -1,6 +1,7 @@
 //! `sweep`: what crashes left.
 
 use super::failures::{AfterFailure, Failures, NotDone};
+use super::rm::answered;
 use super::{changing, owned, stoppable};
 use crate::args::Sweep;
 use crate::failure::Failure;
@@ -8,9 +9,14 @@ use crate::interrupt::Interrupt;
 use crate::outcome::Aftermath;
 use crate::report::{self, Fate};
 use crate::storages::Opened;
-use sealift::{ErrorKind, Leftover, Leftovers, Origin};
+use sealift::{Archive, ErrorKind, Leftover, Leftovers, Origin};
+use sealift_aptos::Orphan;
+use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::time::Duration;
+
+/// How many manifests are read at a time.
+const AT_ONCE: NonZeroUsize = NonZeroUsize::MIN.saturating_add(15);
 
 pub(super) async fn run(args: Sweep, interrupt: &Interrupt) -> Result<(), Failure> {
     let older_than = Duration::try_from(args.older_than)
@@ -47,6 +53,9 @@ pub(super) async fn run(args: Sweep, interrupt: &Interrupt) -> Result<(), Failur
                 false => report::line(report::leftover(fate, &leftover)),
             }
         }
+        if args.aptos {
+            sweep_archive(&args, &opened, older_than, interrupt, (&mut failures, &mut removed)).await?;
+        }
         failures.end()
     };
     let done = changing(interrupt, &opened.bucket, work, |_| None).await;
@@ -57,6 +66,70 @@ pub(super) async fn run(args: Sweep, interrupt: &Interrupt) -> Result<(), Failur
         true => done.map_err(|failure| failure.and(Aftermath::Swept(removed))),
         false => done,
     }
+}
+
+/// Lists, or removes, what nothing leads to, group by group, and counts what it has removed.
+async fn sweep_archive(
+    args: &Sweep,
+    opened: &Opened,
+    older_than: Duration,
+    interrupt: &Interrupt,
+    (failures, removed): (&mut Failures, &mut u64),
+) -> Result<(), Failure> {
+    let archive = Archive::new(opened.bucket.clone(), &opened.within())?;
+    let find = async { Ok(Orphan::find(&archive, older_than, AT_ONCE).await?) };
+    let found = stoppable(interrupt, find).await?;
+    let mut groups: Vec<Vec<Orphan>> = Vec::new();
+    for orphan in found {
+        match groups.last_mut().filter(|group| group.iter().all(|other| other.group == orphan.group)) {
+            Some(group) => group.push(orphan),
+            None => groups.push(vec![orphan]),
+        }
+    }
+    for group in groups {
+        let still = async { Ok(Orphan::still(&archive, group, AT_ONCE).await?) };
+        let group = stoppable(interrupt, still).await?;
+        if sweep_group(args, &archive, group, interrupt, (failures, removed)).await?.is_break() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+async fn sweep_group(
+    args: &Sweep,
+    archive: &Archive,
+    group: Vec<Orphan>,
+    interrupt: &Interrupt,
+    (failures, removed): (&mut Failures, &mut u64),
+) -> Result<ControlFlow<()>, Failure> {
+    for orphan in group {
+        if let Some(stop) = interrupt.received() {
+            return Err(Failure::interrupted(stop));
+        }
+        let fate = match args.yes {
+            false => Ok(Fate::Listed),
+            true => answered(interrupt, orphan.remove(archive)).await.map(|gone| match gone {
+                true => Fate::Removed,
+                false => Fate::Alive,
+            }),
+        };
+        let fate = match fate {
+            Ok(fate) => fate,
+            Err(stopped) if interrupt.received().is_some() => return Err(stopped),
+            Err(failure) => match failures.add(failure) {
+                ControlFlow::Continue(()) => continue,
+                ControlFlow::Break(()) => return Ok(ControlFlow::Break(())),
+            },
+        };
+        failures.done();
+        *removed += u64::from(matches!(fate, Fate::Removed));
+        match args.storage.json {
+            true => report::line(report::orphan_json(fate, &orphan)),
+            false => report::line(report::orphan(fate, &orphan)),
+        }
+    }
+    Ok(ControlFlow::Continue(()))
 }
 
 async fn sweep(args: &Sweep, opened: &Opened, leftover: &Leftover, interrupt: &Interrupt) -> Result<Fate, Failure> {
