@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::listing;
 use crate::moving;
 use crate::name::Key;
-use crate::object::{CommitOptions, IfExists, Leftover, Leftovers, ObjectInfo, ObjectStore, Token};
+use crate::object::{CommitOptions, IfExists, Leftover, Leftovers, ObjectInfo, ObjectStore, Removal, Token};
 use crate::retry::RetryPolicy;
 use crate::retrying::RetryingStore;
 use crate::shutdown::Shutdown;
@@ -157,6 +157,20 @@ impl Bucket {
         download::open(Arc::clone(&self.store) as _, key, &self.compressor, &self.budget, Unknown::AsItIs).await
     }
 
+    /// As [`open_any`](Self::open_any), of the object that `info` describes and no other.
+    pub(crate) async fn open_known(&self, key: &Key, info: ObjectInfo) -> Result<Reader> {
+        download::open_known(Arc::clone(&self.store) as _, key, info, &self.compressor, &self.budget, Unknown::AsItIs)
+            .await
+    }
+
+    pub(crate) fn store(&self) -> &Arc<RetryingStore> {
+        &self.store
+    }
+
+    pub(crate) fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
     /// What is stored under `key`. Cancel-safe.
     ///
     /// # Errors
@@ -178,6 +192,14 @@ impl Bucket {
     /// What the service says.
     pub async fn remove(&self, key: &Key) -> Result<()> {
         self.store.delete(key, None).await.map(drop)
+    }
+
+    /// Removes the object as long as it is what `info` describes, as far as the service can check it.
+    ///
+    /// # Errors
+    /// What the service says.
+    pub async fn remove_only(&self, key: &Key, info: &ObjectInfo) -> Result<Removal> {
+        self.store.delete(key, Some(info)).await
     }
 
     /// Moves an object within the store. `from` stays until `to` is proven to be the same, and is removed only as long as

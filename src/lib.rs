@@ -9,6 +9,7 @@ mod bucket;
 mod budget;
 mod checksum;
 mod codec;
+pub mod copy;
 mod download;
 mod error;
 mod existence;

@@ -3,6 +3,7 @@
 mod backup;
 mod by_command;
 mod command_config;
+mod copy;
 mod covers;
 mod failures;
 mod find_files;
@@ -50,6 +51,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Stat(args) => stoppable(&interrupt, look::stat(args)).await,
         Command::Rm(args) => rm::run(args, &interrupt).await,
         Command::Mv(args) => look::mv(args, &interrupt).await,
+        Command::Copy(args) => copy::run(*args, &interrupt).await,
         Command::Sweep(args) => sweep::run(args, &interrupt).await,
     }
 }
