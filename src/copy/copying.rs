@@ -7,8 +7,9 @@ use crate::budget::{READER_SEAT, closed, units};
 use crate::codec::Codec;
 use crate::download::Reader;
 use crate::error::{Error, ErrorKind, Result};
+use crate::moving;
 use crate::name::Key;
-use crate::object::{IfExists, ObjectInfo};
+use crate::object::{IfExists, ObjectInfo, ObjectStore};
 use crate::upload::Sink;
 use std::sync::Arc;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
@@ -88,7 +89,9 @@ impl Copying {
         };
         let there = listed.map(|listed| listed.size).unwrap_or_default();
         match compared {
-            _ if there != size && self.keeps_bytes() => return Ok(Due::Copy(Why::Size { source: size, target: there })),
+            _ if there != size && self.keeps_bytes() => {
+                return Ok(Due::Copy(Why::Size { source: size, target: there }));
+            }
             Compared::Size if self.keeps_bytes() => return Ok(Due::Same(Same::SizeOnly)),
             Compared::Size => {
                 let reason = "what is compressed anew has another size: its size tells nothing";
@@ -121,6 +124,14 @@ impl Copying {
     /// Dropped, what was begun is removed by a task of the target's bucket, whose [`close`](Bucket::close) tells of it.
     pub async fn copy(&self, from: &Key, to: &Key) -> Result<Copied> {
         self.to.store().check_new_name(to)?;
+        if let Some(bucket) = self.bucket_within_service() {
+            match self.copy_within(bucket, from, to).await {
+                Err(error) if self.may_go_through_here(&error) => {
+                    tracing::info!("the service does not copy it by itself, so it goes through here: {error}");
+                }
+                done => return done,
+            }
+        }
         for _ in 1..READS {
             match self.copy_once(from, to).await {
                 Err(error) if error.kind() == ErrorKind::Corrupt && error.passing().is_some() => {
@@ -130,6 +141,41 @@ impl Copying {
             }
         }
         self.copy_once(from, to).await
+    }
+
+    /// The source's bucket, where the service copies from it by itself. Not all services decide in that step whether the
+    /// target is there, so where that matters it goes through here.
+    fn bucket_within_service(&self) -> Option<String> {
+        if !self.keeps_bytes() || self.if_exists() == IfExists::Fail {
+            return None;
+        }
+        let (from, to) = (self.from.store().home()?, self.to.store().home()?);
+        (from.service == to.service).then_some(from.bucket)
+    }
+
+    async fn copy_within(&self, bucket: String, from: &Key, to: &Key) -> Result<Copied> {
+        let info = self.from.stat(from).await?;
+        let (size, location) = (info.size, format!("{}/{to}", self.to.url()));
+        let (store, from, to) = (Arc::clone(self.to.store()), from.clone(), to.clone());
+        let work = self.to.own("copy to", location.clone(), move |work| async move {
+            moving::copy_from(&*store, &bucket, &from, &info, &to, &work).await
+        });
+        let (committed, confirmed) = work.await?;
+        Ok(Copied {
+            location,
+            way: Way::WithinService,
+            bytes: size,
+            bytes_stored: size,
+            checksum: None,
+            source: SourceProof::ByService,
+            confirmed,
+            left_behind: committed.left_behind,
+        })
+    }
+
+    /// Whether what the service did not copy is read here: it did nothing, and this is no answer that would be the same.
+    fn may_go_through_here(&self, error: &Error) -> bool {
+        error.left_behind().is_empty() && !matches!(error.kind(), ErrorKind::Changed | ErrorKind::Cancelled)
     }
 
     async fn copy_once(&self, from: &Key, to: &Key) -> Result<Copied> {

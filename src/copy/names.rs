@@ -125,9 +125,8 @@ mod tests {
             let mut counts = vec![0; of as usize];
             for at in 0..4000 {
                 let name = format!("folder/{at:06}.chunk");
-                let shards: Vec<u32> = (1..=of)
-                    .filter(|number| is_in_shard(&name, Shard::new(*number, of).expect("a shard")))
-                    .collect();
+                let shards: Vec<u32> =
+                    (1..=of).filter(|number| is_in_shard(&name, Shard::new(*number, of).expect("a shard"))).collect();
                 assert_eq!(shards.len(), 1, "{name}");
                 counts[shards[0] as usize - 1] += 1;
             }

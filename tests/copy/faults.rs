@@ -1,11 +1,11 @@
 //! A source that changes or is damaged while it is read, names that cannot be stored, credentials that may do little.
 
 use crate::scene::{End, Folder, assert_has, copied, copy, data, fails, fill};
+use bytes::Bytes;
 use sealift_tests::cli::{end, run};
 use sealift_tests::cloud::{Cloud, Problem, Step};
 use sealift_tests::proxy::{Fault, FaultProxy, Match};
 use sealift_tests::s3;
-use bytes::Bytes;
 use serde_json::json;
 
 const LARGE: usize = 21 << 20;
@@ -82,9 +82,12 @@ async fn who_may_only_read_the_source_and_only_write_the_target_can_copy() {
     let objects = [("a", data(10, 1)), ("large", data(LARGE, 2))];
     fill(&from, &objects).await;
     let (source, target) = (FaultProxy::start(from.endpoint()).await, FaultProxy::start(to.endpoint()).await);
-    let denied = |proxy: &FaultProxy, step| proxy.on(s3::TestBucket::on(step), s3::TestBucket::problem(Problem::Denied));
-    let of_source = [Step::Put, Step::Start, Step::AnyPart, Step::Complete, Step::Delete, Step::Copy].map(|step| denied(&source, step));
-    let of_target = [Step::Look, Step::Read, Step::List, Step::ListUploads, Step::Copy].map(|step| denied(&target, step));
+    let denied =
+        |proxy: &FaultProxy, step| proxy.on(s3::TestBucket::on(step), s3::TestBucket::problem(Problem::Denied));
+    let of_source = [Step::Put, Step::Start, Step::AnyPart, Step::Complete, Step::Delete, Step::Copy]
+        .map(|step| denied(&source, step));
+    let of_target =
+        [Step::Look, Step::Read, Step::List, Step::ListUploads, Step::Copy].map(|step| denied(&target, step));
     let through = source.endpoint();
     let mut command = copy(&from, &to, &["--json", "--from-endpoint-url", &through]);
     command.envs(s3::TestBucket::variables(&target.endpoint()));

@@ -43,11 +43,14 @@ async fn what_differs_is_copied_also_where_the_size_is_the_same() {
 
 async fn content_decides<A: End, B: End>(by: &str) {
     let (from, to) = (A::make().await, B::make().await);
-    let objects = [("differs", data(5000, 1)), ("longer", data(5001, 1)), ("missing", data(1, 1)), ("same", data(5000, 3))];
+    let objects =
+        [("differs", data(5000, 1)), ("longer", data(5001, 1)), ("missing", data(1, 1)), ("same", data(5000, 3))];
     fill(&from, &objects).await;
     fill(&to, &[("differs", data(5000, 2)), ("longer", data(5000, 1)), ("same", data(5000, 3))]).await;
     let planned = run(copy(&from, &to, &["--sync", "--dry-run"])).await.expect_code(0).text();
-    for (name, why) in [("differs", "what is there"), ("longer", "5001 bytes, and what is there 5000"), ("missing", "it is not there")] {
+    for (name, why) in
+        [("differs", "what is there"), ("longer", "5001 bytes, and what is there 5000"), ("missing", "it is not there")]
+    {
         let line = planned.lines().find(|line| line.starts_with("would copy") && line.contains(name)).expect("told");
         assert!(line.contains(why), "{line}");
     }
@@ -67,7 +70,8 @@ async fn only_delete_removes_and_only_what_the_source_has_not() {
     fill(&to, &[("other", data(1, 9)), ("d/other", data(1, 8)), ("kept/x", data(1, 7))]).await;
     copied(&from, &to, &["--sync"]).await;
     assert_eq!(to.keys().await.len(), 5);
-    let planned = run(copy(&from, &to, &["--sync", "--delete", "--dry-run", "--exclude", "kept/**"])).await.expect_code(0).text();
+    let planned =
+        run(copy(&from, &to, &["--sync", "--delete", "--dry-run", "--exclude", "kept/**"])).await.expect_code(0).text();
     assert_eq!(planned.matches("would remove").count(), 2, "{planned}");
     assert_eq!(to.keys().await.len(), 5);
     let told = copied(&from, &to, &["--sync", "--delete", "--exclude", "kept/**"]).await;
@@ -142,7 +146,8 @@ async fn patterns_lists_and_shards_choose() {
     assert_eq!(to.keys().await, [all[3].clone(), all[7].clone()]);
     // One that is not there is named, and the others are copied.
     let list = format!("nowhere\n{}\n", all[9]);
-    let listed = run_with_input(copy(&from, &to, &["--sync", "--from-list", "-"]), list.as_bytes()).await.expect_code(3);
+    let listed =
+        run_with_input(copy(&from, &to, &["--sync", "--from-list", "-"]), list.as_bytes()).await.expect_code(3);
     assert!(listed.stderr.contains("nowhere"), "{}", listed.stderr);
     assert!(to.load(&all[9]).await.is_some());
 }

@@ -2,6 +2,8 @@
 
 use crate::scene::{End, Folder, assert_has, at, copied, copy, data, fails, fill, some};
 use sealift_tests::cli::run;
+use sealift_tests::cloud::{Cloud, Problem, Step};
+use sealift_tests::proxy::{Fault, FaultProxy};
 use sealift_tests::{azure, gcs, s3};
 use serde_json::json;
 
@@ -123,4 +125,45 @@ async fn what_cannot_be_meant_is_refused() {
     let nowhere = format!("{}/nowhere", from.whole());
     run(at((&from, &nowhere), (&to, &to.whole()), &[])).await.expect_code(3);
     assert_has(&to, "", &[]).await;
+}
+
+/// Within one service nothing passes through here, and each copy is proven.
+async fn the_service_copies<C: Cloud>() {
+    let (origin, from, to) = (Folder::make().await, C::make().await, C::make().await);
+    fill(&origin, &some()).await;
+    copied(&origin, &from, &[]).await;
+    let proxy = FaultProxy::start(from.endpoint()).await;
+    let passed = [Step::Read, Step::Put, Step::AnyPart].map(|step| proxy.on(C::on(step), Fault::Pass));
+    let by_service = proxy.on(C::on(Step::Copy), Fault::Pass);
+    let mut command = copy(&from, &to, &["--json"]);
+    command.envs(C::variables(&proxy.endpoint()));
+    let told = run(command).await.expect_code(0).json();
+    let count = some().len();
+    assert_eq!(told["ways"], json!({ "within-service": count }), "{told}");
+    assert_eq!(told["confirmed"], json!({ "checksum": count }), "{told}");
+    assert_eq!((passed.map(|handle| handle.fired()), by_service.fired()), ([0; 3], count));
+    proxy.shutdown().await;
+    assert_has(&to, "", &some()).await;
+
+    // Where it is not let, the bytes go through here.
+    let proxy = FaultProxy::start(from.endpoint()).await;
+    let refused = proxy.on(C::on(Step::Copy), C::problem(Problem::Denied));
+    let other = C::make().await;
+    let mut command = copy(&from, &other, &["--json"]);
+    command.envs(C::variables(&proxy.endpoint()));
+    let told = run(command).await.expect_code(0).json();
+    assert_eq!(told["ways"], json!({ "through-here": count }), "{told}");
+    assert!(refused.fired() >= count);
+    proxy.shutdown().await;
+    assert_has(&other, "", &some()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s3_copies_by_itself() {
+    the_service_copies::<s3::TestBucket>().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn google_copies_by_itself() {
+    the_service_copies::<gcs::TestBucket>().await;
 }

@@ -23,7 +23,7 @@ const ABORT_LIMIT: Duration = Duration::from_secs(20);
 
 /// Copies `source` to `to`, part by part. An upload that is given up is aborted.
 pub(crate) async fn copy_in_parts(source: &Source<'_>, to: &Key, work: &Work) -> Result<Committed> {
-    let client = source.client;
+    let client = source.target;
     let template = unless_stopped(work, work.retry(|| template(source))).await?;
     let (id, beside) = start_copy(source, to, template, work).await?;
     let upload = client.left_upload(to, &id);
@@ -61,7 +61,7 @@ async fn template(source: &Source<'_>) -> Result<CreateMultipartUploadFluentBuil
     let head = &source.head;
     let expires = head.expires_string().and_then(|date| DateTime::from_str(date, DateTimeFormat::HttpDate).ok());
     let template = source
-        .client
+        .target
         .sdk
         .create_multipart_upload()
         .set_metadata(head.metadata.clone())
@@ -88,7 +88,7 @@ async fn start_copy(
     template: CreateMultipartUploadFluentBuilder,
     work: &Work,
 ) -> Result<(String, Vec<LeftBehind>)> {
-    let client = source.client;
+    let client = source.target;
     let unknown = LeftBehind::unknown_upload(client.location(to)).because("its start was not answered");
     work.may_leave([unknown]);
     let (attempts, began) = (Attempts::default(), Instant::now());
@@ -202,6 +202,6 @@ impl Copy<'_> {
     }
 
     fn client(&self) -> &Client {
-        self.source.client
+        self.source.target
     }
 }

@@ -48,7 +48,10 @@ impl Sides {
         // What is said of FROM alone is said of the one storage that is there.
         let to = match to_storage {
             Some(_) => args.storage.clone(),
-            None => StorageArgs { command_adapter_config: args.storage.command_adapter_config.clone(), ..args.storage.clone() },
+            None => StorageArgs {
+                command_adapter_config: args.storage.command_adapter_config.clone(),
+                ..args.storage.clone()
+            },
         };
         let (mut from, mut to) = (from, to);
         match args.storage.codec {

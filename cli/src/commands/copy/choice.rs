@@ -77,7 +77,9 @@ mod tests {
         let all = choice(&[], &[]);
         assert!(all.takes("a") && all.takes("a/b"));
         let some = choice(&["*.gz", "logs/**"], &["**/tmp*"]);
-        for (name, is) in [("a.gz", true), ("x/a.gz", false), ("logs/x/y", true), ("logs/tmp1", false), ("tmp.gz", false)] {
+        for (name, is) in
+            [("a.gz", true), ("x/a.gz", false), ("logs/x/y", true), ("logs/tmp1", false), ("tmp.gz", false)]
+        {
             assert_eq!(some.takes(name), is, "{name}");
         }
         assert!(patterns("--include", &["a{".to_owned()]).is_err());

@@ -38,7 +38,9 @@ pub(super) async fn run(args: Copy, interrupt: &Interrupt) -> Result<(), Failure
 /// Refuses what cannot be meant.
 fn check(args: &Copy) -> Result<(), Failure> {
     if args.size_only && args.storage.codec.is_some() {
-        return Err(Failure::usage("--size-only: what is compressed anew has another size; leave out one of it and --codec"));
+        return Err(Failure::usage(
+            "--size-only: what is compressed anew has another size; leave out one of it and --codec",
+        ));
     }
     if is_command_adapter(&args.from) || is_command_adapter(&args.to) {
         return Err(Failure::usage("command-adapter: not yet"));

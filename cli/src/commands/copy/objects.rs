@@ -181,7 +181,11 @@ impl<'a> Objects<'a> {
         };
         if self.really == Really::Told {
             let (shown, location) = (self.pair.from.location(&from), self.pair.to.location(&to));
-            self.tally.add(Did::Told(format!("would copy {} to {}: {why}", report::pasted(&shown), report::pasted(&location))));
+            self.tally.add(Did::Told(format!(
+                "would copy {} to {}: {why}",
+                report::pasted(&shown),
+                report::pasted(&location)
+            )));
             return Ok(());
         }
         let copied = self.copying.copy(&from, &to).await.map_err(|error| self.of(&from, error))?;
@@ -251,9 +255,9 @@ impl<'a> Objects<'a> {
         }
         match self.pair.to.bucket.remove_only(&key, &info).await? {
             Removal::Gone => self.tally.add(Did::Removed),
-            Removal::Another => report::note(format_args!(
-                "sealift: {location} was replaced since it was listed, and is left"
-            )),
+            Removal::Another => {
+                report::note(format_args!("sealift: {location} was replaced since it was listed, and is left"))
+            }
         }
         Ok(())
     }
