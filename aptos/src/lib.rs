@@ -19,6 +19,7 @@ pub mod manifest;
 pub mod metadata;
 mod records;
 mod seal;
+mod subset;
 pub mod verify;
 mod whole;
 
@@ -29,3 +30,4 @@ pub use client::{Client, ClientOptions, DbState};
 pub use continuous::{Continuous, Schedule};
 pub use known::{Coverage, Covered, Extent, Known, Obstacle, Restorable, Snapshot};
 pub use records::{MAX_RECORD, Oversized, PREFIX, Run, Splitter};
+pub use subset::Subset;

@@ -2,6 +2,10 @@
 //! finished by the next.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod aptos;
+#[path = "../verify/scene.rs"]
+#[allow(dead_code)]
+mod archives;
 mod faults;
 mod kills;
 mod scene;

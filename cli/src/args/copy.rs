@@ -1,6 +1,6 @@
 //! What can be said about copies from one storage to another.
 
-use super::StorageArgs;
+use super::{CodecArg, StorageArgs};
 use clap::Args;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -28,6 +28,13 @@ pub(crate) struct Copy {
     /// Fail for each object that exists already, decided by the service at the commit.
     #[arg(long, conflicts_with = "sync")]
     pub(crate) if_absent: bool,
+    /// FROM is an archive of an Aptos node's backups: copy just what a restore to --to-version needs, as an archive of its own.
+    /// Files become what TO's archives hold: as they are in a folder, gzip in a bucket, or as --codec says.
+    #[arg(long, requires = "to_version", conflicts_with_all = ["delete", "size_only", "from_list", "include", "exclude", "shard"])]
+    pub(crate) aptos: bool,
+    /// The version to which it is to be restored (with --aptos).
+    #[arg(long, value_name = "VERSION", requires = "aptos")]
+    pub(crate) to_version: Option<u64>,
     /// Say what would be done, and why, and do none of it. With --sync that may read what has no checksums.
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -82,6 +89,10 @@ pub(crate) struct FromArgs {
     /// As --anonymous, for FROM.
     #[arg(long)]
     pub(crate) from_anonymous: bool,
+    /// How what is at FROM is compressed, for --aptos, or with --codec [default: it is told by its first bytes; archives in a
+    /// folder are not].
+    #[arg(long)]
+    pub(crate) from_codec: Option<CodecArg>,
     /// As --command-adapter-config, for FROM.
     #[arg(long, value_name = "FILE")]
     pub(crate) from_command_adapter_config: Option<PathBuf>,

@@ -31,7 +31,7 @@ pub(crate) fn is_command_adapter(name: &str) -> bool {
 }
 
 impl Sides {
-    /// As the command line has it.
+    /// As the command line has it: bytes as they are, unless it says otherwise.
     pub(crate) fn of(args: &Copy) -> Result<Self, Failure> {
         let all_urls = is_url(&args.from) && is_url(&args.to);
         if all_urls {
@@ -44,25 +44,16 @@ impl Sides {
             (Some(from), Some(to)) => discriminant(from) == discriminant(to),
             _ => false,
         };
-        let from = source(&args.storage, &args.source, one_cloud);
-        // What is said of FROM alone is said of the one storage that is there.
-        let to = match to_storage {
-            Some(_) => args.storage.clone(),
-            None => StorageArgs {
-                command_adapter_config: args.storage.command_adapter_config.clone(),
-                ..args.storage.clone()
-            },
-        };
-        let (mut from, mut to) = (from, to);
+        let mut from = source(&args.storage, &args.source, one_cloud);
+        let mut to = args.storage.clone();
         match args.storage.codec {
             // Bytes as they are stored.
             None => (from.codec, to.codec) = (Some(CodecArg::None), Some(CodecArg::None)),
             // Whatever it was, it is read plain.
-            Some(_) => from.codec = Some(CodecArg::Gzip),
+            Some(_) => from.codec = Some(args.source.from_codec.unwrap_or(CodecArg::Gzip)),
         }
-        if args.storage.codec.is_some() {
-            from.level = None;
-        }
+        // Nothing is compressed there.
+        from.level = None;
         Ok(Sides { from, to })
     }
 }

@@ -15,9 +15,49 @@ use std::time::Duration;
 pub(super) enum Did {
     Copied(Copied),
     Same(Same),
+    /// A file of an archive, of so many bytes of plain data.
+    File {
+        bytes: u64,
+        proof: FileProof,
+    },
+    /// A file whose content is there: both were read and compared.
+    FileSame,
+    /// What is there now can be restored to this version, from this snapshot, as far as metadata and manifests tell.
+    Restorable {
+        version: u64,
+        snapshot: u64,
+    },
     Removed,
     /// It would have been done; in words.
     Told(String),
+}
+
+/// What is known of a file that was copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FileProof {
+    /// It was read to its end with every checksum there is, and sealed.
+    Sealed,
+    /// What a command has checked, nobody knows.
+    ReadByCommand,
+    WrittenByCommand,
+}
+
+impl FileProof {
+    fn told(self) -> (&'static str, &'static str) {
+        match self {
+            FileProof::Sealed => {
+                ("sealed", "read to the end, with every checksum that is kept of it, and confirmed by the target")
+            }
+            FileProof::ReadByCommand => (
+                "read-by-command",
+                "read from a command that ended well, and confirmed by the target; what the command checks is not known",
+            ),
+            FileProof::WrittenByCommand => (
+                "written-by-command",
+                "read to the end, and taken by a command that ended well; what it has stored is not known",
+            ),
+        }
+    }
 }
 
 /// What was done so far. It is counted in the moment in which it is done, so that none is missed when the work is dropped.
@@ -36,6 +76,7 @@ struct Counts {
     confirmed: BTreeMap<&'static str, (u64, String)>,
     same: BTreeMap<&'static str, (u64, String)>,
     told: Vec<String>,
+    restorable: Option<(u64, u64)>,
     left_behind: Vec<LeftBehind>,
 }
 
@@ -45,6 +86,14 @@ impl Tally {
         match did {
             Did::Copied(copied) => counts.add(copied),
             Did::Same(how) => counts.same.entry(how.word()).or_insert_with(|| (0, how.to_string())).0 += 1,
+            Did::File { bytes, proof } => {
+                counts.copied += 1;
+                counts.bytes += bytes;
+                let (word, said) = proof.told();
+                counts.sources.entry(word).or_insert_with(|| (0, said.to_owned())).0 += 1;
+            }
+            Did::FileSame => counts.same.entry("both-read").or_insert_with(|| (0, Same::BothRead.to_string())).0 += 1,
+            Did::Restorable { version, snapshot } => counts.restorable = Some((version, snapshot)),
             Did::Removed => counts.removed += 1,
             Did::Told(told) => counts.told.push(told),
         }
@@ -79,6 +128,8 @@ impl Tally {
             "confirmed": by(&counts.confirmed),
             "same": by(&counts.same),
             "removed": counts.removed,
+            "to_version": counts.restorable.map(|(version, _)| version),
+            "snapshot_version": counts.restorable.map(|(_, snapshot)| snapshot),
             "would": counts.told,
             "left_behind": counts.left_behind.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "seconds": elapsed.as_secs_f64(),
@@ -107,6 +158,13 @@ impl Tally {
         }
         for (count, said) in counts.same.values() {
             let _ = writeln!(text, "left as it is: {}: {said}", objects(*count));
+        }
+        if let Some((version, snapshot)) = counts.restorable {
+            let _ = writeln!(
+                text,
+                "chosen for a restore to version {version}, from the state snapshot at version {snapshot}; `sealift verify \
+                 --start-version {snapshot}` of it tells whether it proves itself"
+            );
         }
         if counts.removed > 0 {
             let _ = writeln!(text, "removed from {to}: {}, which the source has not", objects(counts.removed));
