@@ -8,6 +8,7 @@ mod aptos;
 mod archives;
 mod faults;
 mod kills;
+mod restoring;
 mod scene;
 mod syncing;
 mod ways;

@@ -103,6 +103,14 @@ impl Tally {
         self.counts().copied
     }
 
+    pub(super) fn bytes(&self) -> u64 {
+        self.counts().bytes
+    }
+
+    pub(super) fn same(&self) -> u64 {
+        self.counts().same.values().map(|(count, _)| count).sum()
+    }
+
     pub(super) fn removed(&self) -> u64 {
         self.counts().removed
     }
