@@ -12,7 +12,7 @@ use crate::retry::RetryPolicy;
 use crate::retrying::RetryingStore;
 use crate::shutdown::Shutdown;
 use crate::upload::{self, Length, Plan, Sink, Window};
-use crate::work::UnderWay;
+use crate::work::{UnderWay, Work};
 use futures::stream::Stream;
 use std::sync::Arc;
 use std::time::Duration;
@@ -155,6 +155,34 @@ impl Bucket {
     /// Cancel-safe.
     pub async fn open_any(&self, key: &Key) -> Result<Reader> {
         download::open(Arc::clone(&self.store) as _, key, &self.compressor, &self.budget, Unknown::AsItIs).await
+    }
+
+    /// As [`open_any`](Self::open_any), of the object that `info` describes and no other.
+    pub(crate) async fn open_known(&self, key: &Key, info: ObjectInfo) -> Result<Reader> {
+        download::open_known(Arc::clone(&self.store) as _, key, info, &self.compressor, &self.budget, Unknown::AsItIs)
+            .await
+    }
+
+    pub(crate) fn store(&self) -> &Arc<RetryingStore> {
+        &self.store
+    }
+
+    /// Does a piece of work that can leave something, as a task of this bucket's.
+    pub(crate) async fn own<T, F>(
+        &self,
+        operation: &'static str,
+        location: String,
+        begin: impl FnOnce(Arc<Work>) -> F + Send + 'static,
+    ) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send,
+    {
+        self.shutdown.own(operation, location, begin).await
+    }
+
+    pub(crate) fn budget(&self) -> &Budget {
+        &self.budget
     }
 
     /// What is stored under `key`. Cancel-safe.

@@ -124,6 +124,11 @@ impl Budget {
         (self.total / READERS_SHARE as u64 / READER_SEAT) as usize
     }
 
+    /// How many bytes of seats there are for readers.
+    pub(crate) fn readers_share(&self) -> u64 {
+        self.total / READERS_SHARE as u64
+    }
+
     pub(crate) fn reading(&self) -> &Reading {
         &self.reading
     }

@@ -9,6 +9,7 @@ mod bucket;
 mod budget;
 mod checksum;
 mod codec;
+pub mod copy;
 mod download;
 mod error;
 mod existence;
@@ -56,8 +57,8 @@ pub use handshake::handshake_hint;
 pub use left_behind::{Certainty, LeftBehind, Remnant};
 pub use name::{BackupHandle, FileHandle, Key, ShellSafeName, TextLine};
 pub use object::{
-    CHECKSUM_METADATA, CommitOptions, Committed, IfExists, Leftover, Leftovers, ObjectInfo, ObjectStore, Origin, Page,
-    PartReceipt, Removal, TOKEN_METADATA, Token, Unread, Upload,
+    CHECKSUM_METADATA, CommitOptions, Committed, Home, IfExists, Leftover, Leftovers, ObjectInfo, ObjectStore, Origin,
+    Page, PartReceipt, Removal, TOKEN_METADATA, Token, Unread, Upload,
 };
 pub use part_policy::{Growth, PartPolicy};
 pub use passing::Passing;

@@ -42,6 +42,15 @@ impl fmt::Display for Token {
     }
 }
 
+/// Where a bucket is. Two of one service can copy from each other, if the credentials allow it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Home {
+    /// The service: its endpoint, and the account where that belongs to it.
+    pub service: String,
+    /// The bucket's name there.
+    pub bucket: String,
+}
+
 /// What a commit does when the key already has an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum IfExists {
@@ -288,6 +297,24 @@ pub trait ObjectStore: fmt::Debug + Send + Sync + 'static {
     /// It runs in a task of its own. It tells `work` what it may leave as soon as that can exist, ends within 30 seconds
     /// when [`Work::stopped`] does, having removed that, and its error names what could not be removed.
     async fn copy(&self, from: &Key, info: &ObjectInfo, to: &Key, work: &Work) -> Result<Committed>;
+
+    /// Where it is, if its service copies from one bucket to another by itself: [`copy_from`](Self::copy_from).
+    fn home(&self) -> Option<Home> {
+        None
+    }
+
+    /// As [`copy`](Self::copy), from another bucket of the same service, with this store's own credentials.
+    async fn copy_from(
+        &self,
+        _bucket: &str,
+        from: &Key,
+        _info: &ObjectInfo,
+        _to: &Key,
+        _work: &Work,
+    ) -> Result<Committed> {
+        let reason = "this storage copies nothing from another";
+        Err(Error::new(crate::ErrorKind::InvalidConfig, "copy", from.to_string(), reason))
+    }
 
     /// Everything unfinished whose key begins with `prefix`, also what is still alive: see [`Leftover::idle`]. What cannot
     /// be looked at hides nothing else: it is in [`Leftovers::unread`].

@@ -23,6 +23,7 @@ mod orphans;
 pub mod prune;
 mod records;
 mod seal;
+mod subset;
 pub mod verify;
 mod whole;
 
@@ -34,3 +35,4 @@ pub use continuous::{Continuous, Schedule};
 pub use known::{Coverage, Covered, Extent, Known, Obstacle, Restorable, Snapshot};
 pub use orphans::Orphan;
 pub use records::{MAX_RECORD, Oversized, PREFIX, Run, Splitter};
+pub use subset::Subset;

@@ -14,6 +14,8 @@ pub(crate) enum Aftermath {
     NothingStored(Clean),
     /// So many files, of many.
     FilesStored(u64),
+    /// So many objects were copied, of many, and so many removed.
+    Copied { copied: u64, removed: u64 },
     /// No backup but those that were told.
     NoBackupKnown(Clean),
     /// The storage's command was given up, and was ended while its input was open.
@@ -90,6 +92,16 @@ impl fmt::Display for Aftermath {
             Aftermath::NothingStored(Clean(())) => f.write_str("nothing was stored"),
             Aftermath::FilesStored(1) => f.write_str("1 file was stored"),
             Aftermath::FilesStored(count) => write!(f, "{count} files were stored"),
+            Aftermath::Copied { copied, removed } => {
+                match copied {
+                    1 => f.write_str("1 object was copied")?,
+                    copied => write!(f, "{copied} objects were copied")?,
+                }
+                match removed {
+                    0 => Ok(()),
+                    removed => write!(f, ", and {removed} removed"),
+                }
+            }
             Aftermath::NoBackupKnown(Clean(())) => f.write_str(
                 "no backup under way was made known, and chunks that are sealed are used by the next run of the same",
             ),

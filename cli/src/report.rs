@@ -383,7 +383,7 @@ fn timestamp(time: SystemTime) -> Option<String> {
 
 /// The most memory this process has had resident, in bytes, where the system tells (`VmHWM` in Linux's
 /// /proc/self/status, which counts in KiB).
-fn peak_memory() -> Option<u64> {
+pub(crate) fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.trim().trim_end_matches(" kB").parse::<u64>().ok().map(|kib| kib * 1024)

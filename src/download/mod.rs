@@ -21,5 +21,5 @@ mod stored;
 mod verified;
 
 pub use reader::Reader;
-pub(crate) use reader::{Unknown, open};
+pub(crate) use reader::{Unknown, open, open_known};
 pub use verified::Verified;

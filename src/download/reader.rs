@@ -90,6 +90,18 @@ pub(crate) async fn open(
     unknown: Unknown,
 ) -> Result<Reader> {
     let info = store.head(key).await?;
+    open_known(store, key, info, compressor, budget, unknown).await
+}
+
+/// Opens the object that `info` describes, and no other.
+pub(crate) async fn open_known(
+    store: Arc<dyn ObjectStore>,
+    key: &Key,
+    info: ObjectInfo,
+    compressor: &Arc<Compressor>,
+    budget: &Budget,
+    unknown: Unknown,
+) -> Result<Reader> {
     let verified = Verified {
         service_checksum: info.checksum.is_some(),
         kept_checksum: info.checksum.is_none() && info.kept_checksum.is_some(),

@@ -6,7 +6,9 @@ use crate::checksum::ChecksumAlgorithm;
 use crate::error::{Error, ErrorKind, Result};
 use crate::left_behind::LeftBehind;
 use crate::name::Key;
-use crate::object::{CommitOptions, Committed, Leftover, Leftovers, ObjectInfo, ObjectStore, Page, Removal, Upload};
+use crate::object::{
+    CommitOptions, Committed, Home, Leftover, Leftovers, ObjectInfo, ObjectStore, Page, Removal, Upload,
+};
 use crate::part_policy::PartPolicy;
 use crate::payload::Payload;
 use crate::retry::{Retry, RetryPolicy};
@@ -178,6 +180,17 @@ impl ObjectStore for RetryingStore {
         self.check_name(from)?;
         self.check_new_name(to)?;
         self.store.copy(from, info, to, work).await
+    }
+
+    fn home(&self) -> Option<Home> {
+        self.store.home()
+    }
+
+    /// Not tried again in whole, as [`copy`](Self::copy).
+    async fn copy_from(&self, bucket: &str, from: &Key, info: &ObjectInfo, to: &Key, work: &Work) -> Result<Committed> {
+        self.check_name(from)?;
+        self.check_new_name(to)?;
+        self.store.copy_from(bucket, from, info, to, work).await
     }
 
     /// Tried again also where one of them failed in passing; if that one does not pass, the others are told all the same.

@@ -259,7 +259,8 @@ impl Cloud for TestContainer {
     }
 
     async fn objects(&self) -> Vec<String> {
-        self.listed("", "restype=container&comp=list", "Name").await
+        let names = self.listed("", "restype=container&comp=list", "Name").await;
+        names.into_iter().map(|name| name.replace("&amp;", "&")).collect()
     }
 
     async fn unfinished(&self) -> Vec<(String, String)> {

@@ -1,4 +1,4 @@
-//! A copy within the bucket. The service rewrites the object, in as many calls as it likes; the target appears with the
+//! A copy within the bucket, or from another. The service rewrites the object, in as many calls as it likes; the target appears with the
 //! last.
 
 use crate::client::Client;
@@ -19,7 +19,10 @@ const LAST_ANSWER: Duration = Duration::from_secs(20);
 
 /// One copy.
 struct Copy<'a> {
+    /// The bucket of the target.
     client: &'a Client,
+    /// That of the source: the same, or another.
+    source: &'a Client,
     from: &'a str,
     generation: &'a str,
     to: &'a str,
@@ -45,8 +48,31 @@ enum Step {
 /// Copies the generation that `info` describes. Nothing has to be removed where it ends early: what the service has copied so
 /// far it drops.
 pub(crate) async fn copy(client: &Client, from: &str, info: &ObjectInfo, to: &str, work: &Work) -> Result<Committed> {
-    let generation = client.generation(OPERATION, info)?;
-    let copy = Copy { client, from, generation, to, work, attempts: Attempts::default(), reached: Mutex::default() };
+    between((client, from), info, (client, to), work).await
+}
+
+/// The same from another bucket.
+pub(crate) async fn copy_from(
+    client: &Client,
+    bucket: &str,
+    from: &str,
+    info: &ObjectInfo,
+    to: &str,
+    work: &Work,
+) -> Result<Committed> {
+    let other = Client { bucket: bucket.to_owned(), ..client.clone() };
+    between((&other, from), info, (client, to), work).await
+}
+
+async fn between(
+    (source, from): (&Client, &str),
+    info: &ObjectInfo,
+    (client, to): (&Client, &str),
+    work: &Work,
+) -> Result<Committed> {
+    let generation = source.generation(OPERATION, info)?;
+    let copy =
+        Copy { client, source, from, generation, to, work, attempts: Attempts::default(), reached: Mutex::default() };
     let kept = work.retry(|| copy.kept()).await?;
     copy.rewrite(&kept).await
 }
@@ -54,7 +80,7 @@ pub(crate) async fn copy(client: &Client, from: &str, info: &ObjectInfo, to: &st
 impl Copy<'_> {
     /// What the service does not copy by itself (it gives the bucket's own storage class) or only where nothing is asked for.
     async fn kept(&self) -> Result<Kept> {
-        let url = self.client.object_url(self.from, &[("ifGenerationMatch", self.generation)]);
+        let url = self.source.object_url(self.from, &[("ifGenerationMatch", self.generation)]);
         let kept = self.client.ask(Method::GET, url, |answer| Kept::parse(&answer.body, self.from)).await;
         kept.map_err(|fault| self.failed(fault))
     }
@@ -128,11 +154,11 @@ impl Copy<'_> {
     }
 
     fn call(&self, kept: &Kept, token: Option<&str>) -> Call {
-        let bucket = &self.client.bucket;
+        let (source, target) = (&self.source.bucket, &self.client.bucket);
         let mut query = vec![("ifSourceGenerationMatch", self.generation)];
         query.extend(kept.key().map(|key| ("destinationKmsKeyName", key)));
         query.extend(token.map(|token| ("rewriteToken", token)));
-        let path = ["storage", "v1", "b", bucket, "o", self.from, "rewriteTo", "b", bucket, "o", self.to];
+        let path = ["storage", "v1", "b", source, "o", self.from, "rewriteTo", "b", target, "o", self.to];
         let mut call = self.client.http.call(Method::POST, self.client.url_of(&path, &query));
         call.body = Outgoing::Json(kept.json());
         call
@@ -142,13 +168,13 @@ impl Copy<'_> {
         match fault.status() {
             Some(412) => {
                 let reason = "it was replaced meanwhile";
-                Error::new(ErrorKind::Changed, OPERATION, self.client.location(self.from), reason)
+                Error::new(ErrorKind::Changed, OPERATION, self.source.location(self.from), reason)
             }
-            _ => self.client.failed(OPERATION, self.from, fault),
+            _ => self.source.failed(OPERATION, self.from, fault),
         }
     }
 
     fn stopped(&self) -> Error {
-        Error::new(ErrorKind::Cancelled, OPERATION, self.client.location(self.from), "it was asked to stop")
+        Error::new(ErrorKind::Cancelled, OPERATION, self.source.location(self.from), "it was asked to stop")
     }
 }

@@ -6,8 +6,8 @@ use crate::{copy, look, names, put, read, remove};
 use async_trait::async_trait;
 use bytes::Bytes;
 use sealift::{
-    Attempts, ChecksumAlgorithm, CommitOptions, Committed, Effect, Key, LeftBehind, Leftover, Leftovers, ObjectInfo,
-    ObjectStore, Page, PartPolicy, Payload, Removal, Result, Upload, Work,
+    Attempts, ChecksumAlgorithm, CommitOptions, Committed, Effect, Home, Key, LeftBehind, Leftover, Leftovers,
+    ObjectInfo, ObjectStore, Page, PartPolicy, Payload, Removal, Result, Upload, Work,
 };
 use std::ops::Range;
 use std::time::Duration;
@@ -81,6 +81,14 @@ impl ObjectStore for GcsStore {
 
     async fn copy(&self, from: &Key, info: &ObjectInfo, to: &Key, work: &Work) -> Result<Committed> {
         copy::copy(&self.client, from.as_ref(), info, to.as_ref(), work).await
+    }
+
+    fn home(&self) -> Option<Home> {
+        Some(Home { service: self.client.endpoint.to_string(), bucket: self.client.bucket.clone() })
+    }
+
+    async fn copy_from(&self, bucket: &str, from: &Key, info: &ObjectInfo, to: &Key, work: &Work) -> Result<Committed> {
+        copy::copy_from(&self.client, bucket, from.as_ref(), info, to.as_ref(), work).await
     }
 
     /// Nothing: a session that was not finished cannot be listed, shows nothing, and ends by itself after a week.

@@ -1,4 +1,4 @@
-//! A copy within the bucket, made by the service: with everything that belongs to the object, and only of what is meant.
+//! A copy within the bucket, or from another of the same service, made by the service: with everything that belongs to the object, and only of what is meant.
 
 use crate::attempt::attempt;
 use crate::client::{Client, full_checksum};
@@ -14,7 +14,29 @@ const AT_ONCE: u64 = 5_000_000_000;
 
 /// Copies the object that `info` describes from `from` to `to`.
 pub(crate) async fn copy(client: &Client, from: &Key, info: &ObjectInfo, to: &Key, work: &Work) -> Result<Committed> {
-    let source = unless_stopped(work, work.retry(|| Source::look(client, from, info))).await?;
+    between((client, from), info, (client, to), work).await
+}
+
+/// The same from another bucket.
+pub(crate) async fn copy_from(
+    client: &Client,
+    bucket: &str,
+    from: &Key,
+    info: &ObjectInfo,
+    to: &Key,
+    work: &Work,
+) -> Result<Committed> {
+    let other = Client { bucket: bucket.to_owned(), ..client.clone() };
+    between((&other, from), info, (client, to), work).await
+}
+
+async fn between(
+    (client, from): (&Client, &Key),
+    info: &ObjectInfo,
+    (target, to): (&Client, &Key),
+    work: &Work,
+) -> Result<Committed> {
+    let source = unless_stopped(work, work.retry(|| Source::look(client, target, from, info))).await?;
     match source.size() <= AT_ONCE {
         true => copy_at_once(&source, to, work).await,
         false => copy_in_parts(&source, to, work).await,
@@ -22,7 +44,7 @@ pub(crate) async fn copy(client: &Client, from: &Key, info: &ObjectInfo, to: &Ke
 }
 
 async fn copy_at_once(source: &Source<'_>, to: &Key, work: &Work) -> Result<Committed> {
-    let target = source.client.location(to);
+    let target = source.target.location(to);
     let attempts = Attempts::default();
     work.may_leave([LeftBehind::object(&target).perhaps().because("its copy was sent, and the answer is open")]);
     let error = match answer(work, work.retry(|| send(source, to, &attempts))).await {
@@ -34,7 +56,7 @@ async fn copy_at_once(source: &Source<'_>, to: &Key, work: &Work) -> Result<Comm
 }
 
 async fn send(source: &Source<'_>, to: &Key, attempts: &Attempts) -> Result<Committed> {
-    let (client, head) = (source.client, &source.head);
+    let (client, head) = (source.target, &source.head);
     // The service keeps metadata, headers and tags by itself; these it does not.
     let request = client
         .sdk

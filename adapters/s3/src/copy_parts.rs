@@ -23,7 +23,7 @@ const ABORT_LIMIT: Duration = Duration::from_secs(20);
 
 /// Copies `source` to `to`, part by part. An upload that is given up is aborted.
 pub(crate) async fn copy_in_parts(source: &Source<'_>, to: &Key, work: &Work) -> Result<Committed> {
-    let client = source.client;
+    let client = source.target;
     let template = unless_stopped(work, work.retry(|| template(source))).await?;
     let (id, beside) = start_copy(source, to, template, work).await?;
     let upload = client.left_upload(to, &id);
@@ -61,7 +61,7 @@ async fn template(source: &Source<'_>) -> Result<CreateMultipartUploadFluentBuil
     let head = &source.head;
     let expires = head.expires_string().and_then(|date| DateTime::from_str(date, DateTimeFormat::HttpDate).ok());
     let template = source
-        .client
+        .target
         .sdk
         .create_multipart_upload()
         .set_metadata(head.metadata.clone())
@@ -88,7 +88,7 @@ async fn start_copy(
     template: CreateMultipartUploadFluentBuilder,
     work: &Work,
 ) -> Result<(String, Vec<LeftBehind>)> {
-    let client = source.client;
+    let client = source.target;
     let unknown = LeftBehind::unknown_upload(client.location(to)).because("its start was not answered");
     work.may_leave([unknown]);
     let (attempts, began) = (Attempts::default(), Instant::now());
@@ -119,7 +119,7 @@ struct Copy<'a> {
 impl Copy<'_> {
     async fn run(&self, work: &Work, attempts: &Attempts) -> Result<Committed> {
         let parts = unless_stopped(work, self.copy_parts(work)).await?;
-        let upload = self.client().left_upload(self.to, self.id).perhaps();
+        let upload = self.target().left_upload(self.to, self.id).perhaps();
         work.may_leave(self.beside.iter().cloned().chain([self.object(), upload]));
         match answer(work, work.retry(|| self.complete(parts.clone(), attempts))).await {
             Answer::InTime(completed) => completed,
@@ -139,10 +139,10 @@ impl Copy<'_> {
 
     async fn copy_part(&self, number: i32, first: u64, last: u64) -> Result<CompletedPart> {
         let request = self
-            .client()
+            .target()
             .sdk
             .upload_part_copy()
-            .bucket(&self.client().bucket)
+            .bucket(&self.target().bucket)
             .key(self.to.as_ref())
             .upload_id(self.id)
             .part_number(number)
@@ -152,7 +152,7 @@ impl Copy<'_> {
         let attempts = Attempts::default();
         let copied = attempt(&attempts, |sent| {
             sent.all();
-            request.customize().config_override(self.client().within(COMPLETE)).send()
+            request.customize().config_override(self.target().within(COMPLETE)).send()
         });
         let copied = copied.await.map_err(|error| self.source.not_copied(format!("copy part {number} of"), error))?;
         let part = copied.copy_part_result.as_ref();
@@ -164,7 +164,7 @@ impl Copy<'_> {
     }
 
     async fn complete(&self, parts: Vec<CompletedPart>, attempts: &Attempts) -> Result<Committed> {
-        let (client, head) = (self.client(), &self.source.head);
+        let (client, head) = (self.target(), &self.source.head);
         let mut request = client
             .sdk
             .complete_multipart_upload()
@@ -197,11 +197,11 @@ impl Copy<'_> {
 
     /// The copy, if its completion has taken effect.
     fn object(&self) -> LeftBehind {
-        let object = LeftBehind::object(self.client().location(self.to));
+        let object = LeftBehind::object(self.target().location(self.to));
         object.perhaps().because("its completion was sent, and the answer is open")
     }
 
-    fn client(&self) -> &Client {
-        self.source.client
+    fn target(&self) -> &Client {
+        self.source.target
     }
 }

@@ -21,6 +21,8 @@ const PATH: &AsciiSet = &VALUE.remove(b'/');
 #[derive(Debug)]
 pub(crate) struct Source<'a> {
     pub(crate) client: &'a Client,
+    /// Where it is copied to: the same bucket, or another of the same service.
+    pub(crate) target: &'a Client,
     pub(crate) key: &'a Key,
     /// Everything that the service tells of it.
     pub(crate) head: HeadObjectOutput,
@@ -29,11 +31,11 @@ pub(crate) struct Source<'a> {
 
 impl<'a> Source<'a> {
     /// The object at `key`, as long as it is what `then` describes.
-    pub(crate) async fn look(client: &'a Client, key: &'a Key, then: &ObjectInfo) -> Result<Self> {
+    pub(crate) async fn look(client: &'a Client, target: &'a Client, key: &'a Key, then: &ObjectInfo) -> Result<Self> {
         let head = all_of(client, key).await?;
         let now = info(key, &head);
         match is_same(&now, then) {
-            true => Ok(Source { client, key, head, version: version(&now).map(str::to_owned) }),
+            true => Ok(Source { client, target, key, head, version: version(&now).map(str::to_owned) }),
             false => Err(changed("copy", client.location(key))),
         }
     }

@@ -10,8 +10,8 @@ use crate::{copy, delete, head, list, names, put, read, sweep};
 use async_trait::async_trait;
 use bytes::Bytes;
 use sealift::{
-    Attempts, ChecksumAlgorithm, CommitOptions, Committed, Effect, Key, LeftBehind, Leftover, Leftovers, ObjectInfo,
-    ObjectStore, Page, PartPolicy, Payload, Removal, Result, RetryPolicy, SlowDowns, Upload, Work,
+    Attempts, ChecksumAlgorithm, CommitOptions, Committed, Effect, Home, Key, LeftBehind, Leftover, Leftovers,
+    ObjectInfo, ObjectStore, Page, PartPolicy, Payload, Removal, Result, RetryPolicy, SlowDowns, Upload, Work,
 };
 use std::ops::Range;
 use std::path::PathBuf;
@@ -155,6 +155,16 @@ impl ObjectStore for S3Store {
 
     async fn copy(&self, from: &Key, info: &ObjectInfo, to: &Key, work: &Work) -> Result<Committed> {
         copy::copy(&self.client, from, info, to, work).await
+    }
+
+    /// An access point is no bucket to copy from.
+    fn home(&self) -> Option<Home> {
+        let Client { endpoint, bucket, .. } = &self.client;
+        (!bucket.starts_with("arn:")).then(|| Home { service: endpoint.clone(), bucket: bucket.clone() })
+    }
+
+    async fn copy_from(&self, bucket: &str, from: &Key, info: &ObjectInfo, to: &Key, work: &Work) -> Result<Committed> {
+        copy::copy_from(&self.client, bucket, from, info, to, work).await
     }
 
     async fn leftovers(&self, prefix: &str) -> Result<Leftovers> {

@@ -16,6 +16,7 @@ use lines::Lines;
 pub(crate) use lines::{Line, Place, command_away, missing_in, name_aside};
 pub(crate) use read::{read_lines, read_lines_with};
 use sealift::FileHandle;
+pub(crate) use selection::Break;
 pub use selection::Snapshot;
 pub(crate) use selection::{Catalogue, EpochEndings, Transactions};
 use std::collections::BTreeMap;
@@ -24,7 +25,7 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Known {
     /// What each metadata file has.
-    files: BTreeMap<FileHandle, Vec<Metadata>>,
+    pub(crate) files: BTreeMap<FileHandle, Vec<Metadata>>,
 }
 
 /// What is known after a version.

@@ -119,6 +119,27 @@ impl Catalogue {
     }
 }
 
+impl From<&EpochEndings> for Metadata {
+    fn from(backup: &EpochEndings) -> Self {
+        let EpochEndings { first_epoch, last_epoch, first_version, last_version, manifest } = backup.clone();
+        Metadata::EpochEndingBackup { first_epoch, last_epoch, first_version, last_version, manifest }
+    }
+}
+
+impl From<&Transactions> for Metadata {
+    fn from(backup: &Transactions) -> Self {
+        let Transactions { first_version, last_version, manifest } = backup.clone();
+        Metadata::TransactionBackup { first_version, last_version, manifest }
+    }
+}
+
+impl From<&Snapshot> for Metadata {
+    fn from(snapshot: &Snapshot) -> Self {
+        let Snapshot { epoch, version, manifest } = snapshot.clone();
+        Metadata::StateSnapshotBackup { epoch, version, manifest }
+    }
+}
+
 impl Known {
     /// Every backup that the archive makes known.
     pub(crate) fn catalogue(&self) -> Catalogue {

@@ -2,6 +2,7 @@
 
 mod backup;
 mod compact;
+mod copy;
 mod prune;
 mod query;
 mod storage;
@@ -14,6 +15,7 @@ pub(crate) use backup::{
 };
 use clap::{Args, Parser, Subcommand};
 pub(crate) use compact::{BackupMaintenance, Compact};
+pub(crate) use copy::{Copy, FromArgs};
 use jiff::SignedDuration;
 pub(crate) use prune::Prune;
 pub(crate) use query::{BackupStorageState, NodeState, Query};
@@ -47,8 +49,8 @@ Exit codes:
   4    refused: credentials or permissions
   5    the object exists and was not to be replaced; a backup of the same, or of some of it, is known
   6    the service is unreachable, in another region, or too slow
-  7    what is stored is damaged or incomplete (verify: something is wrong with it), or has no checksum
-       (get --require-checksum)
+  7    what is stored is damaged or incomplete (verify: something is wrong with it; copy --aptos: it cannot be
+       restored), or has no checksum (get --require-checksum)
   8    the producer failed (run)
   9    the input was empty (put, run)
   10   something was left behind; the message names it
@@ -72,6 +74,8 @@ pub(crate) enum Command {
     Rm(Rm),
     /// Move an object within the storage, without its bytes passing through here.
     Mv(Mv),
+    /// Copy objects from one storage to another, with their content proven.
+    Copy(Box<Copy>),
     /// List, and with --yes remove, what crashes left: incomplete uploads and temporary files.
     Sweep(Sweep),
     /// Tell whether what is stored can be trusted: that it is there, is what was written, and proves itself.
@@ -104,6 +108,7 @@ impl Command {
             Command::Stat(args) => Some(&args.storage),
             Command::Rm(args) => Some(&args.storage),
             Command::Mv(args) => Some(&args.storage),
+            Command::Copy(args) => Some(&args.storage),
             Command::Sweep(args) => Some(&args.storage),
             Command::Prune(args) => Some(&args.storage),
             Command::Verify(args) => Some(args.storage()),
@@ -127,6 +132,7 @@ impl Command {
             Command::Stat(args) => vec![&args.name],
             Command::Rm(args) => args.names.iter().map(String::as_str).collect(),
             Command::Mv(args) => vec![&args.from, &args.to],
+            Command::Copy(args) => vec![&args.from, &args.to],
             Command::Sweep(args) => vec![&args.name],
             Command::Verify(args) => vec![args.name()],
             Command::Backup(_)

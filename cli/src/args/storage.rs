@@ -9,7 +9,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 /// Which storage, and how to use it. The same for every command.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Storage")]
 pub(crate) struct StorageArgs {
     /// s3-native, gcs-native, azure-native, local-fs, command-adapter, or a URL: s3://BUCKET/PREFIX, gs://BUCKET/PREFIX,
@@ -96,7 +96,7 @@ impl StorageArgs {
 }
 
 /// What only s3-native asks for.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct S3Args {
     /// Whether the service keeps the condition of --if-absent, for those who know it of theirs. Without it, it is known of
     /// some services, and proven of the others on an object of its own, once (s3-native).
@@ -116,7 +116,7 @@ impl S3Args {
 }
 
 /// What only azure-native asks for. Keys and signatures are no options: everybody can read a command line.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct AzureArgs {
     /// The storage account (azure-native). AZURE_STORAGE_ACCOUNT works too, and AZURE_STORAGE_CONNECTION_STRING.
     #[arg(long, value_name = "ACCOUNT")]
@@ -136,7 +136,7 @@ impl AzureArgs {
 }
 
 /// What only gcs-native asks for.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct GcsArgs {
     /// A JSON file with the key of a service account, or another kind of credentials that Google's tools write
     /// (gcs-native). Without it, where Google's tools look: GOOGLE_APPLICATION_CREDENTIALS, `gcloud auth

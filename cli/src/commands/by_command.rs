@@ -22,7 +22,9 @@ use tokio::io::{AsyncWrite, AsyncWriteExt, BufReader, stdin};
 
 /// Whether a command is about such a storage.
 pub(super) fn is_meant(command: &Command) -> bool {
-    let (Some(args), false) = (command.storage(), matches!(command, Command::CommandConfig(_))) else { return false };
+    // A copy has two storages, and says itself which.
+    let other = matches!(command, Command::CommandConfig(_) | Command::Copy(_));
+    let (Some(args), false) = (command.storage(), other) else { return false };
     match args.storage.as_deref() {
         Some(kind) => kind == "command-adapter",
         None => args.command_adapter_config.is_some(),
@@ -82,7 +84,7 @@ pub(super) async fn run(command: Command, interrupt: &Interrupt) -> Result<(), F
     }
 }
 
-fn open(args: &StorageArgs) -> Result<CommandStorage, Failure> {
+pub(super) fn open(args: &StorageArgs) -> Result<CommandStorage, Failure> {
     match &args.command_adapter_config {
         Some(file) => Ok(CommandStorage::new(CommandConfig::load(file)?)),
         None => Err(Failure::usage("--storage command-adapter needs --command-adapter-config FILE")),

@@ -15,6 +15,8 @@ pub(super) enum NotDone {
     FileNotStored,
     /// Not looked at, or not removed.
     LeftoverNotSwept,
+    ObjectNotCopied,
+    ObjectNotRemoved,
 }
 
 impl NotDone {
@@ -22,6 +24,8 @@ impl NotDone {
         match self {
             NotDone::FileNotStored => "not stored",
             NotDone::LeftoverNotSwept => "not swept",
+            NotDone::ObjectNotCopied => "not copied",
+            NotDone::ObjectNotRemoved => "not removed",
         }
     }
 
@@ -29,6 +33,8 @@ impl NotDone {
         match self {
             NotDone::FileNotStored => "a file was not stored",
             NotDone::LeftoverNotSwept => "a leftover was not swept",
+            NotDone::ObjectNotCopied => "an object was not copied",
+            NotDone::ObjectNotRemoved => "an object was not removed",
         }
     }
 
@@ -36,6 +42,8 @@ impl NotDone {
         match self {
             NotDone::FileNotStored => format!("{count} files were not stored"),
             NotDone::LeftoverNotSwept => format!("{count} leftovers were not swept"),
+            NotDone::ObjectNotCopied => format!("{count} objects were not copied"),
+            NotDone::ObjectNotRemoved => format!("{count} objects were not removed"),
         }
     }
 }
@@ -81,7 +89,9 @@ impl Failures {
 
     /// One was not; tells whether others are worth a try.
     pub(super) fn add(&mut self, failure: Failure) -> ControlFlow<()> {
-        self.in_a_row = if is_of_the_file(&failure) { 0 } else { self.in_a_row + 1 };
+        let of_it_alone =
+            is_of_the_file(&failure) || self.what == NotDone::ObjectNotCopied && is_of_the_object(&failure);
+        self.in_a_row = if of_it_alone { 0 } else { self.in_a_row + 1 };
         self.ended = match (self.after, failure.cause()) {
             (AfterFailure::End, _) => Some("--fail-fast"),
             (_, Cause::Storage(error)) if is_of_all(error.kind()) => Some("it would be the same for all"),
@@ -121,6 +131,14 @@ fn is_of_the_file(failure: &Failure) -> bool {
                 | ErrorKind::Io
         ),
         Cause::Other(_) => true,
+        _ => false,
+    }
+}
+
+/// Whether a failure is of an object that was read: that it is damaged, or not there any more.
+fn is_of_the_object(failure: &Failure) -> bool {
+    match failure.cause() {
+        Cause::Storage(error) => matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::NotFound),
         _ => false,
     }
 }

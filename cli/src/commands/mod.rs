@@ -4,6 +4,7 @@ mod backup;
 mod by_command;
 mod command_config;
 mod compact;
+mod copy;
 mod covers;
 mod failures;
 mod find_files;
@@ -56,6 +57,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Rm(args) => rm::run(args, &interrupt).await,
         Command::Mv(args) => look::mv(args, &interrupt).await,
         Command::Prune(args) => prune::run(*args, &interrupt).await,
+        Command::Copy(args) => copy::run(*args, &interrupt).await,
         Command::Sweep(args) => sweep::run(args, &interrupt).await,
     }
 }

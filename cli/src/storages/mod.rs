@@ -9,6 +9,7 @@ mod gcs;
 mod left_out;
 mod local_fs;
 mod named;
+mod pair;
 #[cfg(feature = "s3")]
 mod s3;
 
@@ -23,6 +24,7 @@ use left_out::gcs;
 use left_out::s3;
 pub(crate) use named::check;
 use named::{Cloud, Storage, is_url, named, objects_by_url, parse_url, url_of, url_prefix};
+pub(crate) use pair::{Pair, Sides, is_command_adapter, open_pair, open_side};
 use sealift::{
     Archive, Bucket, Budget, Codec, Compressor, Error, ErrorKind, Key, Level, ObjectStore, RetryPolicy, ZstdLevel,
 };

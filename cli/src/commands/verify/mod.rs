@@ -2,7 +2,7 @@
 //! three steps.
 
 mod progress;
-mod shard;
+pub(super) mod shard;
 mod steps;
 mod told;
 mod work;

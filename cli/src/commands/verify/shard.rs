@@ -44,7 +44,7 @@ const SCHEDULERS: [Scheduler; 4] = [
 ];
 
 /// The shard that --shard and --shards say.
-pub(super) fn said(shard: &str, shards: Option<u32>) -> Result<Shard, Failure> {
+pub(in crate::commands) fn said(shard: &str, shards: Option<u32>) -> Result<Shard, Failure> {
     match shard {
         "auto" => auto(|name| std::env::var(name).ok(), shards),
         _ if shards.is_some() => Err(Failure::usage("--shards is for --shard auto: K/N says it already")),
