@@ -1,11 +1,13 @@
 //! What the commands say: summaries, listings, errors. Text for people; with --json the same for programs.
 
 mod archive;
+mod doctor;
 
 use crate::failure::Failure;
 use crate::tally::{CHECKSUM, Tally, word_of};
 pub(crate) use archive::{Place, covers, covers_json, node_state, node_state_json, storage_state, storage_state_json};
 use bytesize::ByteSize;
+pub(crate) use doctor::{examined, examined_json};
 use sealift::{Confirmed, LeftBehind, Leftover, ObjectInfo, Origin, Sealed, Verified};
 use sealift_aptos::BackedUp;
 use serde_json::{Value, json};

@@ -66,6 +66,27 @@ impl Gate {
         }
     }
 
+    /// Proves it whatever is known, and lets what it shows be known from now on, here and in the file.
+    pub(crate) async fn prove_anew(&self, client: &Client, key: &Key) -> Result<Proof> {
+        let proof = prove(client, key, self.retry_policy).await?;
+        match (&proof, &self.cache) {
+            (Proof::Kept, cache) => {
+                if let (Conditions::ToBeProven, Some(cache)) = (self.stated, cache) {
+                    conditions_cache::remember(cache, client).await;
+                }
+                let _ = self.proof.set(proof.clone());
+            }
+            (Proof::NotKept { .. }, Some(cache)) => conditions_cache::forget(cache, client).await,
+            (Proof::NotKept { .. }, None) => {}
+        }
+        Ok(proof)
+    }
+
+    /// What is known without a proof.
+    pub(crate) fn known(&self) -> Conditions {
+        self.stated
+    }
+
     async fn prove(&self, client: &Client, key: &Key) -> Result<Proof> {
         let Some(cache) = &self.cache else { return prove(client, key, self.retry_policy).await };
         if conditions_cache::remembered(cache, client).await {

@@ -1,6 +1,7 @@
 //! The command line: what can be said, with which defaults, and the help for it. Nothing here does anything.
 
 mod backup;
+mod doctor;
 mod query;
 mod storage;
 mod time;
@@ -11,6 +12,7 @@ pub(crate) use backup::{
     Transaction, TransactionFormatArg,
 };
 use clap::{Args, Parser, Subcommand};
+pub(crate) use doctor::Doctor;
 use jiff::SignedDuration;
 pub(crate) use query::{BackupStorageState, NodeState, Query};
 use std::num::NonZeroUsize;
@@ -69,6 +71,8 @@ pub(crate) enum Command {
     Mv(Mv),
     /// List, and with --yes remove, what crashes left: incomplete uploads and temporary files.
     Sweep(Sweep),
+    /// Try out what the storage, and these credentials, can do, and say what follows for each command.
+    Doctor(Doctor),
     /// Tell whether what is stored can be trusted: that it is there, is what was written, and proves itself.
     Verify(Box<Verify>),
     /// Back up an Aptos node's data into an archive that the Aptos tools restore.
@@ -93,6 +97,7 @@ impl Command {
             Command::Rm(args) => Some(&args.storage),
             Command::Mv(args) => Some(&args.storage),
             Command::Sweep(args) => Some(&args.storage),
+            Command::Doctor(args) => Some(&args.storage),
             Command::Verify(args) => Some(args.storage()),
             Command::Backup(args) => args.storage(),
             Command::CommandConfig(args) => Some(&args.storage),
@@ -111,6 +116,7 @@ impl Command {
             Command::Rm(args) => args.names.iter().map(String::as_str).collect(),
             Command::Mv(args) => vec![&args.from, &args.to],
             Command::Sweep(args) => vec![&args.name],
+            Command::Doctor(args) => vec![&args.name],
             Command::Verify(args) => vec![args.name()],
             Command::Backup(_) | Command::CommandConfig(_) | Command::Storage(_) => Vec::new(),
         }

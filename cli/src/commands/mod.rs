@@ -4,6 +4,7 @@ mod backup;
 mod by_command;
 mod command_config;
 mod covers;
+mod doctor;
 mod failures;
 mod find_files;
 mod get;
@@ -51,6 +52,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Rm(args) => rm::run(args, &interrupt).await,
         Command::Mv(args) => look::mv(args, &interrupt).await,
         Command::Sweep(args) => sweep::run(args, &interrupt).await,
+        Command::Doctor(args) => doctor::run(args, &interrupt).await,
     }
 }
 
