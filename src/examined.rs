@@ -206,6 +206,8 @@ pub enum Sent {
     Checksum(&'static str),
     /// None, for this reason.
     Nothing(&'static str),
+    /// Some checksum that a trial cannot make wrong, for this reason.
+    Untried(&'static str),
 }
 
 /// Whether a condition was kept to.
@@ -288,12 +290,13 @@ pub trait Examined: Send + Sync {
         Ok(None)
     }
 
-    /// Removes every version of what is below `prefix`, and every mark that something was removed. Returns what is left.
+    /// Removes every version of what is below `prefix`, and every mark that something was removed. Returns what is left;
+    /// `None` where it cannot.
     ///
     /// # Errors
     /// The versions could not be listed.
-    async fn remove_versions(&self, _prefix: &str) -> Result<Vec<LeftBehind>> {
-        Ok(Vec::new())
+    async fn remove_versions(&self, _prefix: &str) -> Result<Option<Vec<LeftBehind>>> {
+        Ok(None)
     }
 
     /// Has the service end incomplete uploads by itself, keeps all other rules that there are, and says what is set now;

@@ -89,6 +89,10 @@ impl Trial<'_> {
                 self.noted(capability, Verdict::Absent, why);
                 None
             }
+            Sent::Untried(why) => {
+                self.noted(capability, Verdict::Unknown, why);
+                None
+            }
         }
     }
 

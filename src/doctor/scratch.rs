@@ -281,23 +281,35 @@ impl Removal<'_> {
         let finding = |verdict, evidence: &str| Some(Finding::new(Capability::DeleteVersion, verdict, evidence));
         let permission = self.examined.permission(Capability::DeleteVersion);
         match self.examined.remove_versions(&self.scratch.prefix()).await {
-            Ok(left) if left.is_empty() && versions == Versions::Kept => {
+            Ok(None) if versions == Versions::Kept => {
+                let why = "the account keeps versions, which Sealift cannot remove here";
+                self.left([self.versions_left().because(why)]);
+                finding(Verdict::Unknown, why)
+            }
+            Ok(None) => None,
+            Ok(Some(left)) if left.is_empty() && versions == Versions::Kept => {
                 finding(Verdict::Works, "the versions of the scratch objects were removed")
             }
-            Ok(left) if left.is_empty() => None,
-            Ok(left) => {
+            Ok(Some(left)) if left.is_empty() => None,
+            Ok(Some(left)) => {
                 let why = left.iter().find_map(LeftBehind::reason).unwrap_or("it was refused").to_owned();
                 self.left(left);
                 finding(Verdict::Missing(permission.to_owned()), &why)
             }
             Err(error) if versions == Versions::Kept => {
-                let left = LeftBehind::object(self.scratch.location(self.scratch.prefix()));
-                let left = left.perhaps().with_remedy("who may remove versions removes them, or a lifecycle rule does");
-                self.left([left.because(format!("earlier versions below it could not be listed: {}", error.reason()))]);
+                self.left([self
+                    .versions_left()
+                    .because(format!("earlier versions below it could not be listed: {}", error.reason()))]);
                 Some(Finding::failed(Capability::DeleteVersion, permission, &error))
             }
             Err(_) => None,
         }
+    }
+
+    /// What is left of all objects below the folder.
+    fn versions_left(&self) -> LeftBehind {
+        let left = LeftBehind::object(self.scratch.location(self.scratch.prefix())).perhaps();
+        left.with_remedy("who may remove versions removes them, or a lifecycle rule does")
     }
 
     fn why(&self, error: &Error) -> String {

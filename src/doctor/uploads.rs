@@ -150,6 +150,9 @@ impl Trial<'_> {
         match upload.abort().await {
             Ok(()) => {
                 self.scratch.closed(upload);
+                if !self.examined.lists_uploads() {
+                    return self.works(Capability::Abort, "the service says that it is gone");
+                }
                 let (verdict, evidence) = match self.store.leftovers(&self.scratch.prefix()).await {
                     Ok(found) if found.found.iter().any(|leftover| leftover.key == key.as_ref()) => {
                         (Verdict::Ignored, "the service says that it is gone, and lists it")

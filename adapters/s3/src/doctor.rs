@@ -125,8 +125,8 @@ impl Examined for S3Store {
         }
     }
 
-    async fn remove_versions(&self, prefix: &str) -> Result<Vec<LeftBehind>> {
-        versions::remove(&self.client, prefix).await
+    async fn remove_versions(&self, prefix: &str) -> Result<Option<Vec<LeftBehind>>> {
+        versions::remove(&self.client, prefix).await.map(Some)
     }
 
     async fn end_incomplete_uploads(&self) -> Result<Option<String>> {
