@@ -36,6 +36,8 @@ pub enum Capability {
     Put,
     /// To look at an object.
     Look,
+    /// Whether what is kept with an object comes back: by it a commit is told from others'.
+    Metadata,
     /// To read an object to its end.
     Read,
     /// To read a part of an object.
@@ -95,6 +97,7 @@ impl Capability {
             Capability::List => "list",
             Capability::Put => "put",
             Capability::Look => "look",
+            Capability::Metadata => "metadata",
             Capability::Read => "read",
             Capability::ReadRange => "read a range",
             Capability::ListedAtOnce => "listed at once",

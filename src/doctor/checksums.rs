@@ -1,11 +1,10 @@
 //! Whether the service looks at the checksums that it is sent: bytes are sent with the checksum of others.
 
 use super::examination::{Trial, options};
-use crate::checksum::Checksum;
 use crate::error::{Error, ErrorKind, Result};
 use crate::examined::{Capability, Finding, Sent, Verdict};
-use crate::object::{IfExists, Upload};
-use crate::payload::Payload;
+use crate::name::Key;
+use crate::object::{IfExists, ObjectStore, Upload};
 use std::sync::Arc;
 
 const TEXT: &[u8] = b"a scratch object of `sealift doctor`, sent with the checksum of another";
@@ -20,11 +19,28 @@ impl Trial<'_> {
             self.see_version(committed);
         }
         let refused = stored.as_ref().is_err_and(|_| !attempts.effect().is_possible());
+        let taken = stored.is_ok();
         self.judge(Capability::PutChecksum, sent, stored.map(drop));
+        if taken {
+            self.repeated_checksum(&key, sent).await;
+        }
         if refused {
             self.scratch.removed(&key);
         }
         Ok(())
+    }
+
+    /// Whether the service tells of the object `key`, which was sent with a wrong checksum, that wrong one: then what it tells
+    /// of others is what it was told, too, and not of what it has stored.
+    async fn repeated_checksum(&mut self, key: &Key, sent: &str) {
+        let Ok(info) = self.store.head(key).await else { return };
+        if info.checksum.is_none_or(|told| told != self.damaged(TEXT).checksum().to_be_bytes()) {
+            return;
+        }
+        let kept = Capability::KeptChecksum;
+        self.findings.retain(|finding| finding.capability != kept);
+        let evidence = format!("the {sent} that the service tells is the one that it was told, of whatever came");
+        self.noted(kept, Verdict::Ignored, evidence);
     }
 
     /// One upload, whose parts and whole have the checksums of others. It is aborted, which shows whether that works.
@@ -42,25 +58,20 @@ impl Trial<'_> {
                 return Ok(());
             }
         };
-        let damaged_is_in = match self.sent(Capability::PartChecksum) {
-            Some(sent) => {
-                let stored = upload.put_part(1, self.damaged(TEXT)).await;
-                let is_in = stored.is_ok();
-                self.judge(Capability::PartChecksum, sent, stored.map(drop));
-                is_in
-            }
-            None => false,
-        };
+        if let Some(sent) = self.sent(Capability::PartChecksum) {
+            let stored = upload.put_part(1, self.damaged(TEXT)).await;
+            self.judge(Capability::PartChecksum, sent, stored.map(drop));
+        }
         self.go_on()?;
-        self.whole_checksum(&upload, if damaged_is_in { 2 } else { 1 }).await?;
+        self.whole_checksum(&upload).await?;
         self.go_on()?;
         self.abort(&key, &upload).await;
         Ok(())
     }
 
-    async fn whole_checksum(&mut self, upload: &Arc<dyn Upload>, number: u32) -> Result<()> {
+    async fn whole_checksum(&mut self, upload: &Arc<dyn Upload>) -> Result<()> {
         let payload = self.payload(TEXT);
-        let part = match upload.put_part(number, payload.clone()).await {
+        let part = match upload.put_part(1, payload.clone()).await {
             Ok(part) => part,
             Err(error) => {
                 self.scratch.told(error.left_behind());
@@ -73,7 +84,7 @@ impl Trial<'_> {
         let Some(sent) = self.sent(Capability::WholeChecksum) else { return Ok(()) };
         let key = self.scratch.key("damaged-upload")?;
         let attempts = self.scratch.object(&key);
-        let completed = upload.complete(&[part], damaged_whole(&self.damaged(TEXT)), &attempts).await;
+        let completed = upload.complete(&[part], self.damaged(TEXT).checksum(), &attempts).await;
         if let Ok(committed) = &completed {
             self.see_version(committed);
         }
@@ -105,8 +116,13 @@ impl Trial<'_> {
             Err(error) => {
                 self.scratch.told(error.left_behind());
                 match error.kind() {
-                    ErrorKind::Corrupt | ErrorKind::Service => {
+                    ErrorKind::Corrupt => {
                         self.works(capability, format!("a wrong {sent} was refused: {}", error.reason()));
+                    }
+                    ErrorKind::Service => {
+                        let evidence =
+                            format!("it was refused with a wrong {sent}, and not for that: {}", error.reason());
+                        self.noted(capability, Verdict::Unknown, evidence);
                     }
                     _ => {
                         let permission = self.examined.permission(capability);
@@ -116,8 +132,4 @@ impl Trial<'_> {
             }
         }
     }
-}
-
-fn damaged_whole(payload: &Payload) -> Checksum {
-    payload.checksum()
 }

@@ -146,6 +146,11 @@ pub(super) fn features(findings: &[Finding]) -> Vec<Feature> {
     ]
 }
 
+/// A command that needs all of these.
+pub(super) fn needing(findings: &[Finding], name: &'static str, needed: &[Capability]) -> Feature {
+    Following { findings }.needing(name, needed)
+}
+
 struct Following<'a> {
     findings: &'a [Finding],
 }
@@ -266,7 +271,7 @@ impl Following<'_> {
 
     fn lost_answers(&self) -> Feature {
         let name = "a lost answer";
-        match self.lacking(&[Capability::Look]) {
+        match self.lacking(&[Capability::Look, Capability::Metadata]) {
             None => Feature { name, answer: Answer::Yes, why: "is settled by a look at the object".to_owned() },
             Some((answer, why)) => Feature {
                 name,

@@ -2,9 +2,10 @@
 //! for each command is told ([`Bucket::examine`](crate::Bucket::examine)). What was made is removed again, or named.
 //!
 //! `examination` is the order of it, and the other modules are what is tried: `surroundings`, `objects`, `conditions`,
-//! `checksums`, `uploads`, `copies`. `scratch` owns what was made. `features` says what follows; `report` is all of it as
+//! `checksums`, `uploads`, `copies`; of archives behind commands, `archives`. `scratch` owns what was made. `features` says what follows; `report` is all of it as
 //! values. What only an adapter can tell is [`Examined`].
 
+mod archives;
 mod checksums;
 mod conditions;
 mod copies;
@@ -17,6 +18,7 @@ mod surroundings;
 mod uploads;
 
 pub use crate::examined::{Capability, Examined, Finding, Kept, Sent, Settings, Verdict};
+pub use archives::examine_archive;
 pub use examination::{Environment, Examination, Lasting};
 pub(crate) use examination::{end_incomplete_uploads, examine};
 pub use features::{Answer, Feature, SetUp};

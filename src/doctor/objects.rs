@@ -75,8 +75,9 @@ impl Trial<'_> {
             Ok(info) => info,
             Err(error) => {
                 self.failed(Capability::Look, &error);
-                let unseen = "objects cannot be looked at";
-                self.noted(Capability::KeptChecksum, Verdict::Unknown, unseen);
+                for unseen in [Capability::Metadata, Capability::KeptChecksum] {
+                    self.noted(unseen, Verdict::Unknown, "objects cannot be looked at");
+                }
                 return None;
             }
         };
@@ -85,10 +86,15 @@ impl Trial<'_> {
                 let evidence = format!("{} bytes were stored, and it tells {}", TEXT.len(), info.size);
                 self.noted(Capability::Look, Verdict::Fails, evidence);
             }
-            Some(_) if info.token.is_none() => {
-                self.works(Capability::Look, "size and ETag are told; what is kept with an object is not");
+            _ => self.works(Capability::Look, format!("it tells {} bytes, and an ETag", info.size)),
+        }
+        match &info.token {
+            Some(_) => self.works(Capability::Metadata, "what was kept with the object came back"),
+            None if stored.is_some() => {
+                let evidence = "what was kept with the object did not come back";
+                self.noted(Capability::Metadata, Verdict::Ignored, evidence);
             }
-            _ => self.works(Capability::Look, "size, ETag and what is kept with an object are told"),
+            None => {}
         }
         let ours = self.payload(TEXT).checksum().to_be_bytes();
         match (&info.checksum, &info.kept_checksum) {

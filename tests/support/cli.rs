@@ -44,7 +44,7 @@ pub fn command<I: AsRef<OsStr>>(arguments: impl IntoIterator<Item = I>) -> Comma
 }
 
 /// The commands that take the options of a storage, and are no families of commands.
-const ON_A_STORAGE: [&str; 8] = ["put", "get", "run", "ls", "stat", "rm", "mv", "sweep"];
+const ON_A_STORAGE: [&str; 9] = ["put", "get", "run", "ls", "stat", "rm", "mv", "sweep", "doctor"];
 
 /// The arguments of a command on a storage, with `--give-up-after` among its options where it is not said.
 fn impatient(mut arguments: Vec<OsString>) -> Vec<OsString> {

@@ -30,6 +30,7 @@ impl Examined for AzureStore {
                 "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read (a shared access signature: sp=l)"
             }
             Capability::Look
+            | Capability::Metadata
             | Capability::Read
             | Capability::ReadRange
             | Capability::ListParts

@@ -75,9 +75,11 @@ impl Examined for GcsStore {
     fn permission(&self, capability: Capability) -> &'static str {
         match capability {
             Capability::List | Capability::ListedAtOnce => "storage.objects.list",
-            Capability::Look | Capability::Read | Capability::ReadRange | Capability::KeptChecksum => {
-                "storage.objects.get"
-            }
+            Capability::Look
+            | Capability::Metadata
+            | Capability::Read
+            | Capability::ReadRange
+            | Capability::KeptChecksum => "storage.objects.get",
             // To replace an object takes the same.
             Capability::Delete | Capability::ConditionalDelete | Capability::DeleteVersion => "storage.objects.delete",
             Capability::Copy => "storage.objects.get, storage.objects.create",

@@ -39,7 +39,11 @@ impl Examined for S3Store {
     fn permission(&self, capability: Capability) -> &'static str {
         match capability {
             Capability::List | Capability::ListedAtOnce => "s3:ListBucket",
-            Capability::Look | Capability::Read | Capability::ReadRange | Capability::KeptChecksum => "s3:GetObject",
+            Capability::Look
+            | Capability::Metadata
+            | Capability::Read
+            | Capability::ReadRange
+            | Capability::KeptChecksum => "s3:GetObject",
             Capability::Delete | Capability::ConditionalDelete => "s3:DeleteObject",
             Capability::DeleteVersion => "s3:DeleteObjectVersion, s3:ListBucketVersions",
             Capability::ListUploads => "s3:ListBucketMultipartUploads",

@@ -63,12 +63,16 @@ pub(super) async fn run(command: Command, interrupt: &Interrupt) -> Result<(), F
             let storage = open(args.storage())?;
             closing(&storage, super::backup::by_command(&args, &storage, interrupt)).await
         }
+        Command::Doctor(args) => {
+            let storage = open(&args.storage)?;
+            closing(&storage, super::doctor::by_command(&args, &storage, interrupt)).await
+        }
         Command::Verify(args) => {
             let storage = open(args.storage())?;
             closing(&storage, super::verify::by_command(&args, &storage, interrupt)).await
         }
         _ => Err(Failure::usage(
-            "--storage command-adapter has put, run, get, ls, verify and backup: its commands can neither show, remove, move nor sweep objects",
+            "--storage command-adapter has put, run, get, ls, verify, doctor and backup: its commands can neither show, remove, move nor sweep objects",
         )),
     }
 }

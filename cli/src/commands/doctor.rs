@@ -6,8 +6,9 @@ use crate::failure::{Cause, Failure};
 use crate::interrupt::Interrupt;
 use crate::report;
 use crate::storages::Opened;
-use sealift::doctor::{Answer, Capability, Examination, Finding, Lasting, Report, Verdict};
+use sealift::doctor::{Answer, Capability, Examination, Finding, Lasting, Report, Verdict, examine_archive};
 use sealift::{Error, ErrorKind};
+use sealift_command::CommandStorage;
 use std::io::{BufRead, IsTerminal, Write};
 use std::sync::Arc;
 
@@ -39,17 +40,39 @@ pub(super) async fn run(args: Doctor, interrupt: &Interrupt) -> Result<(), Failu
     let work = async {
         let examined = owned(interrupt, &opened.bucket, opened.bucket.examine(plan)).await;
         let examined = examined.map_err(|error| stopped(interrupt, error))?;
-        match args.storage.json {
-            true => report::line(report::examined_json(&examined)),
-            false => report::text(&report::examined(&examined)),
-        }
-        report::left_beside(&examined.left_behind);
+        tell(&args, &examined);
         if args.fix {
             fix(&args, &opened, interrupt).await?;
         }
         verdict(&examined)
     };
     changing(interrupt, &opened.bucket, work, |_| None).await
+}
+
+/// The same of an archive behind commands, as far as it can be tried.
+pub(super) async fn by_command(args: &Doctor, storage: &CommandStorage, interrupt: &Interrupt) -> Result<(), Failure> {
+    if args.fix {
+        return Err(Failure::usage("--fix: commands have no rules that end what is unfinished"));
+    }
+    let lasting = if args.yes { Lasting::Accepted } else { Lasting::Avoided };
+    let examined = async { Ok(examine_archive(storage, "command-adapter:", lasting).await?) };
+    let examined = stoppable(interrupt, examined).await?;
+    tell(args, &examined);
+    let fails = examined.findings.iter().filter(|finding| finding.verdict == Verdict::Fails);
+    let service: Vec<_> =
+        fails.map(|finding| format!("{} ({})", finding.capability.name(), finding.verdict.word())).collect();
+    match service.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::new(Cause::Lacks { permissions: Vec::new(), service })),
+    }
+}
+
+fn tell(args: &Doctor, examined: &Report) {
+    match args.storage.json {
+        true => report::line(report::examined_json(examined)),
+        false => report::text(&report::examined(examined)),
+    }
+    report::left_beside(&examined.left_behind);
 }
 
 /// The failure of an examination that was stopped is that it was asked to.
