@@ -217,8 +217,8 @@ pub enum Sent {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Kept {
-    /// It was, as this shows.
-    Yes(String),
+    /// It was, as this shows, and what the trial left.
+    Yes(String, Vec<LeftBehind>),
     /// It was not, or the service takes no conditions: why, and what the trial left.
     No(String, Vec<LeftBehind>),
 }

@@ -15,7 +15,8 @@ impl Trial<'_> {
         let key = self.scratch.key("conditions")?;
         match self.examined.prove_conditions(&key).await {
             Ok(None) => {}
-            Ok(Some(Kept::Yes(how))) => {
+            Ok(Some(Kept::Yes(how, left))) => {
+                self.scratch.told(&left);
                 self.works(Capability::ConditionalPut, how.clone());
                 self.works(Capability::ConditionalComplete, how);
                 return Ok(());
@@ -84,6 +85,7 @@ impl Trial<'_> {
         let (starts, attempts) = (self.scratch.start(key), self.scratch.object(key));
         let upload = match self.store.start(key, &options(IfExists::Fail), &starts).await {
             Ok(upload) => self.scratch.opened(key, upload),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => return self.overtaken().await,
             Err(error) => return self.failed(capability, &error),
         };
         let payload = self.payload(ONE);
@@ -100,6 +102,38 @@ impl Trial<'_> {
             // It stays open, and is aborted at the end.
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                 self.works(capability, "an upload in parts was refused where there is an object");
+            }
+            Err(error) => self.failed(capability, &error),
+        }
+    }
+
+    /// Where the start of an upload is refused already: one that was started before there was an object.
+    async fn overtaken(&mut self) {
+        let capability = Capability::ConditionalComplete;
+        let Ok(key) = self.scratch.key("overtaken") else { return };
+        let (starts, attempts) = (self.scratch.start(&key), self.scratch.object(&key));
+        let upload = match self.store.start(&key, &options(IfExists::Fail), &starts).await {
+            Ok(upload) => self.scratch.opened(&key, upload),
+            Err(error) => return self.failed(capability, &error),
+        };
+        if let Err(error) = self.store(&key, self.payload(TWO), IfExists::Replace).await {
+            return self.failed(capability, &error);
+        }
+        let payload = self.payload(ONE);
+        let completed = async {
+            let part = upload.put_part(1, payload.clone()).await?;
+            upload.complete(&[part], payload.checksum(), &attempts).await
+        };
+        match completed.await {
+            Ok(committed) => {
+                self.see_version(&committed);
+                self.scratch.closed(&upload);
+                let evidence = "an object that came after its start was replaced by an upload only if none exists";
+                self.noted(capability, Verdict::Ignored, evidence);
+            }
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                let evidence = "an upload in parts was refused where there is an object, at its start and at its end";
+                self.works(capability, evidence);
             }
             Err(error) => self.failed(capability, &error),
         }

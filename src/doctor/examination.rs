@@ -145,7 +145,8 @@ impl Trial<'_> {
         self.go_on()?;
         self.damaged_upload().await?;
         self.go_on()?;
-        self.copies(removes).await
+        self.copies(removes).await?;
+        self.go_on()
     }
 
     /// Whether the examination is still wanted.

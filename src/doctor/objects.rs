@@ -165,7 +165,8 @@ impl Trial<'_> {
     async fn conditional_delete(&mut self, key: &Key, before: Option<ObjectInfo>) -> Result<()> {
         let capability = Capability::ConditionalDelete;
         match self.examined.remove_unmet(key).await {
-            Ok(Some(Kept::Yes(how))) => {
+            Ok(Some(Kept::Yes(how, left))) => {
+                self.scratch.told(&left);
                 self.works(capability, how);
                 return Ok(());
             }

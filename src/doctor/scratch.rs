@@ -174,6 +174,13 @@ struct Removal<'a> {
 
 impl Removal<'_> {
     async fn run(&self, versions: Versions) -> Option<Finding> {
+        // An upload is easier to abort where there is no object; and one whose completion is open may make one until then.
+        if !self.scratch.made().uploads.is_empty() {
+            let keys: Vec<Key> = self.scratch.made().objects.keys().cloned().collect();
+            for key in keys {
+                let _ = self.store.delete(&key, None).await;
+            }
+        }
         self.uploads().await;
         self.unknown_uploads().await;
         self.objects().await;

@@ -98,17 +98,19 @@ impl Examined for S3Store {
         let known = match self.conditions.known() {
             Conditions::Honoured => "",
             Conditions::Unknown => {
-                "; without --conditional-writes honoured, --if-absent is refused all the same, since the \
-                                    service is known not to say that it keeps conditions"
+                "; it is not known to say that it keeps conditions, so --if-absent needs --conditional-writes honoured"
             }
-            Conditions::ToBeProven => "; remembered, so that other commands need not prove it",
+            Conditions::ToBeProven if self.conditions.remembers() => {
+                "; remembered, so that other commands need not prove it"
+            }
+            Conditions::ToBeProven => {
+                "; not remembered, since there is no folder for it (XDG_CACHE_HOME, HOME): each command proves it anew"
+            }
         };
+        let how = "of two puts that ended at once one won, and a put and an upload in parts after it were refused";
         Ok(Some(match self.conditions.prove_anew(&self.client, key).await? {
-            Proof::Kept => {
-                let how =
-                    "of two puts that ended at once one won, and a put and an upload in parts after it were refused";
-                Kept::Yes(format!("{how}{known}"))
-            }
+            Proof::Kept => Kept::Yes(format!("{how}{known}"), Vec::new()),
+            Proof::KeptAndLeft { left, .. } => Kept::Yes(format!("{how}{known}"), left),
             Proof::NotKept { reason, left } => Kept::No(reason, left),
         }))
     }
@@ -124,7 +126,9 @@ impl Examined for S3Store {
             Err(error) => error,
         };
         match status(&error) {
-            Some(412) => Ok(Some(Kept::Yes("a removal on a condition that is not met was refused".to_owned()))),
+            Some(412) => {
+                Ok(Some(Kept::Yes("a removal on a condition that is not met was refused".to_owned(), Vec::new())))
+            }
             _ => Err(self.client.failed("remove on a condition", key, error)),
         }
     }
