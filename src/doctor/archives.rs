@@ -1,6 +1,5 @@
 //! Archives behind commands: what can be tried of them, which remove nothing.
 
-use super::examination::Lasting;
 use super::features::{Answer, Feature, SetUp, needing};
 use super::report::{Report, verdict};
 use crate::error::{Error, Result};
@@ -13,33 +12,37 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 /// Unlike what any command prints by mistake, and longer than the buffers of a pipe.
 const LENGTH: usize = 200_000;
 
+/// What becomes of what was stored.
 const STAYS: &str = "nothing here removes what a command has stored: remove the backup of this name with your own tool";
 
-/// Examines an archive that is not one over an object store. What it stores, where that is accepted, stays, and is named: a
-/// backup of one file, which no metadata names.
+/// Examines an archive that is not one over an object store. Without a name for it, nothing is stored; with one, a backup of
+/// one file, which no metadata names. It stays, and is named.
 ///
 /// # Errors
-/// The names of the scratch backup are none.
+/// None so far: what fails is a finding.
 ///
 /// # Cancel safety
 /// What was begun may be stored, as with every file of the archive that is dropped.
-pub async fn examine_archive(storage: &dyn BackupStorage, location: &str, lasting: Lasting) -> Result<Report> {
+pub async fn examine_archive(
+    storage: &dyn BackupStorage,
+    location: &str,
+    scratch: Option<&ShellSafeName>,
+) -> Result<Report> {
     let mut findings = Vec::new();
     findings.push(match storage.list_metadata_files().await {
         Ok(files) => works(Capability::List, format!("{} metadata files were listed", files.len())),
         Err(error) => failed(Capability::List, &error),
     });
     let mut left = Vec::new();
-    match lasting {
-        Lasting::Avoided => {
+    match scratch {
+        None => {
             let why = "not tried, since commands remove nothing; --yes stores a backup of one file, and names it";
             findings.push(Finding::new(Capability::Put, Verdict::Unknown, why));
             findings.push(Finding::new(Capability::Read, Verdict::Unknown, why));
         }
-        Lasting::Accepted => {
-            let name: ShellSafeName = format!("sealift-doctor.{:016x}", rand::random::<u64>()).parse()?;
+        Some(name) => {
             let bytes: Vec<u8> = (0..LENGTH).map(|at| (at % 251) as u8).collect();
-            match store(storage, &name, &bytes).await {
+            match store(storage, name, &bytes).await {
                 Ok(file) => {
                     left.push(LeftBehind::object(format!("{location}/{file}")).with_remedy(STAYS));
                     findings.push(works(Capability::Put, format!("{file}, of {LENGTH} bytes, was stored")));

@@ -19,6 +19,9 @@ pub const FOLDER: &str = "sealift-doctor";
 /// What is left of the time of an abort is for what comes after the removal: to say it.
 const REMOVAL_LIMIT: Duration = Duration::from_secs(ABORT_LIMIT.as_secs() - 2);
 
+/// So that what everybody sees is removed also where uploads cannot be aborted in time.
+const FIRST_TRY_LIMIT: Duration = Duration::from_secs(8);
+
 /// How many pages are listed for what was made: it is little.
 const PAGES: usize = 10;
 
@@ -172,28 +175,32 @@ struct Removal<'a> {
     left: Mutex<Vec<LeftBehind>>,
 }
 
+/// Which of two tries to abort uploads.
+#[derive(Clone, Copy)]
+enum Try {
+    First,
+    Last,
+}
+
 impl Removal<'_> {
     async fn run(&self, versions: Versions) -> Option<Finding> {
-        // An upload is easier to abort where there is no object; and one whose completion is open may make one until then.
-        if !self.scratch.made().uploads.is_empty() {
-            let keys: Vec<Key> = self.scratch.made().objects.keys().cloned().collect();
-            for key in keys {
-                let _ = self.store.delete(&key, None).await;
-            }
-        }
-        self.uploads().await;
+        // One whose completion is open may make an object until it is aborted. Where that fails for the object that is there, it
+        // may not once that is gone.
+        let _ = timeout(FIRST_TRY_LIMIT, self.uploads(Try::First)).await;
         self.unknown_uploads().await;
         self.objects().await;
+        self.uploads(Try::Last).await;
         self.versions(versions).await
     }
 
-    async fn uploads(&self) {
+    async fn uploads(&self, which: Try) {
         let uploads = self.scratch.made().uploads.clone();
         for (key, upload) in uploads {
-            match upload.abort().await {
-                Ok(()) => {}
-                Err(error) if !error.left_behind().is_empty() => self.left(error.left_behind().to_vec()),
-                Err(error) => {
+            match (upload.abort().await, which) {
+                (Err(_), Try::First) => continue,
+                (Ok(()), _) => {}
+                (Err(error), Try::Last) if !error.left_behind().is_empty() => self.left(error.left_behind().to_vec()),
+                (Err(error), Try::Last) => {
                     let left = left_of(&*upload, &self.scratch.location(&key));
                     self.left([left.because(error.reason().to_owned())]);
                 }

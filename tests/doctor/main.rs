@@ -11,6 +11,7 @@ mod folders;
 mod restricted;
 mod rules;
 mod servers;
+mod surroundings;
 mod table;
 mod versions;
 

@@ -144,12 +144,13 @@ async fn each_call_refused<C: Cloud>(name: fn(&Refused) -> &'static str) {
                 say(format!("{feature}: {}", table.answer(feature)));
             }
         }
-        // What is there is what was there, or it is named; and nothing is named that is not there.
+        // What is there is what was there, or it is named; and nothing is said to be there, other than perhaps, that is not.
         let (objects, uploads) = (remote.objects().await, remote.unfinished().await);
         let there: Vec<_> = objects.into_iter().chain(uploads.into_iter().map(|(key, _)| key)).collect();
         let left: Vec<_> = there.iter().filter(|key| *key != "there").collect();
         let named = left.iter().all(|key| table.left.iter().any(|said| said.contains(key.as_str())));
-        if !named || table.left.len() != left.len() || there.len() != left.len() + 1 {
+        let surely = table.left.iter().filter(|said| !said.starts_with("perhaps ")).count();
+        if !named || surely > left.len() || there.len() != left.len() + 1 {
             say(format!("{there:?} are there, and are said to be left {:?}", table.left));
         }
         remote.clear().await;

@@ -30,9 +30,8 @@ impl Examined for S3Store {
         }
     }
 
-    /// The SDK's client is built without.
     fn uses_proxies(&self) -> bool {
-        false
+        true
     }
 
     /// AWS, "Actions, resources, and condition keys for Amazon S3".

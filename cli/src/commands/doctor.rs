@@ -7,10 +7,13 @@ use crate::interrupt::Interrupt;
 use crate::report;
 use crate::storages::Opened;
 use sealift::doctor::{Answer, Capability, Examination, Finding, Lasting, Report, Verdict, examine_archive};
-use sealift::{Error, ErrorKind};
+use sealift::{Error, ErrorKind, LeftBehind, ShellSafeName, Token};
 use sealift_command::CommandStorage;
 use std::io::{BufRead, IsTerminal, Write};
 use std::sync::Arc;
+
+/// What storage behind commands is called, which has no URL.
+const BY_COMMAND: &str = "command-adapter:";
 
 /// What a set-up needs that stores.
 const NEEDED: [Capability; 11] = [
@@ -54,9 +57,15 @@ pub(super) async fn by_command(args: &Doctor, storage: &CommandStorage, interrup
     if args.fix {
         return Err(Failure::usage("--fix: commands have no rules that end what is unfinished"));
     }
-    let lasting = if args.yes { Lasting::Accepted } else { Lasting::Avoided };
-    let examined = async { Ok(examine_archive(storage, "command-adapter:", lasting).await?) };
-    let examined = stoppable(interrupt, examined).await?;
+    let scratch: ShellSafeName = format!("sealift-doctor.{}", Token::random()).parse()?;
+    let examined = async { Ok(examine_archive(storage, BY_COMMAND, args.yes.then_some(&scratch)).await?) };
+    let examined = stoppable(interrupt, examined).await.map_err(|failure| match args.yes {
+        // It may have been stored by then.
+        true => failure.with_left([LeftBehind::object(format!("{BY_COMMAND}/{scratch}"))
+            .perhaps()
+            .with_remedy("nothing here removes what a command has stored: remove it with your own tool")]),
+        false => failure,
+    })?;
     tell(args, &examined);
     let fails = examined.findings.iter().filter(|finding| finding.verdict == Verdict::Fails);
     let service: Vec<_> =
