@@ -175,7 +175,7 @@ impl Following<'_> {
             _ => format!("{} was not found out", capability.name()),
         };
         let unknown = missing.iter().all(|capability| *self.verdict(**capability) == Verdict::Unknown);
-        let why = missing.iter().map(|capability| said(capability)).collect::<Vec<_>>().join("; ");
+        let why = missing.iter().map(said).collect::<Vec<_>>().join("; ");
         match missing.is_empty() {
             true => None,
             false => Some((if unknown { Answer::Unknown } else { Answer::No }, why)),

@@ -14,7 +14,7 @@ pub(crate) struct Input {
     pub(crate) environment: Vec<(String, String)>,
 }
 
-const COMMANDS: [&str; 21] = [
+const COMMANDS: [&str; 22] = [
     "put",
     "get",
     "ls",
@@ -22,6 +22,7 @@ const COMMANDS: [&str; 21] = [
     "rm",
     "mv",
     "sweep",
+    "doctor",
     "run",
     "backup",
     "backup epoch-ending",
@@ -211,7 +212,7 @@ impl Input {
         }
         self.arguments.insert(0, "--deadline=4s".to_owned());
         let end = self.arguments.iter().position(|argument| argument == "--").unwrap_or(self.arguments.len());
-        let on_a_storage = ["put", "get", "ls", "stat", "rm", "mv", "sweep", "run", "verify"];
+        let on_a_storage = ["put", "get", "ls", "stat", "rm", "mv", "sweep", "doctor", "run", "verify"];
         if self.arguments.get(1).is_some_and(|command| on_a_storage.contains(&command.as_str())) {
             self.arguments.insert(end, "--give-up-after=0s".to_owned());
         }
@@ -254,7 +255,7 @@ fn plausible(random: &mut StdRng, folder: &str) -> Vec<String> {
     let local = format!("file://{folder}/f");
     let storage =
         any(random, &["s3://bucket/p", "s3://bucket", "gs://bucket/p", "az://container/p", &local, &local]).to_owned();
-    let command = any(random, &["put", "get", "ls", "stat", "rm", "mv", "sweep", "run", "verify"]);
+    let command = any(random, &["put", "get", "ls", "stat", "rm", "mv", "sweep", "doctor", "run", "verify"]);
     let mut arguments = vec![command.to_owned(), format!("--storage={storage}")];
     for _ in 0..random.random_range(0..4) {
         let (option, of): (&str, &[&str]) = any(
@@ -277,7 +278,7 @@ fn plausible(random: &mut StdRng, folder: &str) -> Vec<String> {
     }
     arguments.extend(match command {
         "mv" => vec![value(random, folder), value(random, folder)],
-        "ls" | "sweep" if random.random_bool(0.5) => Vec::new(),
+        "ls" | "sweep" | "doctor" if random.random_bool(0.5) => Vec::new(),
         _ if random.random_bool(0.1) => vec![signed(random)],
         _ => vec![value(random, folder)],
     });

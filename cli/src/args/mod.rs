@@ -38,10 +38,10 @@ pub(crate) struct Cli {
 const EXIT_CODES: &str = "\
 Exit codes:
   0    done
-  1    another failure
+  1    another failure; the service does not do what backups need (doctor)
   2    wrong arguments, name or configuration
   3    the object or the bucket does not exist; there is no archive there (ls --aptos)
-  4    refused: credentials or permissions
+  4    refused: credentials or permissions; a permission is missing (doctor)
   5    the object exists and was not to be replaced; a backup of the same, or of some of it, is known
   6    the service is unreachable, in another region, or too slow
   7    what is stored is damaged or incomplete (verify: something is wrong with it), or has no checksum
