@@ -3,7 +3,7 @@
 use crate::attempts::Attempts;
 use crate::error::{Error, ErrorKind, Result};
 use crate::examined::{Capability, Examined, Finding, Verdict};
-use crate::left_behind::LeftBehind;
+use crate::left_behind::{LeftBehind, Remnant};
 use crate::name::Key;
 use crate::object::{ObjectStore, Upload};
 use crate::shutdown::ABORT_LIMIT;
@@ -260,7 +260,7 @@ impl Removal<'_> {
         for left in told {
             // Most of it was in the folder, and is gone with it.
             let is_in_folder = match left.remnant() {
-                crate::left_behind::Remnant::Object(location) => location.contains(&self.scratch.prefix()),
+                Remnant::Object(location) => location.contains(&self.scratch.prefix()),
                 _ => false,
             };
             if !is_in_folder || self.listing_refused().await {

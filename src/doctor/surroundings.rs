@@ -6,7 +6,7 @@ use super::scratch::{FOLDER, Versions};
 use crate::error::{ErrorKind, Result};
 use crate::examined::{Capability, Finding, Verdict};
 use crate::left_behind::LeftBehind;
-use crate::object::{Committed, ObjectInfo, ObjectStore};
+use crate::object::{Committed, Leftover, ObjectInfo, ObjectStore};
 use std::time::{Duration, SystemTime};
 
 /// From where on a difference between the clocks is worth a word: S3 refuses what is signed more than 15 minutes away
@@ -98,9 +98,7 @@ impl Trial<'_> {
             left.extend(page.objects.iter().map(|object| LeftBehind::object(self.scratch.location(&object.key))));
         }
         if let Ok(found) = self.store.leftovers(&folder).await {
-            let upload = |leftover: &crate::object::Leftover| {
-                LeftBehind::upload(self.scratch.location(&leftover.key), &leftover.id)
-            };
+            let upload = |leftover: &Leftover| LeftBehind::upload(self.scratch.location(&leftover.key), &leftover.id);
             left.extend(found.found.iter().map(upload));
         }
         if !left.is_empty() {

@@ -2,8 +2,8 @@
 
 use super::examination::{Trial, options};
 use crate::checksum::Checksum;
-use crate::error::{Error, Result};
-use crate::examined::{Capability, Verdict};
+use crate::error::{Error, ErrorKind, Result};
+use crate::examined::{Capability, Finding, Verdict};
 use crate::name::Key;
 use crate::object::{IfExists, ObjectStore, Origin, Upload};
 use bytes::Bytes;
@@ -89,7 +89,7 @@ impl Trial<'_> {
                     Ok(info) if info.size != whole.byte_count() => {
                         let reason = format!("{} bytes became an object of {}", whole.byte_count(), info.size);
                         Ok(Ended::Refused(Error::new(
-                            crate::error::ErrorKind::Corrupt,
+                            ErrorKind::Corrupt,
                             "complete",
                             self.scratch.location(&key),
                             reason,
@@ -165,7 +165,7 @@ impl Trial<'_> {
             // It is tried again at the end, and named if that fails too.
             Err(error) => {
                 let permission = self.examined.permission(Capability::Abort);
-                self.findings.push(crate::examined::Finding::failed(Capability::Abort, permission, &error));
+                self.findings.push(Finding::failed(Capability::Abort, permission, &error));
             }
         }
     }

@@ -3,7 +3,7 @@
 //!
 //! The referees are tested where they run, as in `tests/referees`: `localstack/up NAME…` starts them and prints the variables
 //! by which they are found.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs)]
 
 mod commands;
 mod endings;
