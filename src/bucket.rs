@@ -2,6 +2,7 @@
 
 use crate::budget::Budget;
 use crate::codec::{Codec, Compressor};
+use crate::doctor::{self, Examination, Report};
 use crate::download::{self, Reader, Unknown};
 use crate::error::{Error, ErrorKind, Result};
 use crate::listing;
@@ -263,6 +264,36 @@ impl Bucket {
             .shutdown
             .own("remove a leftover of", location, move |_| async move { store.remove_leftover(&leftover).await });
         removed.await
+    }
+
+    /// Examines what the service, the bucket and these credentials can do, by doing it on scratch objects below
+    /// `plan.prefix`, which are removed again. About fifty requests; on S3 they send 10 MiB.
+    ///
+    /// # Errors
+    /// The service was not reached, or has no such bucket; [`ErrorKind::Cancelled`] after [`stop`](Self::stop). What a
+    /// service or a bucket does not do is a finding and no error. The error names what is left.
+    ///
+    /// # Cancel safety
+    /// The examination goes on when the future is dropped; [`close`](Self::close) stops it, waits until what it made is
+    /// removed, and tells what it left.
+    pub async fn examine(&self, plan: Examination) -> Result<Report> {
+        let store = Arc::clone(&self.store);
+        let examined = move |work: Arc<Work>| async move { doctor::examine(&store, &plan, &work).await };
+        self.shutdown.own("examine", self.url(), examined).await
+    }
+
+    /// Has the service end incomplete uploads by itself after a week, keeps what else it is told to do by itself, and says
+    /// what is set; `None` where nothing is to be set.
+    ///
+    /// # Errors
+    /// What the service says, and how the rules are then.
+    ///
+    /// # Cancel safety
+    /// It goes on when the future is dropped.
+    pub async fn end_incomplete_uploads(&self) -> Result<Option<String>> {
+        let store = Arc::clone(&self.store);
+        let set = move |_| async move { doctor::end_incomplete_uploads(&store).await };
+        self.shutdown.own("set the rules of", self.url(), set).await
     }
 
     /// What is under way, and what each would leave if the process ended now.

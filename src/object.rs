@@ -4,6 +4,7 @@
 use crate::attempts::{Attempts, Effect};
 use crate::checksum::{Checksum, ChecksumAlgorithm};
 use crate::error::{Error, Result};
+use crate::examined::Examined;
 use crate::left_behind::LeftBehind;
 use crate::name::Key;
 use crate::part_policy::PartPolicy;
@@ -323,6 +324,11 @@ pub trait ObjectStore: fmt::Debug + Send + Sync + 'static {
     /// Removes one of [`leftovers`](Self::leftovers). No error when it is gone already.
     /// Leaves alone what has shown activity since.
     async fn remove_leftover(&self, leftover: &Leftover) -> Result<()>;
+
+    /// What it tells when it is examined ([`doctor`](crate::doctor)); `None` for a store that tells no more than it does.
+    fn examined(&self) -> Option<&dyn Examined> {
+        None
+    }
 }
 
 /// One upload in parts, from its start to [`complete`](Self::complete) or [`abort`](Self::abort).

@@ -67,6 +67,11 @@ impl Work {
         Work { location, stop, retry, stage: Mutex::new(Stage::Nothing) }
     }
 
+    /// A part of this work on the object at `location`, which stops with it.
+    pub(crate) fn beside(&self, location: String) -> Self {
+        Work::until(location, self.stop.child_token(), self.retry.clone())
+    }
+
     /// The object it is about.
     pub fn location(&self) -> &str {
         &self.location

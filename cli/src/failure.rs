@@ -36,6 +36,8 @@ pub(crate) enum Cause {
     LeftBehind,
     /// A verification has found something, the worst of it of this class.
     Found { class: Class, count: usize },
+    /// An examination has found that something is missing, for these reasons: permissions, or what the service does.
+    Lacks { permissions: Vec<String>, service: Vec<String> },
     /// Reports that are not all of a plan, for these reasons.
     Incomplete(Vec<String>),
     /// Anything else.
@@ -129,6 +131,8 @@ impl Failure {
                 Class::Unreachable => 6,
                 Class::Unverified => 1,
             },
+            Cause::Lacks { permissions, .. } if !permissions.is_empty() => 4,
+            Cause::Lacks { .. } => 1,
             Cause::Producer(_) => 8,
             Cause::EmptyInput => 9,
             Cause::LeftBehind => 10,
@@ -161,6 +165,14 @@ impl fmt::Display for Cause {
             Cause::Found { class: Class::Wrong, count: 1 } => f.write_str("something is wrong: the one finding above"),
             Cause::Found { class: Class::Wrong, count } => write!(f, "something is wrong: {count} findings, as listed"),
             Cause::Found { count, .. } => write!(f, "not all could be verified: {count} findings, as listed"),
+            Cause::Lacks { permissions, service } => {
+                let permissions = permissions.iter().map(|permission| format!("the permission {permission}"));
+                let lacks: Vec<_> = permissions.chain(service.iter().cloned()).collect();
+                match lacks.is_empty() {
+                    true => f.write_str("not enough could be tried, as said above"),
+                    false => write!(f, "what is missing: {}", lacks.join(", ")),
+                }
+            }
             Cause::Incomplete(why) => write!(f, "these are not the reports of a whole plan: {}", why.join("; ")),
             Cause::LeftBehind => f.write_str("it was done"),
             Cause::Other(error) => write!(f, "{error:#}"),

@@ -2,6 +2,7 @@
 
 mod archive;
 mod compact;
+mod doctor;
 mod prune;
 mod prune_archive;
 
@@ -12,6 +13,7 @@ use bytesize::ByteSize;
 pub(crate) use compact::{
     Compacted, Counts, beside_another, compacted, compacted_json, kept, would_compact, would_compact_json,
 };
+pub(crate) use doctor::{examined, examined_json};
 pub(crate) use prune::{Group, Pruning, pruned, pruning_json, would_prune};
 pub(crate) use prune_archive::{
     ArchivePruned, archive_pruned, archive_pruning_json, needs, needs_json, would_prune_archive,

@@ -39,6 +39,11 @@ impl Retry {
         Retry { policy: self.policy.at_most(CLEANING), stop: CancellationToken::new(), said: Arc::clone(&self.said) }
     }
 
+    /// The same with less time for each request, where that is more than `limit`.
+    pub(crate) fn at_most(&self, limit: Duration) -> Self {
+        Retry { policy: self.policy.at_most(limit), ..self.clone() }
+    }
+
     /// Does `once` until it succeeds, or fails for good, or for longer than the policy allows. Cancel-safe as far as
     /// `once` is.
     pub(crate) async fn run<T, F: Future<Output = Result<T>>>(&self, mut once: impl FnMut() -> F) -> Result<T> {

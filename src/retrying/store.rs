@@ -4,6 +4,7 @@ use super::upload::RetryingUpload;
 use crate::attempts::{Attempts, Effect};
 use crate::checksum::ChecksumAlgorithm;
 use crate::error::{Error, ErrorKind, Result};
+use crate::examined::Examined;
 use crate::left_behind::LeftBehind;
 use crate::name::Key;
 use crate::object::{
@@ -58,6 +59,16 @@ impl RetryingStore {
         let Some(why) = why else { return Ok(()) };
         let error = Error::new(ErrorKind::InvalidName, "use the name", format!("{}/{key}", self.url()), why);
         Err(error.with_hint("choose another name; nothing was read, stored or removed"))
+    }
+
+    /// The same store, with requests tried again for no longer than `limit`.
+    pub(crate) fn tried_for(&self, limit: Duration) -> Self {
+        self.with_retry(self.retry.at_most(limit))
+    }
+
+    /// The store whose requests are sent once.
+    pub(crate) fn once(&self) -> &dyn ObjectStore {
+        &*self.store
     }
 
     /// The same store for what cleans up after a failure: see [`Retry::cleaning`].
@@ -214,5 +225,9 @@ impl ObjectStore for RetryingStore {
 
     async fn remove_leftover(&self, leftover: &Leftover) -> Result<()> {
         self.retry.run(|| self.store.remove_leftover(leftover)).await
+    }
+
+    fn examined(&self) -> Option<&dyn Examined> {
+        self.store.examined()
     }
 }

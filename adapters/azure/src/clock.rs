@@ -13,8 +13,13 @@ pub(crate) struct ServiceClock(Arc<Mutex<Option<(SystemTime, Instant)>>>);
 impl ServiceClock {
     /// The time at the service; of this machine as long as the service has not told it.
     pub(crate) fn now(&self) -> SystemTime {
+        self.told().unwrap_or_else(SystemTime::now)
+    }
+
+    /// The time at the service; `None` as long as the service has not told it.
+    pub(crate) fn told(&self) -> Option<SystemTime> {
         let told = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        told.map_or_else(SystemTime::now, |(time, at)| time + at.elapsed())
+        told.map(|(time, at)| time + at.elapsed())
     }
 
     pub(crate) fn read(&self, headers: &Headers) {

@@ -39,6 +39,7 @@ mod copy;
 mod credentials;
 mod delete;
 mod discard;
+mod doctor;
 mod entra;
 mod errors;
 mod existing;

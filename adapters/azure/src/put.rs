@@ -29,7 +29,7 @@ pub(crate) async fn put(
     stored.map_err(failed)
 }
 
-async fn put_blob(
+pub(crate) async fn put_blob(
     client: &Client,
     key: &str,
     payload: &Payload,

@@ -5,6 +5,7 @@ use crate::upload::AzureUpload;
 use crate::{copy, delete, head, list, names, put, read, sweep};
 use async_trait::async_trait;
 use bytes::Bytes;
+use sealift::doctor::Examined;
 use sealift::{
     Attempts, ChecksumAlgorithm, CommitOptions, Committed, Key, Leftover, Leftovers, ObjectInfo, ObjectStore, Page,
     PartPolicy, Payload, Removal, Result, Upload, Work,
@@ -15,7 +16,7 @@ use std::ops::Range;
 /// A container of Azure Blob Storage. Cheap to clone.
 #[derive(Clone)]
 pub struct AzureStore {
-    client: Client,
+    pub(crate) client: Client,
     policy: PartPolicy,
 }
 
@@ -100,5 +101,9 @@ impl ObjectStore for AzureStore {
 
     async fn remove_leftover(&self, leftover: &Leftover) -> Result<()> {
         sweep::remove(&self.client, leftover).await
+    }
+
+    fn examined(&self) -> Option<&dyn Examined> {
+        Some(self)
     }
 }

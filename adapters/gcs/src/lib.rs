@@ -33,6 +33,7 @@ mod client;
 mod connect;
 mod copy;
 mod credentials;
+mod doctor;
 mod faults;
 mod look;
 mod names;

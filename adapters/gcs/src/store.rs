@@ -5,6 +5,7 @@ use crate::upload::{GcsUpload, lost_starts};
 use crate::{copy, look, names, put, read, remove};
 use async_trait::async_trait;
 use bytes::Bytes;
+use sealift::doctor::Examined;
 use sealift::{
     Attempts, ChecksumAlgorithm, CommitOptions, Committed, Effect, Home, Key, LeftBehind, Leftover, Leftovers,
     ObjectInfo, ObjectStore, Page, PartPolicy, Payload, Removal, Result, Upload, Work,
@@ -99,5 +100,9 @@ impl ObjectStore for GcsStore {
     /// There is none to remove; see [`leftovers`](Self::leftovers).
     async fn remove_leftover(&self, _leftover: &Leftover) -> Result<()> {
         Ok(())
+    }
+
+    fn examined(&self) -> Option<&dyn Examined> {
+        Some(self)
     }
 }

@@ -26,6 +26,7 @@
 //! making and removing folders, `disk` the steps that fail in tests, `paths` names on disk, `failure` the operating system's errors in words.
 
 mod disk;
+mod doctor;
 mod failure;
 #[cfg(test)]
 mod fault_tests;

@@ -8,6 +8,7 @@ use crate::upload::LocalUpload;
 use crate::{list, read, remove, sweep};
 use async_trait::async_trait;
 use bytes::Bytes;
+use sealift::doctor::Examined;
 use sealift::{
     Attempts, ChecksumAlgorithm, CommitOptions, Committed, Error, ErrorKind, Growth, Key, Leftover, Leftovers,
     ObjectInfo, ObjectStore, Page, PartPolicy, Payload, Removal, Result, Upload, Work,
@@ -43,6 +44,10 @@ impl LocalFs {
     pub fn open_with(root: impl Into<PathBuf>, emptied: EmptiedFolders) -> Result<LocalFs> {
         let root = Root::new(&root.into(), Arc::new(RealDisk))?.with_emptied(emptied);
         Ok(LocalFs { root: Arc::new(root), recent: Arc::default() })
+    }
+
+    pub(crate) fn root(&self) -> &std::path::Path {
+        self.root.path()
     }
 
     pub(crate) fn on(disk: Arc<dyn Disk>, root: PathBuf) -> Result<LocalFs> {
@@ -159,5 +164,9 @@ impl ObjectStore for LocalFs {
     async fn remove_leftover(&self, leftover: &Leftover) -> Result<()> {
         let owned = leftover.clone();
         self.at("remove a leftover of", &leftover.key, move |root| sweep::remove(root, &owned)).await
+    }
+
+    fn examined(&self) -> Option<&dyn Examined> {
+        Some(self)
     }
 }

@@ -56,7 +56,7 @@ impl Gate {
                 let proof = self.proof.get_or_try_init(|| self.prove(client, key)).await;
                 match proof.map_err(|error| unproven(client, key, error))? {
                     Proof::Kept => Ok(()),
-                    Proof::NotKept { reason, left } => {
+                    Proof::KeptAndLeft { reason, left } | Proof::NotKept { reason, left } => {
                         Err(Error::new(ErrorKind::InvalidConfig, OPERATION, client.location(key), reason)
                             .with_hint(HINT)
                             .with_left_behind(left.iter().cloned()))
@@ -64,6 +64,32 @@ impl Gate {
                 }
             }
         }
+    }
+
+    /// Proves it whatever is known, and lets what it shows be known from now on, here and in the file.
+    pub(crate) async fn prove_anew(&self, client: &Client, key: &Key) -> Result<Proof> {
+        let proof = prove(client, key, self.retry_policy).await?;
+        match (&proof, &self.cache) {
+            (Proof::Kept | Proof::KeptAndLeft { .. }, cache) => {
+                if let (Conditions::ToBeProven, Some(cache)) = (self.stated, cache) {
+                    conditions_cache::remember(cache, client).await;
+                }
+                let _ = self.proof.set(Proof::Kept);
+            }
+            (Proof::NotKept { .. }, Some(cache)) => conditions_cache::forget(cache, client).await,
+            (Proof::NotKept { .. }, None) => {}
+        }
+        Ok(proof)
+    }
+
+    /// What is known without a proof.
+    pub(crate) fn known(&self) -> Conditions {
+        self.stated
+    }
+
+    /// Whether what is proven is remembered for other processes.
+    pub(crate) fn remembers(&self) -> bool {
+        self.cache.is_some()
     }
 
     async fn prove(&self, client: &Client, key: &Key) -> Result<Proof> {

@@ -32,6 +32,23 @@ pub(crate) async fn remember(file: &Path, client: &Client) {
     .await;
 }
 
+/// Takes the bucket out of the file, where it is in it.
+pub(crate) async fn forget(file: &Path, client: &Client) {
+    let (file, line) = (file.to_owned(), line(client));
+    let _ = on_disk(move || {
+        let known = match read(&file) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            known => known?,
+        };
+        let lines: String = known.lines().filter(|known| *known != line).flat_map(|line| [line, "\n"]).collect();
+        match lines == known {
+            true => Ok(()),
+            false => replace(&file, &lines),
+        }
+    })
+    .await;
+}
+
 fn line(client: &Client) -> String {
     format!("{}\t{}\thonoured", client.endpoint, client.bucket)
 }

@@ -34,6 +34,8 @@ const OPERATION: &str = "prove the conditions of";
 pub(crate) enum Proof {
     /// The service keeps the condition.
     Kept,
+    /// It does, and what showed it is left: another proof would leave more.
+    KeptAndLeft { reason: String, left: Vec<LeftBehind> },
     /// It does not, or its keeping it cannot be relied on.
     NotKept { reason: String, left: Vec<LeftBehind> },
 }
@@ -83,7 +85,7 @@ impl Trial<'_> {
             Ok(Ok(())) if left.is_empty() => Ok(Proof::Kept),
             Ok(Ok(())) => {
                 let reason = "that it keeps conditions was tried, and the scratch object cannot be removed".to_owned();
-                Ok(Proof::NotKept { reason, left })
+                Ok(Proof::KeptAndLeft { reason, left })
             }
         }
     }

@@ -9,6 +9,7 @@ use crate::upload::S3Upload;
 use crate::{copy, delete, head, list, names, put, read, sweep};
 use async_trait::async_trait;
 use bytes::Bytes;
+use sealift::doctor::Examined;
 use sealift::{
     Attempts, ChecksumAlgorithm, CommitOptions, Committed, Effect, Home, Key, LeftBehind, Leftover, Leftovers,
     ObjectInfo, ObjectStore, Page, PartPolicy, Payload, Removal, Result, RetryPolicy, SlowDowns, Upload, Work,
@@ -20,9 +21,9 @@ use std::time::Duration;
 /// A bucket of a service that speaks S3's API. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct S3Store {
-    client: Client,
+    pub(crate) client: Client,
     policy: PartPolicy,
-    conditions: Gate,
+    pub(crate) conditions: Gate,
 }
 
 impl S3Store {
@@ -173,5 +174,9 @@ impl ObjectStore for S3Store {
 
     async fn remove_leftover(&self, leftover: &Leftover) -> Result<()> {
         sweep::remove(&self.client, leftover).await
+    }
+
+    fn examined(&self) -> Option<&dyn Examined> {
+        Some(self)
     }
 }

@@ -3,6 +3,7 @@
 mod backup;
 mod compact;
 mod copy;
+mod doctor;
 mod prune;
 mod query;
 mod storage;
@@ -16,6 +17,7 @@ pub(crate) use backup::{
 use clap::{Args, Parser, Subcommand};
 pub(crate) use compact::{BackupMaintenance, Compact};
 pub(crate) use copy::{Copy, FromArgs};
+pub(crate) use doctor::Doctor;
 use jiff::SignedDuration;
 pub(crate) use prune::Prune;
 pub(crate) use query::{BackupStorageState, NodeState, Query};
@@ -42,11 +44,11 @@ pub(crate) struct Cli {
 const EXIT_CODES: &str = "\
 Exit codes:
   0    done
-  1    another failure
+  1    another failure; the service does not do what backups need (doctor)
   2    wrong arguments, name or configuration
   3    the object or the bucket does not exist; there is no archive there (ls --aptos, compact,
        prune --aptos); no name is of the template (prune)
-  4    refused: credentials or permissions
+  4    refused: credentials or permissions; a permission is missing (doctor)
   5    the object exists and was not to be replaced; a backup of the same, or of some of it, is known
   6    the service is unreachable, in another region, or too slow
   7    what is stored is damaged or incomplete (verify: something is wrong with it; copy --aptos: it cannot be
@@ -78,6 +80,8 @@ pub(crate) enum Command {
     Copy(Box<Copy>),
     /// List, and with --yes remove, what crashes left: incomplete uploads and temporary files.
     Sweep(Sweep),
+    /// Try out what the storage, and these credentials, can do, and say what follows for each command.
+    Doctor(Doctor),
     /// Tell whether what is stored can be trusted: that it is there, is what was written, and proves itself.
     Verify(Box<Verify>),
     /// Back up an Aptos node's data into an archive that the Aptos tools restore.
@@ -111,6 +115,7 @@ impl Command {
             Command::Copy(args) => Some(&args.storage),
             Command::Sweep(args) => Some(&args.storage),
             Command::Prune(args) => Some(&args.storage),
+            Command::Doctor(args) => Some(&args.storage),
             Command::Verify(args) => Some(args.storage()),
             Command::Backup(args) => args.storage(),
             Command::Compact(args) | Command::BackupMaintenance(BackupMaintenance::Compact(args)) => {
@@ -134,6 +139,7 @@ impl Command {
             Command::Mv(args) => vec![&args.from, &args.to],
             Command::Copy(args) => vec![&args.from, &args.to],
             Command::Sweep(args) => vec![&args.name],
+            Command::Doctor(args) => vec![&args.name],
             Command::Verify(args) => vec![args.name()],
             Command::Backup(_)
             | Command::Compact(_)

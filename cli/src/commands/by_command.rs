@@ -67,6 +67,10 @@ pub(super) async fn run(command: Command, interrupt: &Interrupt) -> Result<(), F
             let storage = open(args.storage())?;
             closing(&storage, super::backup::by_command(&args, &storage, interrupt)).await
         }
+        Command::Doctor(args) => {
+            let storage = open(&args.storage)?;
+            closing(&storage, super::doctor::by_command(&args, &storage, interrupt)).await
+        }
         Command::Verify(args) => {
             let storage = open(args.storage())?;
             closing(&storage, super::verify::by_command(&args, &storage, interrupt)).await
@@ -79,7 +83,7 @@ pub(super) async fn run(command: Command, interrupt: &Interrupt) -> Result<(), F
             "prune: --storage command-adapter has no command that removes anything; say the storage itself (s3://…, file:///…)",
         )),
         _ => Err(Failure::usage(
-            "--storage command-adapter has put, run, get, ls, verify, backup and compact: its commands can neither show, remove, move nor sweep objects",
+            "--storage command-adapter has put, run, get, ls, verify, doctor, backup and compact: its commands can neither show, remove, move nor sweep objects",
         )),
     }
 }

@@ -6,6 +6,7 @@ mod command_config;
 mod compact;
 mod copy;
 mod covers;
+mod doctor;
 mod failures;
 mod find_files;
 mod get;
@@ -59,6 +60,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Prune(args) => prune::run(*args, &interrupt).await,
         Command::Copy(args) => copy::run(*args, &interrupt).await,
         Command::Sweep(args) => sweep::run(args, &interrupt).await,
+        Command::Doctor(args) => doctor::run(args, &interrupt).await,
     }
 }
 
