@@ -14,8 +14,12 @@ use tokio::time::timeout;
 
 /// `sealift` in `folder`, started by a shell that ignores `signals`.
 fn ignoring(signals: &str, folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = cli::command_of("bash");
-    command.args(["-c", &format!("trap '' {signals}; exec \"$0\" \"$@\"")]).arg(cli::sealift()).args(arguments);
+    // Whatever this process ignores, as what a script has in the background does.
+    let mut command = cli::command_of("env");
+    command
+        .args(["--default-signal=INT,HUP", "bash", "-c", &format!("trap '' {signals}; exec \"$0\" \"$@\"")])
+        .arg(cli::sealift())
+        .args(arguments);
     command.env("SEALIFT_STORAGE", format!("file://{}", folder.display()));
     command
 }

@@ -76,7 +76,7 @@ async fn where_the_condition_is_not_known_it_is_looked_at_again() {
         let only = meant(None).await;
         let removed = store(&server.endpoint).await.delete(&key(), Some(&only)).await.expect("looked at");
         let sent = server.requests().into_iter().filter(|request| request.method == "DELETE").count();
-        assert_eq!((removed, sent), (removal, deletes));
+        assert_eq!((removed, sent), (removal, deletes), "{:?}", server.requests());
     }
 }
 
