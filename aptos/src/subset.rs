@@ -9,6 +9,7 @@ use crate::whole::read_whole;
 use futures::{StreamExt, TryStreamExt, stream};
 use sealift::{BackupStorage, Error, ErrorKind, FileHandle, Result, ShellSafeName, TextLine};
 use std::num::NonZeroUsize;
+use std::ops::RangeInclusive;
 
 /// What a restore to one version needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,6 +86,26 @@ impl Known {
         let lines = [ending_lines, all.iter().map(|backup| Metadata::from(*backup)).collect(), vec![snapshot_line]];
         let named = names.into_iter().zip(lines).map(|(name, lines)| Ok((name.parse()?, lines)));
         Ok(Subset { version, snapshot: snapshot.clone(), lines: named.collect::<Result<_>>()?, read })
+    }
+
+    /// The versions for which [`subset`](Self::subset) finds all that a restore needs, in order. As far as metadata tells:
+    /// whether the files are there, and prove themselves, only reading them does.
+    pub fn restorable_versions(&self) -> Vec<RangeInclusive<u64>> {
+        let catalogue = self.catalogue();
+        let Some(newest) = catalogue.newest_target() else { return Vec::new() };
+        let Ok(endings) = catalogue.select_epoch_endings(newest) else { return Vec::new() };
+        let last_epoch = endings.last().map(|backup| backup.last_epoch);
+        let snapshots: Vec<&Snapshot> = catalogue.snapshots.iter().filter(|found| found.version <= newest).collect();
+        let of_one = |(at, snapshot): (usize, &&Snapshot)| {
+            // From the next one on, a restore begins with that.
+            let last = match snapshots.get(at + 1) {
+                Some(next) => next.version.checked_sub(1)?,
+                None => newest,
+            };
+            let reached = Some(snapshot.epoch) <= last_epoch && snapshot.version <= last;
+            reached.then_some(snapshot.version..=last)
+        };
+        snapshots.iter().enumerate().filter_map(of_one).collect()
     }
 
     /// Whether another archive already has what would not go together with `subset`: with these lines as well, another
@@ -238,6 +259,29 @@ mod tests {
             manifest: "other/m".parse().expect("a handle"),
         };
         assert!(known(&[other]).takes(&subset).is_err());
+    }
+
+    #[test]
+    fn the_versions_that_can_be_restored_are_those_for_which_all_is_found() {
+        let second = Metadata::StateSnapshotBackup { epoch: 3, version: 30, manifest: "z3/m".parse().expect("a handle") };
+        for lines in [
+            vec![endings(0, 1), endings(2, 5), state(1), state(3), second, state(5), versions(0, 29), versions(30, 60)],
+            vec![endings(0, 3), state(0), state(1), state(5), versions(0, 60)],
+            vec![endings(0, 1), endings(3, 5), state(1), state(4), versions(0, 60)],
+            vec![endings(0, 5), state(1), state(4), versions(0, 20), versions(25, 60)],
+            vec![endings(0, 5), state(1), versions(0, 20), versions(15, 60)],
+            vec![endings(0, 5), state(1), versions(5, 20)],
+            vec![state(1), versions(0, 20)],
+            vec![endings(0, 5), versions(0, 20)],
+            Vec::new(),
+        ] {
+            let known = known(&lines);
+            let said = known.restorable_versions();
+            for version in 0..80 {
+                let is_said = said.iter().any(|range| range.contains(&version));
+                assert_eq!(is_said, known.subset(version).is_ok(), "{version}: {said:?} {lines:?}");
+            }
+        }
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub(super) enum NotDone {
     LeftoverNotSwept,
     ObjectNotCopied,
     ObjectNotRemoved,
+    ObjectNotRestored,
 }
 
 impl NotDone {
@@ -26,6 +27,7 @@ impl NotDone {
             NotDone::LeftoverNotSwept => "not swept",
             NotDone::ObjectNotCopied => "not copied",
             NotDone::ObjectNotRemoved => "not removed",
+            NotDone::ObjectNotRestored => "not restored",
         }
     }
 
@@ -35,6 +37,7 @@ impl NotDone {
             NotDone::LeftoverNotSwept => "a leftover was not swept",
             NotDone::ObjectNotCopied => "an object was not copied",
             NotDone::ObjectNotRemoved => "an object was not removed",
+            NotDone::ObjectNotRestored => "an object was not restored",
         }
     }
 
@@ -44,6 +47,7 @@ impl NotDone {
             NotDone::LeftoverNotSwept => format!("{count} leftovers were not swept"),
             NotDone::ObjectNotCopied => format!("{count} objects were not copied"),
             NotDone::ObjectNotRemoved => format!("{count} objects were not removed"),
+            NotDone::ObjectNotRestored => format!("{count} objects were not restored"),
         }
     }
 }
