@@ -93,8 +93,8 @@ impl Failures {
 
     /// One was not; tells whether others are worth a try.
     pub(super) fn add(&mut self, failure: Failure) -> ControlFlow<()> {
-        let of_it_alone =
-            is_of_the_file(&failure) || self.what == NotDone::ObjectNotCopied && is_of_the_object(&failure);
+        let is_read = matches!(self.what, NotDone::ObjectNotCopied | NotDone::ObjectNotRestored);
+        let of_it_alone = is_of_the_file(&failure) || is_read && is_of_the_object(&failure);
         self.in_a_row = if of_it_alone { 0 } else { self.in_a_row + 1 };
         self.ended = match (self.after, failure.cause()) {
             (AfterFailure::End, _) => Some("--fail-fast"),
