@@ -59,6 +59,8 @@ pub(super) enum AfterFailure {
     GoOn,
     /// The command ends (`--fail-fast`).
     End,
+    /// The command ends, since less than all is of no use.
+    EndForAllAreNeeded,
 }
 
 /// Those so far.
@@ -98,6 +100,7 @@ impl Failures {
         self.in_a_row = if of_it_alone { 0 } else { self.in_a_row + 1 };
         self.ended = match (self.after, failure.cause()) {
             (AfterFailure::End, _) => Some("--fail-fast"),
+            (AfterFailure::EndForAllAreNeeded, _) => Some("less than all is of no use"),
             (_, Cause::Storage(error)) if is_of_all(error.kind()) => Some("it would be the same for all"),
             _ if self.in_a_row >= IN_A_ROW => Some("ten in a row failed"),
             _ => None,

@@ -227,7 +227,8 @@ pub(crate) fn archive_drilled(drilled: &ArchiveDrilled) -> String {
             let _ = writeln!(text, "note: {note}");
         }
     }
-    let _ = writeln!(text, "chosen by --seed {seed}; the copy is removed, and the node's own restore was not run");
+    let removed = if drilled.failed.is_none() { "the copy is removed, and " } else { "" };
+    let _ = writeln!(text, "chosen by --seed {seed}; {removed}the node's own restore was not run");
     text
 }
 

@@ -61,12 +61,14 @@ async fn drill(
     let (subset, files) = stoppable(interrupt, choose(args, &from, &place, seed)).await?;
     let needed = stoppable(interrupt, stored(&from, &files)).await?;
     let what = format!("version {} of {}", subset.version, place.name);
-    let scratch = scratch(&into, &what, needed, interrupt).await?;
     let mut drilled = ArchiveDrilled::new(&place, seed.0, &subset, files.len(), needed);
-    let restoring = Restoring { args, from, budget, into: scratch.path(), interrupt };
-    let done = restoring.restore(&subset, &files, &mut drilled).await;
-    let done = removed(scratch, done).await;
-    let done = done.and_then(|verdict| {
+    let trying = async {
+        let scratch = scratch(&into, &what, needed, interrupt).await?;
+        let restoring = Restoring { args, from, budget, into: scratch.path(), interrupt };
+        let done = restoring.restore(&subset, &files, &mut drilled).await;
+        removed(scratch, done).await
+    };
+    let done = trying.await.and_then(|verdict| {
         drilled.verdict = Some(verdict);
         drilled.verdict.as_ref().map_or(Ok(()), whether_found)
     });
@@ -166,9 +168,8 @@ impl Restoring<'_> {
     }
 }
 
-/// All of it has to be read.
 fn how(args: &Drill) -> How {
-    let after_failure = AfterFailure::End;
+    let after_failure = AfterFailure::EndForAllAreNeeded;
     How { sync: false, if_absent: false, dry_run: false, after_failure, at_once: args.concurrent_downloads }
 }
 
