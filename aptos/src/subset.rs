@@ -263,7 +263,8 @@ mod tests {
 
     #[test]
     fn the_versions_that_can_be_restored_are_those_for_which_all_is_found() {
-        let second = Metadata::StateSnapshotBackup { epoch: 3, version: 30, manifest: "z3/m".parse().expect("a handle") };
+        let second =
+            Metadata::StateSnapshotBackup { epoch: 3, version: 30, manifest: "z3/m".parse().expect("a handle") };
         for lines in [
             vec![endings(0, 1), endings(2, 5), state(1), state(3), second, state(5), versions(0, 29), versions(30, 60)],
             vec![endings(0, 3), state(0), state(1), state(5), versions(0, 60)],

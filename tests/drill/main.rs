@@ -3,10 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod archives;
+mod endings;
 #[path = "../copy/scene.rs"]
 #[allow(dead_code)]
 mod ends;
-mod endings;
 mod objects;
 #[path = "../verify/scene.rs"]
 #[allow(dead_code)]

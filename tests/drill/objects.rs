@@ -14,7 +14,10 @@ async fn good_then_damaged<E: End>(service_checksum: bool) {
     let stored = end.load("db/one").await.expect("there").len();
     let told = run(drill(&end, into.path(), &["--codec=gzip", "--json"])).await.expect_code(0).json();
     let tried = &told["objects"][0];
-    assert_eq!((&told["operation"], &told["verdict"], &told["among"]), (&"drill".into(), &"restored".into(), &1.into()));
+    assert_eq!(
+        (&told["operation"], &told["verdict"], &told["among"]),
+        (&"drill".into(), &"restored".into(), &1.into())
+    );
     assert_eq!((&tried["bytes_restored"], &tried["bytes_stored"]), (&LEN.into(), &stored.into()), "{told}");
     assert_eq!(tried["verified"]["content_checksums"], true, "{told}");
     assert_eq!(tried["verified"]["service_checksum"], service_checksum, "{told}");
@@ -133,8 +136,12 @@ async fn one_that_is_damaged_does_not_keep_the_others_from_being_tried() {
     }
     damage(&folder, "b").await;
     let ended = run(drill(&folder, into.path(), &["--codec=gzip", "--count=3", "--json"])).await.expect_code(7);
-    let verdicts: Vec<String> =
-        ended.json()["objects"].as_array().expect("objects").iter().map(|object| object["verdict"].to_string()).collect();
+    let verdicts: Vec<String> = ended.json()["objects"]
+        .as_array()
+        .expect("objects")
+        .iter()
+        .map(|object| object["verdict"].to_string())
+        .collect();
     assert_eq!(verdicts, ["\"restored\"", "\"damaged\"", "\"restored\""]);
     assert!(ended.stderr.contains("/b"), "{}", ended.stderr);
     assert!(entries(into.path()).is_empty());

@@ -46,7 +46,7 @@ pub(crate) struct Cli {
 const EXIT_CODES: &str = "\
 Exit codes:
   0    done
-  1    another failure; the service does not do what backups need (doctor)
+  1    another failure; the service does not do what backups need (doctor); there is no room (drill)
   2    wrong arguments, name or configuration
   3    the object or the bucket does not exist; there is no archive there (ls --aptos, compact,
        prune --aptos, drill --aptos); no name is of the template (prune); there is no object (drill)

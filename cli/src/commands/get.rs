@@ -97,7 +97,9 @@ pub(super) async fn output(path: Option<PathBuf>) -> Result<Output, Failure> {
 }
 
 /// Runs what blocks.
-pub(super) async fn off_the_runtime<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
+pub(super) async fn off_the_runtime<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Failure> {
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|error| anyhow::Error::new(error).context("work on a file").into())
 }

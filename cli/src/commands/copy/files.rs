@@ -177,7 +177,8 @@ impl Files<'_> {
     async fn copy_all(&self, files: &[FileHandle]) -> Result<(), Failure> {
         self.create_backups(files).await?;
         let results = stream::iter(files).map(|file| self.one(file)).buffer_unordered(self.at_once().get());
-        let (mut results, mut failed) = (pin!(results), Failures::new(NotDone::ObjectNotCopied, self.how.after_failure));
+        let (mut results, mut failed) =
+            (pin!(results), Failures::new(NotDone::ObjectNotCopied, self.how.after_failure));
         while let Some(result) = results.next().await {
             match result {
                 Ok(()) => failed.done(),

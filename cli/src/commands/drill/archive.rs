@@ -50,13 +50,7 @@ struct Source {
     budget: Budget,
 }
 
-async fn drill(
-    args: &Drill,
-    source: Source,
-    into: PathBuf,
-    seed: Seed,
-    interrupt: &Interrupt,
-) -> Result<(), Failure> {
+async fn drill(args: &Drill, source: Source, into: PathBuf, seed: Seed, interrupt: &Interrupt) -> Result<(), Failure> {
     let Source { from, place, budget } = source;
     let (subset, files) = stoppable(interrupt, choose(args, &from, &place, seed)).await?;
     let needed = stoppable(interrupt, stored(&from, &files)).await?;

@@ -36,12 +36,7 @@ async fn place(args: &Drill) -> Result<PathBuf, Failure> {
 }
 
 /// A throw-away place below `into`, where `what` has room, as far as it is known how much it takes.
-async fn scratch(
-    into: &Path,
-    what: &str,
-    needed: Option<u64>,
-    interrupt: &Interrupt,
-) -> Result<Scratch, Failure> {
+async fn scratch(into: &Path, what: &str, needed: Option<u64>, interrupt: &Interrupt) -> Result<Scratch, Failure> {
     let (into, what, interrupt) = (into.to_owned(), what.to_owned(), interrupt.clone());
     let made = off_the_runtime(move || {
         needed.map_or(Ok(()), |needed| scratch::check_room(&into, &what, needed))?;

@@ -57,12 +57,7 @@ pub(super) async fn run(args: &Drill, into: PathBuf, seed: Seed, interrupt: &Int
 }
 
 /// Lists everything, to its end.
-async fn choose(
-    args: &Drill,
-    opened: &Opened,
-    patterns: &Choice,
-    seed: Seed,
-) -> Result<Chosen<ObjectInfo>, Failure> {
+async fn choose(args: &Drill, opened: &Opened, patterns: &Choice, seed: Seed) -> Result<Chosen<ObjectInfo>, Failure> {
     opened.check_folder().await?;
     let within = opened.within();
     let within = within.trim_end_matches('/');
@@ -78,7 +73,8 @@ async fn choose(
     match chosen.among {
         0 => {
             let reason = "there is no object, or none that --include and --exclude leave";
-            let error = Error::new(ErrorKind::NotFound, "choose what is restored from", opened.location_within(), reason);
+            let error =
+                Error::new(ErrorKind::NotFound, "choose what is restored from", opened.location_within(), reason);
             Err(error.with_hint("check the bucket and the prefix").into())
         }
         _ => Ok(chosen),

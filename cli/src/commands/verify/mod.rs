@@ -51,8 +51,7 @@ pub(super) async fn unrecorded(
     storage: &StorageArgs,
     interrupt: &Interrupt,
 ) -> Result<Verdict, Failure> {
-    let verification =
-        Verification { target: Target::Bucket(Box::new(opened)), what, due: None, storage, interrupt };
+    let verification = Verification { target: Target::Bucket(Box::new(opened)), what, due: None, storage, interrupt };
     steps::verdict(&verification, &Place::nowhere(), None).await
 }
 
