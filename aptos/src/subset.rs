@@ -1,5 +1,5 @@
-//! What of an archive a restore to one version needs, and nothing else: all epoch endings, the newest snapshot of that version
-//! or before, the transactions from it on. The lines of all transactions before have to be there too, or those who restore
+//! What of an archive a restore to one version needs, and nothing else: all epoch endings up to the end of the last transactions
+//! that are read, the newest snapshot of that version or before, the transactions from it on. The lines of all transactions before have to be there too, or those who restore
 //! refuse; what they name need not.
 
 use crate::known::{Break, Known, Snapshot};
@@ -55,7 +55,7 @@ impl Known {
         };
         let all = catalogue.select_transactions(0, version).map_err(|found| broken("transactions", &found))?;
         let endings = catalogue.select_epoch_endings(version).map_err(|found| broken("epoch endings", &found))?;
-        let (Some(first_ending), Some(last_ending)) = (endings.first(), endings.last()) else {
+        let (Some(first_ending), Some(last_ending)) = (endings.first().copied(), endings.last().copied()) else {
             return Err(refused("no epoch endings are backed up".to_owned()));
         };
         if last_ending.last_epoch < snapshot.epoch {
@@ -71,6 +71,10 @@ impl Known {
         if last.last_version < version {
             return Err(refused(format!("transactions follow one another to version {} only", last.last_version)));
         }
+        // The last transactions may go on after the version, into later epochs. Whoever verifies all that is there has to know
+        // who signs in those, where that is known.
+        let endings = catalogue.select_epoch_endings(last.last_version).unwrap_or(endings);
+        let last_ending = endings.last().copied().unwrap_or(last_ending);
         // The names that compaction gives such files: others know them.
         let names = [
             format!("epoch_ending_compacted_{}-{}.meta", first_ending.first_epoch, last_ending.last_epoch),
@@ -259,6 +263,21 @@ mod tests {
             manifest: "other/m".parse().expect("a handle"),
         };
         assert!(known(&[other]).takes(&subset).is_err());
+    }
+
+    #[test]
+    fn who_signs_the_last_transactions_is_known_also_after_the_version() {
+        let lines = [endings(0, 1), endings(2, 3), endings(4, 5), state(1), versions(0, 35), versions(36, 60)];
+        let subset = known(&lines).subset(15).expect("restorable");
+        let manifests: Vec<&str> = subset.read.iter().filter_map(|line| line.manifest()).map(AsRef::as_ref).collect();
+        assert_eq!(manifests, ["e0/m", "e2/m", "t0/m", "s1/m"]);
+        assert_eq!(subset.lines[0].0.as_ref(), "epoch_ending_compacted_0-3.meta");
+        let copied: Vec<Metadata> = subset.lines.iter().flat_map(|(_, lines)| lines.clone()).collect();
+        assert_eq!(known(&copied).subset(15).expect("restorable"), subset);
+        // Where those do not follow, the version can be restored all the same.
+        let gap = [endings(0, 1), endings(3, 3), state(1), versions(0, 35)];
+        let subset = known(&gap).subset(15).expect("restorable");
+        assert_eq!(subset.lines[0].1, [endings(0, 1)]);
     }
 
     #[test]
