@@ -80,6 +80,26 @@ async fn a_random_version_is_one_that_can_be_restored_and_a_seed_chooses_it_agai
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn every_version_from_the_first_snapshot_on_can_be_restored_and_proves_itself() {
+    let (site, node) = archive().await;
+    let into = into();
+    let mut snapshots = BTreeSet::new();
+    for version in 0..=node.chain().last_version() {
+        let ended = drilled(&site, into.path(), &["--to-version", &version.to_string()]).await;
+        match snapshots.is_empty() && ended.code == Some(7) {
+            true => assert!(ended.stderr.contains("no state snapshot"), "{version}: {}", ended.stderr),
+            false => {
+                let told = ended.expect_code(0).json();
+                assert_eq!(told["to_version"], version);
+                snapshots.insert(told["snapshot_version"].as_u64());
+            }
+        }
+    }
+    assert_eq!(snapshots.len(), 2);
+    assert!(entries(into.path()).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_chunk_is_named() {
     let (site, node) = archive().await;
     let (into, last) = (into(), node.chain().last_version().to_string());
