@@ -1,5 +1,5 @@
-//! What of an archive a restore to one version needs, and nothing else: all epoch endings, the newest snapshot of that version
-//! or before, the transactions from it on. The lines of all transactions before have to be there too, or those who restore
+//! What of an archive a restore to one version needs, and nothing else: all epoch endings up to the end of the last transactions
+//! that are read, the newest snapshot of that version or before, the transactions from it on. The lines of all transactions before have to be there too, or those who restore
 //! refuse; what they name need not.
 
 use crate::known::{Break, Known, Snapshot};
@@ -9,6 +9,7 @@ use crate::whole::read_whole;
 use futures::{StreamExt, TryStreamExt, stream};
 use sealift::{BackupStorage, Error, ErrorKind, FileHandle, Result, ShellSafeName, TextLine};
 use std::num::NonZeroUsize;
+use std::ops::RangeInclusive;
 
 /// What a restore to one version needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +55,7 @@ impl Known {
         };
         let all = catalogue.select_transactions(0, version).map_err(|found| broken("transactions", &found))?;
         let endings = catalogue.select_epoch_endings(version).map_err(|found| broken("epoch endings", &found))?;
-        let (Some(first_ending), Some(last_ending)) = (endings.first(), endings.last()) else {
+        let (Some(first_ending), Some(last_ending)) = (endings.first().copied(), endings.last().copied()) else {
             return Err(refused("no epoch endings are backed up".to_owned()));
         };
         if last_ending.last_epoch < snapshot.epoch {
@@ -70,6 +71,10 @@ impl Known {
         if last.last_version < version {
             return Err(refused(format!("transactions follow one another to version {} only", last.last_version)));
         }
+        // The last transactions may go on after the version, into later epochs. Whoever verifies all that is there has to know
+        // who signs in those, where that is known.
+        let endings = catalogue.select_epoch_endings(last.last_version).unwrap_or(endings);
+        let last_ending = endings.last().copied().unwrap_or(last_ending);
         // The names that compaction gives such files: others know them.
         let names = [
             format!("epoch_ending_compacted_{}-{}.meta", first_ending.first_epoch, last_ending.last_epoch),
@@ -85,6 +90,26 @@ impl Known {
         let lines = [ending_lines, all.iter().map(|backup| Metadata::from(*backup)).collect(), vec![snapshot_line]];
         let named = names.into_iter().zip(lines).map(|(name, lines)| Ok((name.parse()?, lines)));
         Ok(Subset { version, snapshot: snapshot.clone(), lines: named.collect::<Result<_>>()?, read })
+    }
+
+    /// The versions for which [`subset`](Self::subset) finds all that a restore needs, in order. As far as metadata tells:
+    /// whether the files are there, and prove themselves, only reading them does.
+    pub fn restorable_versions(&self) -> Vec<RangeInclusive<u64>> {
+        let catalogue = self.catalogue();
+        let Some(newest) = catalogue.newest_target() else { return Vec::new() };
+        let Ok(endings) = catalogue.select_epoch_endings(newest) else { return Vec::new() };
+        let last_epoch = endings.last().map(|backup| backup.last_epoch);
+        let snapshots: Vec<&Snapshot> = catalogue.snapshots.iter().filter(|found| found.version <= newest).collect();
+        let of_one = |(at, snapshot): (usize, &&Snapshot)| {
+            // From the next one on, a restore begins with that.
+            let last = match snapshots.get(at + 1) {
+                Some(next) => next.version.checked_sub(1)?,
+                None => newest,
+            };
+            let reached = Some(snapshot.epoch) <= last_epoch && snapshot.version <= last;
+            reached.then_some(snapshot.version..=last)
+        };
+        snapshots.iter().enumerate().filter_map(of_one).collect()
     }
 
     /// Whether another archive already has what would not go together with `subset`: with these lines as well, another
@@ -238,6 +263,45 @@ mod tests {
             manifest: "other/m".parse().expect("a handle"),
         };
         assert!(known(&[other]).takes(&subset).is_err());
+    }
+
+    #[test]
+    fn who_signs_the_last_transactions_is_known_also_after_the_version() {
+        let lines = [endings(0, 1), endings(2, 3), endings(4, 5), state(1), versions(0, 35), versions(36, 60)];
+        let subset = known(&lines).subset(15).expect("restorable");
+        let manifests: Vec<&str> = subset.read.iter().filter_map(|line| line.manifest()).map(AsRef::as_ref).collect();
+        assert_eq!(manifests, ["e0/m", "e2/m", "t0/m", "s1/m"]);
+        assert_eq!(subset.lines[0].0.as_ref(), "epoch_ending_compacted_0-3.meta");
+        let copied: Vec<Metadata> = subset.lines.iter().flat_map(|(_, lines)| lines.clone()).collect();
+        assert_eq!(known(&copied).subset(15).expect("restorable"), subset);
+        // Where those do not follow, the version can be restored all the same.
+        let gap = [endings(0, 1), endings(3, 3), state(1), versions(0, 35)];
+        let subset = known(&gap).subset(15).expect("restorable");
+        assert_eq!(subset.lines[0].1, [endings(0, 1)]);
+    }
+
+    #[test]
+    fn the_versions_that_can_be_restored_are_those_for_which_all_is_found() {
+        let second =
+            Metadata::StateSnapshotBackup { epoch: 3, version: 30, manifest: "z3/m".parse().expect("a handle") };
+        for lines in [
+            vec![endings(0, 1), endings(2, 5), state(1), state(3), second, state(5), versions(0, 29), versions(30, 60)],
+            vec![endings(0, 3), state(0), state(1), state(5), versions(0, 60)],
+            vec![endings(0, 1), endings(3, 5), state(1), state(4), versions(0, 60)],
+            vec![endings(0, 5), state(1), state(4), versions(0, 20), versions(25, 60)],
+            vec![endings(0, 5), state(1), versions(0, 20), versions(15, 60)],
+            vec![endings(0, 5), state(1), versions(5, 20)],
+            vec![state(1), versions(0, 20)],
+            vec![endings(0, 5), versions(0, 20)],
+            Vec::new(),
+        ] {
+            let known = known(&lines);
+            let said = known.restorable_versions();
+            for version in 0..80 {
+                let is_said = said.iter().any(|range| range.contains(&version));
+                assert_eq!(is_said, known.subset(version).is_ok(), "{version}: {said:?} {lines:?}");
+            }
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod outcome;
 mod output;
 mod producer;
 mod report;
+mod scratch;
 mod storages;
 mod tally;
 mod trust;

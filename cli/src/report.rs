@@ -3,6 +3,7 @@
 mod archive;
 mod compact;
 mod doctor;
+mod drill;
 mod prune;
 mod prune_archive;
 
@@ -14,6 +15,7 @@ pub(crate) use compact::{
     Compacted, Counts, beside_another, compacted, compacted_json, kept, would_compact, would_compact_json,
 };
 pub(crate) use doctor::{examined, examined_json};
+pub(crate) use drill::{ArchiveDrilled, Drilled, Tried, archive_drilled, archive_drilled_json, drilled, drilled_json};
 pub(crate) use prune::{Group, Pruning, pruned, pruning_json, would_prune};
 pub(crate) use prune_archive::{
     ArchivePruned, archive_pruned, archive_pruning_json, needs, needs_json, would_prune_archive,
@@ -210,13 +212,18 @@ pub(crate) fn read_json(
         "location": location,
         "bytes_stored": info.size,
         "bytes_out": bytes_out,
-        "verified": {
-            "service_checksum": verified.service_checksum,
-            "kept_checksum": verified.kept_checksum,
-            "content_checksums": verified.content_checksums,
-        },
+        "verified": verified_json(verified),
         "seconds": elapsed.as_secs_f64(),
         "peak_memory_bytes": peak_memory(),
+    })
+}
+
+/// What was checked, as JSON.
+fn verified_json(verified: Verified) -> Value {
+    json!({
+        "service_checksum": verified.service_checksum,
+        "kept_checksum": verified.kept_checksum,
+        "content_checksums": verified.content_checksums,
     })
 }
 

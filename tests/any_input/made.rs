@@ -14,7 +14,7 @@ pub(crate) struct Input {
     pub(crate) environment: Vec<(String, String)>,
 }
 
-const COMMANDS: [&str; 25] = [
+const COMMANDS: [&str; 26] = [
     "put",
     "get",
     "ls",
@@ -38,6 +38,7 @@ const COMMANDS: [&str; 25] = [
     "verify merge",
     "compact",
     "prune",
+    "drill",
     "backup-maintenance compact",
     "help",
 ];
@@ -221,7 +222,7 @@ impl Input {
         self.arguments.insert(0, "--deadline=4s".to_owned());
         let end = self.arguments.iter().position(|argument| argument == "--").unwrap_or(self.arguments.len());
         let on_a_storage =
-            ["put", "get", "ls", "stat", "rm", "mv", "sweep", "doctor", "run", "verify", "compact", "prune"];
+            ["put", "get", "ls", "stat", "rm", "mv", "sweep", "doctor", "run", "verify", "compact", "prune", "drill"];
         if self.arguments.get(1).is_some_and(|command| on_a_storage.contains(&command.as_str())) {
             self.arguments.insert(end, "--give-up-after=0s".to_owned());
         }
@@ -264,8 +265,10 @@ fn plausible(random: &mut StdRng, folder: &str) -> Vec<String> {
     let local = format!("file://{folder}/f");
     let storage =
         any(random, &["s3://bucket/p", "s3://bucket", "gs://bucket/p", "az://container/p", &local, &local]).to_owned();
-    let command =
-        any(random, &["put", "get", "ls", "stat", "rm", "mv", "sweep", "doctor", "run", "verify", "compact", "prune"]);
+    let command = any(
+        random,
+        &["put", "get", "ls", "stat", "rm", "mv", "sweep", "doctor", "run", "verify", "compact", "prune", "drill"],
+    );
     let mut arguments = vec![command.to_owned(), format!("--storage={storage}")];
     for _ in 0..random.random_range(0..4) {
         let (option, of): (&str, &[&str]) = any(
@@ -288,7 +291,7 @@ fn plausible(random: &mut StdRng, folder: &str) -> Vec<String> {
     }
     arguments.extend(match command {
         "mv" => vec![value(random, folder), value(random, folder)],
-        "ls" | "sweep" | "doctor" if random.random_bool(0.5) => Vec::new(),
+        "ls" | "sweep" | "doctor" | "drill" if random.random_bool(0.5) => Vec::new(),
         "prune" if random.random_bool(0.5) => {
             vec!["--aptos".to_owned(), format!("--recovery-window={}", any(random, &["0", "5", "1d", "x"]))]
         }

@@ -74,7 +74,7 @@ async fn files_are_stored_and_come_back() {
 async fn what_cannot_be_done_is_said() {
     let folder = folder();
     for (arguments, expected) in [
-        (vec!["stat", "a/bcd"], "put, run, get, ls, verify, doctor, backup and compact"),
+        (vec!["stat", "a/bcd"], "put, run, get, ls, verify, doctor, backup, compact and drill --aptos"),
         (vec!["put", "file"], "BACKUP/FILE"),
         (vec!["put", "backup/file", "--if-absent"], "--if-absent"),
         (vec!["put", "backup/a b"], "a-z"),

@@ -45,8 +45,8 @@ pub fn command<I: AsRef<OsStr>>(arguments: impl IntoIterator<Item = I>) -> Comma
 }
 
 /// The commands that take the options of a storage, and are no families of commands.
-const ON_A_STORAGE: [&str; 12] =
-    ["put", "get", "run", "ls", "stat", "rm", "mv", "copy", "sweep", "doctor", "compact", "prune"];
+const ON_A_STORAGE: [&str; 13] =
+    ["put", "get", "run", "ls", "stat", "rm", "mv", "copy", "sweep", "doctor", "compact", "prune", "drill"];
 
 /// The arguments of a command on a storage, with `--give-up-after` among its options where it is not said.
 fn impatient(mut arguments: Vec<OsString>) -> Vec<OsString> {

@@ -1,7 +1,7 @@
 //! Listing files as objects, in the byte order of their keys. All of it blocks.
 
 use crate::failure::is_absent;
-use crate::paths::{Root, TEMPORARY_FOLDER, is_unfinished_read};
+use crate::paths::{Root, TEMPORARY_FOLDER, is_drill, is_unfinished_read};
 use crate::read::info;
 use sealift::{Page, Result};
 use std::fs;
@@ -76,6 +76,9 @@ impl Walk<'_> {
                 continue;
             }
             let is_folder = entry.file_type()?.is_dir();
+            if is_folder && is_drill(&name) {
+                continue;
+            }
             if is_folder {
                 name.push('/');
             }

@@ -15,6 +15,9 @@ pub(crate) const TEMPORARY_FOLDER: &str = ".sealift-tmp";
 /// How the name of a file begins that `sealift get -o` has not finished (cli/src/output.rs).
 const UNFINISHED_READ: &str = ".sealift-get-";
 
+/// How the name of a folder begins into which `sealift drill` restores (cli/src/scratch.rs).
+const DRILL: &str = ".sealift-drill-";
+
 /// What ends the name of every temporary file.
 const TEMPORARY_SUFFIX: &str = ".sealift";
 
@@ -28,6 +31,11 @@ const LONGEST_PIECE: usize = 140;
 /// Whether a file of this name is one that `sealift get -o` has not finished.
 pub(crate) fn is_unfinished_read(name: &str) -> bool {
     name.starts_with(UNFINISHED_READ)
+}
+
+/// Whether a folder of this name is one into which `sealift drill` restores.
+pub(crate) fn is_drill(name: &str) -> bool {
+    name.starts_with(DRILL)
 }
 
 /// What becomes of a folder below the root whose last file goes.

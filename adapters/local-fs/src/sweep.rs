@@ -1,8 +1,8 @@
-//! Temporary files that crashes left: of objects, in their folder, and of files that `sealift get -o` wrote, anywhere. All
-//! of it blocks.
+//! Temporary files that crashes left: of objects, in their folder, and of files that `sealift get -o` wrote, anywhere; and
+//! folders into which `sealift drill` restored. All of it blocks.
 
 use crate::failure::{failed, is_absent};
-use crate::paths::{Root, TEMPORARY_FOLDER, is_unfinished_read, key_of_temporary};
+use crate::paths::{Root, TEMPORARY_FOLDER, is_drill, is_unfinished_read, key_of_temporary};
 use crate::temporary::remove_empty_folders;
 use sealift::{Error, ErrorKind, Key, Leftover, Leftovers, Origin, Result, Unread};
 use std::fs::{self, DirEntry, File, TryLockError};
@@ -25,11 +25,16 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// What `get -o` left, in any folder that may be looked into.
+    /// What `get -o` and `drill` left, in any folder that may be looked into.
     fn reads(&mut self, folder: &Path, base: &str) {
         for (entry, name) in self.entries(folder, base) {
             let path = format!("{base}{name}");
             match entry.file_type() {
+                Ok(kind) if kind.is_dir() && is_drill(&name) => {
+                    if path.starts_with(self.prefix) {
+                        self.add_drill(&entry.path(), path);
+                    }
+                }
                 Ok(kind) if kind.is_dir() && path != TEMPORARY_FOLDER => self.reads(&entry.path(), &format!("{path}/")),
                 Ok(kind) if kind.is_file() && is_unfinished_read(&name) && path.starts_with(self.prefix) => {
                     self.add(&entry.path(), path.clone(), path);
@@ -77,6 +82,14 @@ impl Search<'_> {
         self.leftovers.unread.push(Unread { key, error });
     }
 
+    /// A folder with all that is in it.
+    fn add_drill(&mut self, folder: &Path, key: String) {
+        match drill(folder, &key) {
+            Ok(leftover) => self.leftovers.found.extend(leftover),
+            Err(error) => self.unread(key, error),
+        }
+    }
+
     fn add(&mut self, path: &Path, key: String, id: String) {
         match leftover(path, key.clone(), id) {
             Ok(leftover) => self.leftovers.found.extend(leftover),
@@ -102,9 +115,10 @@ fn entries(folder: &Path) -> io::Result<Vec<(DirEntry, String)>> {
 /// The temporary file that this is; `None` if it is none of Sealift's.
 fn path_of(root: &Root, leftover: &Leftover) -> Option<PathBuf> {
     let is_below = || leftover.id.parse::<Key>().is_ok();
+    let is_ours = |name: &str| is_unfinished_read(name) || is_drill(name);
     match key_of_temporary(&leftover.id) {
         Some(_) => Some(root.temporary_folder().join(&leftover.id)),
-        None if leftover.id.rsplit('/').next().is_some_and(is_unfinished_read) && is_below() => {
+        None if leftover.id.rsplit('/').next().is_some_and(is_ours) && is_below() => {
             Some(root.path().join(&leftover.id))
         }
         None => None,
@@ -125,6 +139,37 @@ fn leftover(path: &Path, key: String, id: String) -> io::Result<Option<Leftover>
     Ok(Some(Leftover { key, id, idle, bytes: metadata.len(), origin: Origin::Sealift }))
 }
 
+/// What a drill left: as idle as what was written to last. While its drill lives, the folder is locked.
+fn drill(folder: &Path, key: &str) -> io::Result<Option<Leftover>> {
+    let file = match File::open(folder) {
+        Ok(file) => file,
+        Err(error) if is_absent(&error) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let (mut bytes, mut last) = (0, file.metadata()?.modified()?);
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for (entry, _) in entries(&folder)? {
+            let metadata = match entry.metadata() {
+                Ok(metadata) => metadata,
+                Err(error) if is_absent(&error) => continue,
+                Err(error) => return Err(error),
+            };
+            last = last.max(metadata.modified()?);
+            match metadata.is_dir() {
+                true => folders.push(entry.path()),
+                false => bytes += metadata.len(),
+            }
+        }
+    }
+    let idle = match file.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => Duration::ZERO,
+        _ => SystemTime::now().duration_since(last).unwrap_or_default(),
+    };
+    let (key, id) = (key.to_owned(), key.to_owned());
+    Ok(Some(Leftover { key, id, idle, bytes, origin: Origin::Sealift }))
+}
+
 /// Removes a temporary file that nobody is writing.
 pub(crate) fn remove(root: &Root, leftover: &Leftover) -> Result<()> {
     let location = root.location(&leftover.key);
@@ -142,7 +187,10 @@ pub(crate) fn remove(root: &Root, leftover: &Leftover) -> Result<()> {
         let reason = "it is being written: it is alive";
         return Err(Error::new(ErrorKind::Changed, "remove the temporary file of", location, reason));
     }
-    fs::remove_file(&path).map_err(failed)?;
+    let is_drills = path.file_name().and_then(|name| name.to_str()).is_some_and(is_drill);
+    let is_folder = fs::symlink_metadata(&path).map_err(failed)?.is_dir();
+    let removed = if is_drills && is_folder { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+    removed.map_err(failed)?;
     // Other folders are not ours.
     if path.starts_with(root.temporary_folder()) {
         remove_empty_folders(root, &path);

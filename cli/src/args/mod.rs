@@ -4,6 +4,7 @@ mod backup;
 mod compact;
 mod copy;
 mod doctor;
+mod drill;
 mod prune;
 mod query;
 mod storage;
@@ -18,6 +19,7 @@ use clap::{Args, Parser, Subcommand};
 pub(crate) use compact::{BackupMaintenance, Compact};
 pub(crate) use copy::{Copy, FromArgs};
 pub(crate) use doctor::Doctor;
+pub(crate) use drill::{Drill, ToVersion};
 use jiff::SignedDuration;
 pub(crate) use prune::Prune;
 pub(crate) use query::{BackupStorageState, NodeState, Query};
@@ -44,15 +46,15 @@ pub(crate) struct Cli {
 const EXIT_CODES: &str = "\
 Exit codes:
   0    done
-  1    another failure; the service does not do what backups need (doctor)
+  1    another failure; the service does not do what backups need (doctor); there is no room (drill)
   2    wrong arguments, name or configuration
   3    the object or the bucket does not exist; there is no archive there (ls --aptos, compact,
-       prune --aptos); no name is of the template (prune)
+       prune --aptos, drill --aptos); no name is of the template (prune); there is no object (drill)
   4    refused: credentials or permissions; a permission is missing (doctor)
   5    the object exists and was not to be replaced; a backup of the same, or of some of it, is known
   6    the service is unreachable, in another region, or too slow
   7    what is stored is damaged or incomplete (verify: something is wrong with it; copy --aptos: it cannot be
-       restored), or has no checksum (get --require-checksum)
+       restored; drill: it could not be restored), or has no checksum (get, drill --require-checksum)
   8    the producer failed (run)
   9    the input was empty (put, run)
   10   something was left behind; the message names it
@@ -84,6 +86,9 @@ pub(crate) enum Command {
     Doctor(Doctor),
     /// Tell whether what is stored can be trusted: that it is there, is what was written, and proves itself.
     Verify(Box<Verify>),
+    /// Restore a random object, or with --aptos an archive's random version, into a throw-away place, and say what was
+    /// verified and how long it took.
+    Drill(Box<Drill>),
     /// Back up an Aptos node's data into an archive that the Aptos tools restore.
     #[command(subcommand)]
     Backup(BackupCommand),
@@ -116,6 +121,7 @@ impl Command {
             Command::Sweep(args) => Some(&args.storage),
             Command::Prune(args) => Some(&args.storage),
             Command::Doctor(args) => Some(&args.storage),
+            Command::Drill(args) => Some(&args.storage),
             Command::Verify(args) => Some(args.storage()),
             Command::Backup(args) => args.storage(),
             Command::Compact(args) | Command::BackupMaintenance(BackupMaintenance::Compact(args)) => {
@@ -140,6 +146,7 @@ impl Command {
             Command::Copy(args) => vec![&args.from, &args.to],
             Command::Sweep(args) => vec![&args.name],
             Command::Doctor(args) => vec![&args.name],
+            Command::Drill(args) => vec![&args.name],
             Command::Verify(args) => vec![args.name()],
             Command::Backup(_)
             | Command::Compact(_)

@@ -79,11 +79,18 @@ pub(super) async fn run(command: Command, interrupt: &Interrupt) -> Result<(), F
             let storage = open(&args.storage)?;
             closing(&storage, super::compact::by_command(&args, &storage, interrupt)).await
         }
+        Command::Drill(args) if args.aptos => {
+            let storage = open(&args.storage)?;
+            closing(&storage, super::drill::by_command(&args, &storage, interrupt)).await
+        }
+        Command::Drill(_) => Err(Failure::usage(
+            "drill: the commands of --storage command-adapter cannot list objects; say --aptos, for an archive",
+        )),
         Command::Prune(_) => Err(Failure::usage(
             "prune: --storage command-adapter has no command that removes anything; say the storage itself (s3://…, file:///…)",
         )),
         _ => Err(Failure::usage(
-            "--storage command-adapter has put, run, get, ls, verify, doctor, backup and compact: its commands can neither show, remove, move nor sweep objects",
+            "--storage command-adapter has put, run, get, ls, verify, doctor, backup, compact and drill --aptos: its commands can neither show, remove, move nor sweep objects",
         )),
     }
 }

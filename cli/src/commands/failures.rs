@@ -17,6 +17,7 @@ pub(super) enum NotDone {
     LeftoverNotSwept,
     ObjectNotCopied,
     ObjectNotRemoved,
+    ObjectNotRestored,
 }
 
 impl NotDone {
@@ -26,6 +27,7 @@ impl NotDone {
             NotDone::LeftoverNotSwept => "not swept",
             NotDone::ObjectNotCopied => "not copied",
             NotDone::ObjectNotRemoved => "not removed",
+            NotDone::ObjectNotRestored => "not restored",
         }
     }
 
@@ -35,6 +37,7 @@ impl NotDone {
             NotDone::LeftoverNotSwept => "a leftover was not swept",
             NotDone::ObjectNotCopied => "an object was not copied",
             NotDone::ObjectNotRemoved => "an object was not removed",
+            NotDone::ObjectNotRestored => "an object was not restored",
         }
     }
 
@@ -44,6 +47,7 @@ impl NotDone {
             NotDone::LeftoverNotSwept => format!("{count} leftovers were not swept"),
             NotDone::ObjectNotCopied => format!("{count} objects were not copied"),
             NotDone::ObjectNotRemoved => format!("{count} objects were not removed"),
+            NotDone::ObjectNotRestored => format!("{count} objects were not restored"),
         }
     }
 }
@@ -55,6 +59,8 @@ pub(super) enum AfterFailure {
     GoOn,
     /// The command ends (`--fail-fast`).
     End,
+    /// The command ends, since less than all is of no use.
+    EndForAllAreNeeded,
 }
 
 /// Those so far.
@@ -89,11 +95,12 @@ impl Failures {
 
     /// One was not; tells whether others are worth a try.
     pub(super) fn add(&mut self, failure: Failure) -> ControlFlow<()> {
-        let of_it_alone =
-            is_of_the_file(&failure) || self.what == NotDone::ObjectNotCopied && is_of_the_object(&failure);
+        let is_read = matches!(self.what, NotDone::ObjectNotCopied | NotDone::ObjectNotRestored);
+        let of_it_alone = is_of_the_file(&failure) || is_read && is_of_the_object(&failure);
         self.in_a_row = if of_it_alone { 0 } else { self.in_a_row + 1 };
         self.ended = match (self.after, failure.cause()) {
             (AfterFailure::End, _) => Some("--fail-fast"),
+            (AfterFailure::EndForAllAreNeeded, _) => Some("less than all is of no use"),
             (_, Cause::Storage(error)) if is_of_all(error.kind()) => Some("it would be the same for all"),
             _ if self.in_a_row >= IN_A_ROW => Some("ten in a row failed"),
             _ => None,

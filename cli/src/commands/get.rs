@@ -8,7 +8,7 @@ use crate::outcome::Aftermath;
 use crate::output::{Output, Target};
 use crate::report;
 use crate::storages::Opened;
-use sealift::{Reader, Verified};
+use sealift::{Bucket, Key, ObjectInfo, Reader, Verified};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -18,16 +18,60 @@ use tokio::io::{AsyncBufRead, AsyncWrite, AsyncWriteExt, copy_buf, stdout};
 const READS: u32 = 3;
 
 pub(super) async fn run(args: Get, interrupt: &Interrupt) -> Result<(), Failure> {
+    let started = Instant::now();
+    let output = output(args.output.clone()).await?;
+    let opening = stoppable(interrupt, Opened::object(&args.storage, &args.name)).await;
+    let opened = opening.map_err(|failure| unwritten(failure, output.file()))?;
+    let key = opened.key().map_err(|failure| unwritten(failure, output.file()))?;
+    let needed = if args.require_checksum { Needed::Checksum } else { Needed::AsIs };
+    let (location, of) = (opened.location(&key), Of { bucket: &opened.bucket, key: &key, needed });
+    let Restored { info, bytes, verified } = restore(of, args.output.as_deref(), interrupt).await?;
+    match args.storage.summary() {
+        Summary::Json => report::note(report::read_json(&location, &info, bytes, verified, started.elapsed())),
+        Summary::Text => report::note(report::read(&location, &info, bytes, verified, started.elapsed())),
+        Summary::None => {}
+    }
+    Ok(())
+}
+
+/// What has to be known of what was read, besides that it agrees with every checksum there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Needed {
+    AsIs,
+    /// That there is one.
+    Checksum,
+}
+
+/// An object, and what is needed of it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Of<'a> {
+    pub(super) bucket: &'a Bucket,
+    pub(super) key: &'a Key,
+    pub(super) needed: Needed,
+}
+
+/// What was read to its end.
+#[derive(Debug)]
+pub(super) struct Restored {
+    pub(super) info: ObjectInfo,
+    /// As they were written out.
+    pub(super) bytes: u64,
+    pub(super) verified: Verified,
+}
+
+/// Reads an object to where `path` leads. One that came damaged, and that nobody has seen, is read again.
+pub(super) async fn restore(of: Of<'_>, path: Option<&Path>, interrupt: &Interrupt) -> Result<Restored, Failure> {
+    let path = path.map(Path::to_owned);
     for _ in 1..READS {
-        match read(&args, interrupt).await {
+        match read(of, output(path.clone()).await?, interrupt).await {
             // Nothing of it has been seen: a file gets its name when all of it is there.
-            Err(failure) if came_damaged(&failure) && output(args.output.clone()).await?.file().is_some() => {
+            Err(failure) if came_damaged(&failure) && output(path.clone()).await?.file().is_some() => {
                 tracing::warn!("{}; reading it again", failure.cause());
             }
             done => return done,
         }
     }
-    read(&args, interrupt).await
+    read(of, output(path).await?, interrupt).await
 }
 
 /// Whether another read may find it whole.
@@ -35,29 +79,16 @@ fn came_damaged(failure: &Failure) -> bool {
     matches!(failure.cause(), Cause::Storage(error) if error.kind() == sealift::ErrorKind::Corrupt && error.passing().is_some())
 }
 
-async fn read(args: &Get, interrupt: &Interrupt) -> Result<(), Failure> {
-    let started = Instant::now();
-    let output = output(args.output.clone()).await?;
-    let opening = async {
-        let opened = Opened::object(&args.storage, &args.name).await?;
-        let key = opened.key()?;
-        let reader = opened.bucket.open(&key).await?;
-        Ok((opened.location(&key), reader))
-    };
-    let file = output.file();
-    let (location, mut reader) = stoppable(interrupt, opening).await.map_err(|failure| unwritten(failure, file))?;
-    let enough = |reader: &Reader| match args.require_checksum && !verified(reader).by_checksum() {
-        true => Err(Failure::new(Cause::NoChecksum).while_doing(format!("read {location}"))),
+async fn read(of: Of<'_>, output: Output, interrupt: &Interrupt) -> Result<Restored, Failure> {
+    let Of { bucket, key, needed } = of;
+    let opening = stoppable(interrupt, async { Ok(bucket.open(key).await?) }).await;
+    let mut reader = opening.map_err(|failure| unwritten(failure, output.file()))?;
+    let enough = |reader: &Reader| match needed == Needed::Checksum && !verified(reader).by_checksum() {
+        true => Err(Failure::new(Cause::NoChecksum).while_doing(format!("read {}/{key}", bucket.url()))),
         false => Ok(()),
     };
-    let count = write_out(&mut reader, output, interrupt, enough).await?;
-    let (info, verified) = (reader.info(), verified(&reader));
-    match args.storage.summary() {
-        Summary::Json => report::note(report::read_json(&location, info, count, verified, started.elapsed())),
-        Summary::Text => report::note(report::read(&location, info, count, verified, started.elapsed())),
-        Summary::None => {}
-    }
-    Ok(())
+    let bytes = write_out(&mut reader, output, interrupt, enough).await?;
+    Ok(Restored { info: reader.info().clone(), bytes, verified: verified(&reader) })
 }
 
 /// Where `path` leads. It is looked at on a thread of its own, as all that blocks: a file system may hang.
@@ -65,7 +96,10 @@ pub(super) async fn output(path: Option<PathBuf>) -> Result<Output, Failure> {
     off_the_runtime(move || Output::of(path.as_deref())).await?
 }
 
-async fn off_the_runtime<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
+/// Runs what blocks.
+pub(super) async fn off_the_runtime<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Failure> {
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|error| anyhow::Error::new(error).context("work on a file").into())
 }

@@ -7,6 +7,7 @@ mod compact;
 mod copy;
 mod covers;
 mod doctor;
+mod drill;
 mod failures;
 mod find_files;
 mod get;
@@ -61,6 +62,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Copy(args) => copy::run(*args, &interrupt).await,
         Command::Sweep(args) => sweep::run(args, &interrupt).await,
         Command::Doctor(args) => doctor::run(args, &interrupt).await,
+        Command::Drill(args) => drill::run(&args, &interrupt).await,
     }
 }
 

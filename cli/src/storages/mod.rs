@@ -117,6 +117,15 @@ impl Opened {
         Opened::open(args, budget, storage, "", vec![name], Spelled::ByUrl).await
     }
 
+    /// Opens a folder of ours as a storage, whatever the command is about. Its files are stored as they are.
+    pub(crate) fn folder(args: &StorageArgs, root: &Path, budget: Budget) -> Result<Self, Failure> {
+        let compressor = Arc::new(Compressor::new(Codec::Plain, args.compress_threads)?);
+        let streams = Streams { budget, compressor, retry_policy: retry_policy(args)? };
+        let bucket = local_fs::open(root.to_owned(), EmptiedFolders::Kept, streams)?;
+        let (names, folder) = (vec![String::new()], Some(root.to_owned()));
+        Ok(Opened { bucket, prefix: String::new(), names, spelled: Spelled::ByUrl, folder })
+    }
+
     /// Opens what --storage names.
     async fn named(args: &StorageArgs, names: &[&str]) -> Result<Self, Failure> {
         let names = names.iter().map(|&name| name.to_owned()).collect();

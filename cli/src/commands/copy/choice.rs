@@ -9,9 +9,9 @@ use sealift::verify::Shard;
 use std::io::{BufRead, BufReader, Read, stdin};
 use std::path::{Path, PathBuf};
 
-/// What is copied of what there is.
+/// What is taken of what there is.
 #[derive(Debug)]
-pub(super) struct Choice {
+pub(in crate::commands) struct Choice {
     /// Empty for all.
     include: Option<GlobSet>,
     exclude: GlobSet,
@@ -24,12 +24,17 @@ impl Choice {
             Some(said) => shard::said(said, args.shards)?,
             None => Shard::WHOLE,
         };
-        let include = (!args.include.is_empty()).then(|| patterns("--include", &args.include)).transpose()?;
-        Ok(Choice { include, exclude: patterns("--exclude", &args.exclude)?, shard })
+        Ok(Choice { shard, ..Choice::by_patterns(&args.include, &args.exclude)? })
     }
 
-    /// Whether what is called so below FROM is copied.
-    pub(super) fn takes(&self, relative: &str) -> bool {
+    /// Of names alone.
+    pub(in crate::commands) fn by_patterns(include: &[String], exclude: &[String]) -> Result<Self, Failure> {
+        let include = (!include.is_empty()).then(|| patterns("--include", include)).transpose()?;
+        Ok(Choice { include, exclude: patterns("--exclude", exclude)?, shard: Shard::WHOLE })
+    }
+
+    /// Whether what is called so below FROM is taken.
+    pub(in crate::commands) fn takes(&self, relative: &str) -> bool {
         self.include.as_ref().is_none_or(|include| include.is_match(relative))
             && !self.exclude.is_match(relative)
             && is_in_shard(relative, self.shard)

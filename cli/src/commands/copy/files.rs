@@ -19,6 +19,7 @@ use sealift_command::CommandStorage;
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 use std::pin::pin;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -28,13 +29,13 @@ const READ: usize = 256 << 10;
 const CHECKED: usize = 1 << 20;
 
 /// An archive, on one side of a copy.
-pub(super) enum Side {
+pub(in crate::commands) enum Side {
     Bucket(Archive),
     Commands(CommandStorage),
 }
 
 impl Side {
-    fn storage(&self) -> &dyn BackupStorage {
+    pub(in crate::commands) fn storage(&self) -> &dyn BackupStorage {
         match self {
             Side::Bucket(archive) => archive,
             Side::Commands(commands) => commands,
@@ -42,7 +43,7 @@ impl Side {
     }
 
     /// Where it is, for people.
-    pub(super) fn location(&self) -> String {
+    pub(in crate::commands) fn location(&self) -> String {
         match self {
             Side::Bucket(archive) => {
                 format!("{}/{}", archive.bucket().url(), archive.prefix()).trim_end_matches('/').into()
@@ -51,7 +52,7 @@ impl Side {
         }
     }
 
-    pub(super) fn bucket(&self) -> Option<&Bucket> {
+    pub(in crate::commands) fn bucket(&self) -> Option<&Bucket> {
         match self {
             Side::Bucket(archive) => Some(archive.bucket()),
             Side::Commands(_) => None,
@@ -66,17 +67,35 @@ impl Side {
     }
 }
 
+/// How files are copied.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::commands) struct How {
+    /// What is there and the same is left as it is.
+    pub(in crate::commands) sync: bool,
+    pub(in crate::commands) if_absent: bool,
+    pub(in crate::commands) dry_run: bool,
+    pub(in crate::commands) after_failure: AfterFailure,
+    pub(in crate::commands) at_once: NonZeroUsize,
+}
+
+impl How {
+    fn of(args: &Copy) -> Self {
+        let after_failure = if args.fail_fast { AfterFailure::End } else { AfterFailure::GoOn };
+        let Copy { sync, if_absent, dry_run, concurrent_copies: at_once, .. } = *args;
+        How { sync, if_absent, dry_run, after_failure, at_once }
+    }
+}
+
 /// Both sides.
-pub(super) struct Files<'a> {
-    pub(super) from: Side,
-    pub(super) to: Side,
-    args: &'a Copy,
-    choice: Choice,
-    tally: &'a Tally,
+pub(in crate::commands) struct Files<'a> {
+    pub(in crate::commands) from: Side,
+    pub(in crate::commands) to: Side,
+    pub(in crate::commands) how: How,
+    pub(in crate::commands) tally: &'a Tally,
 }
 
 /// Opens both sides.
-pub(super) async fn open<'a>(args: &'a Copy, choice: Choice, tally: &'a Tally) -> Result<Files<'a>, Failure> {
+pub(super) async fn open<'a>(args: &Copy, tally: &'a Tally) -> Result<Files<'a>, Failure> {
     let mut sides = Sides::of(args)?;
     // Each as the archives of that storage are, if nothing else is said.
     sides.from.codec = args.source.from_codec;
@@ -84,7 +103,7 @@ pub(super) async fn open<'a>(args: &'a Copy, choice: Choice, tally: &'a Tally) -
     let budget = Budget::new(args.storage.memory.as_u64())?;
     let from = side(&sides.from, &args.from, budget.clone()).await?;
     let to = side(&sides.to, &args.to, budget).await?;
-    Ok(Files { from, to, args, choice, tally })
+    Ok(Files { from, to, how: How::of(args), tally })
 }
 
 async fn side(args: &crate::args::StorageArgs, name: &str, budget: Budget) -> Result<Side, Failure> {
@@ -99,17 +118,16 @@ async fn side(args: &crate::args::StorageArgs, name: &str, budget: Budget) -> Re
 
 impl Files<'_> {
     /// Copies what a list names.
-    pub(super) async fn copy_listed(&self) -> Result<(), Failure> {
-        let names = listed(self.args.from_list.clone().unwrap_or_default()).await?;
-        let taken = names.iter().filter(|name| self.choice.takes(name)).map(|name| name.parse::<FileHandle>());
+    pub(super) async fn copy_listed(&self, list: PathBuf, choice: &Choice) -> Result<(), Failure> {
+        let names = listed(list).await?;
+        let taken = names.iter().filter(|name| choice.takes(name)).map(|name| name.parse::<FileHandle>());
         self.copy_all(&taken.collect::<sealift::Result<Vec<_>>>()?).await
     }
 
-    /// Copies what a restore to a version needs: first what is named, and then the lines that name it.
+    /// Copies what a restore to a version needs.
     pub(super) async fn copy_subset(&self, version: u64) -> Result<(), Failure> {
-        let (from, to) = (self.from.storage(), self.to.storage());
-        let at_once = NonZeroUsize::new(self.at_once()).unwrap_or(NonZeroUsize::MIN);
-        let known = Known::read(from, at_once).await?;
+        let from = self.from.storage();
+        let known = Known::read(from, self.at_once()).await?;
         if known.is_empty() {
             let location = self.from.location();
             let error =
@@ -117,38 +135,50 @@ impl Files<'_> {
             return Err(error.with_hint("check the prefix; an archive is what holds metadata/").into());
         }
         let subset = known.subset(version)?;
-        let there = Known::read(to, at_once).await?;
+        let there = Known::read(self.to.storage(), self.at_once()).await?;
         there.takes(&subset)?;
-        let files = subset.files(from, at_once).await?;
-        self.copy_all(&files).await?;
+        let files = subset.files(from, self.at_once()).await?;
+        self.copy_chosen(&subset, &files, &there).await
+    }
+
+    /// Copies `files`, which are all that `subset` reads, to where `there` is known: first what is named, and then the lines
+    /// that name it.
+    pub(in crate::commands) async fn copy_chosen(
+        &self,
+        subset: &Subset,
+        files: &[FileHandle],
+        there: &Known,
+    ) -> Result<(), Failure> {
+        self.copy_all(files).await?;
         for (name, lines) in &subset.lines {
             if there.has_lines(lines) {
                 continue;
             }
-            if self.args.dry_run {
+            if self.how.dry_run {
                 self.tally.add(Did::Told(format!("would write metadata/{name}: {} lines", lines.len())));
                 continue;
             }
-            to.save_new_metadata_lines(name, &Subset::text(lines)?).await?;
+            self.to.storage().save_new_metadata_lines(name, &Subset::text(lines)?).await?;
         }
-        self.tally.add(Did::Restorable { version, snapshot: subset.snapshot.version });
+        self.tally.add(Did::Restorable { version: subset.version, snapshot: subset.snapshot.version });
         Ok(())
     }
 
     /// So many at a time as have a place in memory on both sides.
-    fn at_once(&self) -> usize {
+    fn at_once(&self) -> NonZeroUsize {
         let places = |side: &Side| match side.bucket() {
             Some(bucket) => bucket.readers_at_once().min(bucket.writers_at_once()),
             None => usize::MAX,
         };
-        self.args.concurrent_copies.get().min(places(&self.from)).min(places(&self.to))
+        let at_once = self.how.at_once.get().min(places(&self.from)).min(places(&self.to));
+        NonZeroUsize::new(at_once).unwrap_or(NonZeroUsize::MIN)
     }
 
     async fn copy_all(&self, files: &[FileHandle]) -> Result<(), Failure> {
-        let after = if self.args.fail_fast { AfterFailure::End } else { AfterFailure::GoOn };
         self.create_backups(files).await?;
-        let results = stream::iter(files).map(|file| self.one(file)).buffer_unordered(self.at_once());
-        let (mut results, mut failed) = (pin!(results), Failures::new(NotDone::ObjectNotCopied, after));
+        let results = stream::iter(files).map(|file| self.one(file)).buffer_unordered(self.at_once().get());
+        let (mut results, mut failed) =
+            (pin!(results), Failures::new(NotDone::ObjectNotCopied, self.how.after_failure));
         while let Some(result) = results.next().await {
             match result {
                 Ok(()) => failed.done(),
@@ -164,7 +194,7 @@ impl Files<'_> {
 
     /// Opens the groups of these files, where a storage wants that.
     async fn create_backups(&self, files: &[FileHandle]) -> Result<(), Failure> {
-        let (Side::Commands(to), false) = (&self.to, self.args.dry_run) else { return Ok(()) };
+        let (Side::Commands(to), false) = (&self.to, self.how.dry_run) else { return Ok(()) };
         let mut groups = BTreeSet::new();
         for file in files {
             groups.insert(in_group(file)?.0);
@@ -179,11 +209,11 @@ impl Files<'_> {
     }
 
     async fn one(&self, file: &FileHandle) -> Result<(), Failure> {
-        if self.args.sync && self.is_there(file).await? {
+        if self.how.sync && self.is_there(file).await? {
             self.tally.add(Did::FileSame);
             return Ok(());
         }
-        if self.args.dry_run {
+        if self.how.dry_run {
             let (from, to) = (self.from.location(), self.to.location());
             self.tally.add(Did::Told(format!("would copy {} from {from} to {to}", report::pasted(file.as_ref()))));
             return Ok(());
@@ -191,7 +221,7 @@ impl Files<'_> {
         let (group, name) = in_group(file)?;
         let mut reader = self.from.storage().open_for_read(file).await?;
         let to = self.to.storage();
-        let (given, mut writer) = match self.args.if_absent {
+        let (given, mut writer) = match self.how.if_absent {
             true => to.create_new(&group, &name).await?,
             false => to.create_for_write(&group, &name).await?,
         };
@@ -247,7 +277,7 @@ async fn checksum(storage: &dyn BackupStorage, file: &FileHandle) -> Result<Chec
 }
 
 /// A file's group and its name in it.
-fn in_group(file: &FileHandle) -> Result<(BackupHandle, ShellSafeName), Failure> {
+pub(in crate::commands) fn in_group(file: &FileHandle) -> Result<(BackupHandle, ShellSafeName), Failure> {
     let Some((group, name)) = file.as_ref().rsplit_once('/') else {
         return Err(Failure::usage(format!("{file}: a file of an archive is named BACKUP/FILE")));
     };

@@ -1,6 +1,6 @@
 //! `copy`: objects from one storage to another, with their content proven.
 
-mod choice;
+pub(super) mod choice;
 mod files;
 mod objects;
 mod progress;
@@ -14,15 +14,16 @@ use crate::outcome::Aftermath;
 use crate::report;
 use crate::storages::{is_command_adapter, open_pair};
 use choice::Choice;
+pub(super) use files::{Files, How, Side, in_group};
 use objects::Objects;
 use std::time::Instant;
-use told::Tally;
+pub(super) use told::Tally;
 
 pub(super) async fn run(args: Copy, interrupt: &Interrupt) -> Result<(), Failure> {
     check(&args)?;
     let choice = Choice::of(&args)?;
     if args.aptos || is_command_adapter(&args.from) || is_command_adapter(&args.to) {
-        return files(&args, choice, interrupt).await;
+        return files(&args, &choice, interrupt).await;
     }
     let pair = stoppable(interrupt, open_pair(&args)).await?;
     let (from, to) = (pair.from.location_within(), pair.to.location_within());
@@ -60,14 +61,14 @@ fn check(args: &Copy) -> Result<(), Failure> {
 }
 
 /// Copies files of an archive, by their handles.
-async fn files(args: &Copy, choice: Choice, interrupt: &Interrupt) -> Result<(), Failure> {
+async fn files(args: &Copy, choice: &Choice, interrupt: &Interrupt) -> Result<(), Failure> {
     let (started, tally) = (Instant::now(), Tally::default());
-    let files = stoppable(interrupt, files::open(args, choice, &tally)).await?;
+    let files = stoppable(interrupt, files::open(args, &tally)).await?;
     let (from, to) = (files.from.location(), files.to.location());
     let work = stoppable(interrupt, async {
         match args.to_version {
             Some(version) => files.copy_subset(version).await,
-            None => files.copy_listed().await,
+            None => files.copy_listed(args.from_list.clone().unwrap_or_default(), choice).await,
         }
     });
     let work = progress::told(&tally, work);

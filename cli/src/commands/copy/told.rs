@@ -62,7 +62,7 @@ impl FileProof {
 
 /// What was done so far. It is counted in the moment in which it is done, so that none is missed when the work is dropped.
 #[derive(Debug, Default)]
-pub(super) struct Tally(Mutex<Counts>);
+pub(in crate::commands) struct Tally(Mutex<Counts>);
 
 #[derive(Debug, Default)]
 struct Counts {
@@ -99,11 +99,11 @@ impl Tally {
         }
     }
 
-    pub(super) fn copied(&self) -> u64 {
+    pub(in crate::commands) fn copied(&self) -> u64 {
         self.counts().copied
     }
 
-    pub(super) fn bytes(&self) -> u64 {
+    pub(in crate::commands) fn bytes(&self) -> u64 {
         self.counts().bytes
     }
 

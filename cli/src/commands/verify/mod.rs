@@ -8,11 +8,12 @@ mod told;
 mod work;
 
 use super::changing;
-use crate::args::{MergeArgs, PlanArgs, StorageArgs, Verify, VerifyStep};
+use crate::args::{MergeArgs, PlanArgs, StorageArgs, Verify, VerifyStep, WhatArgs};
 use crate::failure::{Cause, Failure};
 use crate::interrupt::Interrupt;
 use crate::storages::Opened;
 use sealift::Budget;
+use sealift::verify::Verdict;
 use sealift_command::CommandStorage;
 use std::sync::Arc;
 use steps::{Target, Verification};
@@ -35,6 +36,23 @@ pub(super) async fn by_command(args: &Verify, storage: &CommandStorage, interrup
     }
     let place = Place::elsewhere(args).await?;
     closing(args, Target::Commands(Arc::new(storage.clone())), &place, interrupt).await
+}
+
+/// The memory for files, where what is in them is to be verified too.
+pub(super) fn memory_for_files(args: &StorageArgs) -> Result<Budget, Failure> {
+    Ok(Budget::new(Memory::of(args)?.files)?)
+}
+
+/// Of what nobody else knows of: without a record, and nothing is told but findings, as they come. `storage` says how much
+/// memory there is.
+pub(super) async fn unrecorded(
+    opened: Opened,
+    what: &WhatArgs,
+    storage: &StorageArgs,
+    interrupt: &Interrupt,
+) -> Result<Verdict, Failure> {
+    let verification = Verification { target: Target::Bucket(Box::new(opened)), what, due: None, storage, interrupt };
+    steps::verdict(&verification, &Place::nowhere(), None).await
 }
 
 /// Runs the step, and then waits for what it began where its own files are, when that is elsewhere.
@@ -88,7 +106,10 @@ impl Memory {
     }
 }
 
-/// What a verification says in the end that has found something.
-fn found(class: sealift::verify::Class, count: usize) -> Failure {
-    Failure::new(Cause::Found { class, count })
+/// A failure, where something was found.
+pub(super) fn whether_found(verdict: &Verdict) -> Result<(), Failure> {
+    match verdict.class() {
+        Some(class) => Err(Failure::new(Cause::Found { class, count: verdict.findings.len() })),
+        None => Ok(()),
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::progress::Progress;
 use super::work::Place;
-use super::{Memory, found, told};
+use super::{Memory, told, whether_found};
 use crate::args::{ChainArgs, DepthArg, DueArgs, StorageArgs, Summary, WhatArgs};
 use crate::failure::{Cause, Failure};
 use crate::interrupt::Interrupt;
@@ -110,10 +110,18 @@ pub(super) async fn all(
     max_time: Option<SignedDuration>,
 ) -> Result<(), Failure> {
     let until = max_time.map(|time| time_from_now("--max-time", time)).transpose()?.map(|time| Instant::now() + time);
+    tell(&verdict(verification, place, until).await?, verification.storage.summary())
+}
+
+/// The same, without telling it.
+pub(super) async fn verdict(
+    verification: &Verification<'_>,
+    place: &Place,
+    until: Option<Instant>,
+) -> Result<Verdict, Failure> {
     let planned = verification.until_stopped(verification.plan(place)).await?;
     let report = verification.work(&planned, Shard::WHOLE, place, until).await?;
-    let verdict = merge_reports(&planned.plan, vec![report]).map_err(|wrong| Failure::new(Cause::Incomplete(wrong)))?;
-    tell(&verdict, verification.storage.summary())
+    merge_reports(&planned.plan, vec![report]).map_err(|wrong| Failure::new(Cause::Incomplete(wrong)))
 }
 
 const PLAN: &str = "plan.json";
@@ -137,10 +145,7 @@ fn tell(verdict: &Verdict, summary: Summary) -> Result<(), Failure> {
         Summary::Text => report::text(&told::verdict(verdict)),
         Summary::None => {}
     }
-    match verdict.class() {
-        Some(class) => Err(found(class, verdict.findings.len())),
-        None => Ok(()),
-    }
+    whether_found(verdict)
 }
 
 /// What is in what is verified.

@@ -27,6 +27,11 @@ enum Where {
 }
 
 impl Place {
+    /// Where nothing is to be remembered.
+    pub(super) fn nowhere() -> Self {
+        Place { folder: None, is: Where::Elsewhere, recorded: false }
+    }
+
     /// Beside what is verified, unless told otherwise.
     pub(super) async fn beside(opened: &Opened, args: &Verify) -> Result<Self, Failure> {
         let elsewhere = Place::elsewhere(args).await?;
