@@ -264,10 +264,8 @@ fn plausible(random: &mut StdRng, folder: &str) -> Vec<String> {
     let local = format!("file://{folder}/f");
     let storage =
         any(random, &["s3://bucket/p", "s3://bucket", "gs://bucket/p", "az://container/p", &local, &local]).to_owned();
-    let command = any(
-        random,
-        &["put", "get", "ls", "stat", "rm", "mv", "sweep", "doctor", "run", "verify", "compact", "prune"],
-    );
+    let command =
+        any(random, &["put", "get", "ls", "stat", "rm", "mv", "sweep", "doctor", "run", "verify", "compact", "prune"]);
     let mut arguments = vec![command.to_owned(), format!("--storage={storage}")];
     for _ in 0..random.random_range(0..4) {
         let (option, of): (&str, &[&str]) = any(
