@@ -7,9 +7,9 @@ use sealift_tests::proxy::{FaultProxy, Match};
 use sealift_tests::s3::TestBucket;
 use serde_json::json;
 
-const BY: &str = "--group-by=db/{name}-{date}.sql.gz";
+pub(crate) const BY: &str = "--group-by=db/{name}-{date}.sql.gz";
 
-fn nights() -> Files {
+pub(crate) fn nights() -> Files {
     let mut files = Files::new();
     for name in ["users", "orders"] {
         files.extend((1..=6).map(|day| (format!("db/{name}-2026-03-{day:02}.sql.gz"), format!("{name} {day}"))));
