@@ -10,8 +10,8 @@ mod tests;
 pub use matching::NameRead;
 pub(crate) use piece::civil;
 
-use crate::error::{Error, ErrorKind, Result};
 use self::piece::{Field, Piece, fields};
+use crate::error::{Error, ErrorKind, Result};
 use std::fmt;
 use std::str::FromStr;
 
