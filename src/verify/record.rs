@@ -20,6 +20,9 @@ pub struct Recorded {
     pub depth: Depth,
     /// When, in seconds since 1970.
     pub at: u64,
+    /// How many nanoseconds of the next second had passed. Records of earlier versions have none.
+    #[serde(default)]
+    pub nanos: u32,
     /// By which version of Sealift.
     pub tool: String,
     /// What its files were.
@@ -30,6 +33,11 @@ pub struct Recorded {
 }
 
 impl Recorded {
+    /// When, as exactly as it is known.
+    fn when(&self) -> (u64, u32) {
+        (self.at, self.nanos)
+    }
+
     /// Whether the piece is surely the same now: it has the same files, each with the same tag and size.
     pub fn is_of(&self, piece: &Piece) -> bool {
         let same = |(name, file): (&String, Option<&VerifiedFile>), planned: &super::piece::PlannedFile| {
@@ -94,11 +102,12 @@ impl Record {
         folder.write(&name, &lines, IfExists::Fail).await
     }
 
-    /// Adds one.
+    /// Adds one, which replaces what is not newer. Of two of the same moment the one that is added later counts: whole seconds,
+    /// which records of earlier versions have, do not tell which of them was first.
     pub fn add(&mut self, recorded: Recorded) {
         let depths = self.pieces.entry(recorded.piece.clone()).or_default();
         match depths.get(&recorded.depth) {
-            Some(there) if there.at >= recorded.at => {}
+            Some(there) if there.when() > recorded.when() => {}
             _ => {
                 depths.insert(recorded.depth, recorded);
             }
@@ -113,13 +122,13 @@ impl Record {
     /// The newest time when this piece, as it is now, was verified so deep or deeper, and that is good `enough`.
     pub fn of(&self, piece: &Piece, depth: Depth, enough: impl Fn(&Recorded) -> bool) -> Option<&Recorded> {
         let deep = self.pieces.get(&piece.name)?.range(depth..).map(|(_, recorded)| recorded);
-        deep.filter(|recorded| recorded.is_of(piece) && enough(recorded)).max_by_key(|recorded| recorded.at)
+        deep.filter(|recorded| recorded.is_of(piece) && enough(recorded)).max_by_key(|recorded| recorded.when())
     }
 
     /// What a file of a piece was when it was last read and verified.
     pub fn of_file(&self, piece: &str, file: &str) -> Option<(&VerifiedFile, u64)> {
         let read = self.pieces.get(piece)?.range(Depth::Content..).map(|(_, recorded)| recorded);
-        let newest = read.max_by_key(|recorded| recorded.at)?;
+        let newest = read.max_by_key(|recorded| recorded.when())?;
         Some((newest.files.get(file)?, newest.at))
     }
 }

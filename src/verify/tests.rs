@@ -24,7 +24,7 @@ fn recorded(piece: &Piece, depth: Depth, at: u64) -> Recorded {
         (file.name.clone(), verified)
     };
     let files = piece.files.iter().map(file).collect();
-    Recorded { piece: piece.name.clone(), depth, at, tool: "a test".into(), files, facts: Facts::default() }
+    Recorded { piece: piece.name.clone(), depth, at, nanos: 0, tool: "a test".into(), files, facts: Facts::default() }
 }
 
 fn plan(pieces: Vec<Piece>, choice: &Choice, record: &Record) -> Plan {
@@ -257,4 +257,40 @@ async fn the_record_is_added_to_by_any_number_of_writers() {
     store.insert("sealift-verify/record/000.jsonl", &b"{\"piece\": \n"[..]);
     let record = Record::read(&folder).await.expect("read");
     assert_eq!(record.of(&first, Depth::Stored, |_| true).map(|recorded| recorded.at), Some(NOW + 6));
+}
+
+#[test]
+fn of_what_was_verified_within_a_second_the_later_counts() {
+    let (older, newer) = (piece("a", 1), piece("a", 2));
+    let at = |piece: &Piece, nanos| Recorded { nanos, ..recorded(piece, Depth::Content, NOW) };
+    let newest = |lines: [Recorded; 2]| {
+        let mut record = Record::default();
+        lines.into_iter().for_each(|line| record.add(line));
+        let (file, _) = record.of_file("a", "a").expect("recorded");
+        file.identity.as_ref().map(|identity| identity.size)
+    };
+    // In whichever order the files come that have them.
+    assert_eq!(newest([at(&older, 1), at(&newer, 2)]), Some(2));
+    assert_eq!(newest([at(&newer, 2), at(&older, 1)]), Some(2));
+    // As earlier versions wrote them, in whole seconds: then by their order.
+    let mut old = serde_json::to_value(at(&older, 7)).expect("JSON");
+    old.as_object_mut().expect("an object").remove("nanos");
+    let old: Recorded = serde_json::from_value(old).expect("what was written before is read");
+    assert_eq!((old.at, old.nanos), (NOW, 0));
+    assert_eq!(newest([old.clone(), at(&newer, 0)]), Some(2));
+    assert_eq!(newest([at(&newer, 1), old]), Some(2));
+}
+
+#[tokio::test]
+async fn verified_twice_at_once_the_record_has_the_newer() {
+    let store = MemoryStore::new();
+    let folder = Folder::new(bucket(&store, gzip(), 64 * MIB), FOLDER).below(Record::FOLDER);
+    for round in 1..20 {
+        put(&bucket(&store, gzip(), 64 * MIB), "a", &data(1000 * round)).await;
+        verified(&store, Depth::Content, Record::default(), Some(folder.clone())).await;
+        let now = store.object("a").expect("there").len() as u64;
+        let record = Record::read(&folder).await.expect("read");
+        let (file, _) = record.of_file("a", "a").expect("recorded");
+        assert_eq!(file.identity.as_ref().map(|identity| identity.size), Some(now), "round {round}");
+    }
 }

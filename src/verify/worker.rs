@@ -7,14 +7,13 @@ use super::folder::Folder;
 use super::piece::{Check, Outcome, Piece};
 use super::plan::{Plan, tool};
 use super::record::{Record, Recorded};
-use super::seconds;
 use super::shard::Shard;
 use crate::error::Error;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -162,10 +161,12 @@ impl Recorder {
         if self.folder.is_none() || !outcome.findings.is_empty() {
             return;
         }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         self.waiting.push(Recorded {
             piece: piece.name.clone(),
             depth: self.depth,
-            at: seconds(SystemTime::now()),
+            at: now.as_secs(),
+            nanos: now.subsec_nanos(),
             tool: tool(),
             files: outcome.files.clone(),
             facts: outcome.facts.clone(),

@@ -3,11 +3,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod aptos;
+mod archive_kills;
 #[path = "../verify/scene.rs"]
 #[allow(dead_code)]
 mod archives;
 mod faults;
 mod kills;
+#[path = "../prune/reader.rs"]
+#[allow(dead_code)]
+mod reader;
 mod restoring;
 mod scene;
 mod syncing;

@@ -6,9 +6,13 @@ use sealift_tests::cli::{self, Ended, run};
 use sealift_tests::cloud::Cloud;
 use sealift_tests::data::Pattern;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::Path;
 use tempfile::TempDir;
 use tokio::process::Command;
+
+/// Files by their names, and what is in those that are text.
+pub(crate) type Files = BTreeMap<String, String>;
 
 /// A bucket or a folder.
 #[async_trait]

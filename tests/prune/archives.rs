@@ -2,6 +2,10 @@
 
 use crate::reader::{all_that_is_named_is_there, lines, restore};
 use crate::scene::{Files, KEPT, Of, Site, WINDOW, compacted};
+use sealift_tests::cli::run;
+use sealift_tests::cloud::{Cloud, Problem, Step};
+use sealift_tests::proxy::{FaultProxy, Match};
+use sealift_tests::s3::TestBucket;
 use serde_json::json;
 
 /// A change that makes an archive one that is not understood, or not whole.
@@ -160,4 +164,30 @@ async fn arguments_that_do_not_fit_are_refused() {
         let ended = site.run(arguments).await.expect_code(2);
         assert!(ended.stderr.contains(word), "{}", ended.stderr);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_record_that_is_there_nothing_goes_and_that_is_a_failure() {
+    let before = compacted();
+    let site = Site::s3().await.filled(&before).await;
+    site.verify().await;
+    let Site::S3(bucket) = &site else { panic!("a bucket") };
+    let proxy = FaultProxy::start(bucket.endpoint()).await;
+    let of_record = Match::new(|request| {
+        TestBucket::is(Step::List, request)
+            && request.parameter("prefix").is_some_and(|it| it.contains("sealift-verify"))
+    });
+    let denied = proxy.on(of_record, TestBucket::problem(Problem::Denied));
+    let prune = |more: &'static str| {
+        let arguments = ["prune", "--aptos", "--recovery-window", WINDOW, "--grace=0s", more];
+        run(site.sealift_at(&proxy.endpoint(), &arguments))
+    };
+    let told = prune("--quiet").await.expect_code(0).stderr;
+    assert!(told.contains("nothing is superfluous"), "{told}");
+    let refused = prune("--yes").await.expect_code(4).stderr;
+    assert!(refused.contains("find out what is verified"), "{refused}");
+    assert_eq!(denied.fired(), 2);
+    assert_eq!(site.files().await, before);
+    proxy.shutdown().await;
+    site.clear().await;
 }

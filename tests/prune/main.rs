@@ -7,6 +7,7 @@ mod archives;
 mod beside;
 mod kills;
 mod objects;
+mod plain;
 mod reader;
 mod scene;
 mod sweeps;

@@ -7,9 +7,9 @@ use sealift_tests::proxy::{FaultProxy, Match};
 use sealift_tests::s3::TestBucket;
 use serde_json::json;
 
-const BY: &str = "--group-by=db/{name}-{date}.sql.gz";
+pub(crate) const BY: &str = "--group-by=db/{name}-{date}.sql.gz";
 
-fn nights() -> Files {
+pub(crate) fn nights() -> Files {
     let mut files = Files::new();
     for name in ["users", "orders"] {
         files.extend((1..=6).map(|day| (format!("db/{name}-2026-03-{day:02}.sql.gz"), format!("{name} {day}"))));
@@ -118,6 +118,42 @@ async fn after_a_failure_nothing_else_is_removed() {
         assert_eq!(site.files().await.len(), there, "{step:?}");
         proxy.shutdown().await;
     }
+    site.clear().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_may_not_be_read_is_no_reason_to_remove_nothing_in_silence() {
+    let site = Site::s3().await.filled(&nights()).await;
+    site.run(&["verify", "db", "--objects", "--quiet"]).await.expect_code(0);
+    let Site::S3(bucket) = &site else { panic!("a bucket") };
+    let prune = |refused: &'static str, more: &'static [&'static str]| {
+        let site = &site;
+        async move {
+            let proxy = FaultProxy::start(bucket.endpoint()).await;
+            let of_record = Match::new(move |request| {
+                let prefix = request.parameter("prefix").unwrap_or_default().replace("%2F", "/");
+                TestBucket::is(Step::List, request) && prefix.starts_with(refused)
+            });
+            let denied = proxy.on(of_record, TestBucket::problem(Problem::Denied));
+            let arguments = [&["prune", BY, "--keep-last=2"], more].concat();
+            let ended = run(site.sealift_at(&proxy.endpoint(), &arguments)).await;
+            assert!(denied.fired() > 0, "{refused}: {ended:?}");
+            proxy.shutdown().await;
+            ended
+        }
+    };
+    // There is one below db/, and none in the root.
+    let told = prune("db/sealift-verify", &[]).await.expect_code(0);
+    assert!(told.stderr.contains("may not be read") && told.stderr.contains("nothing is superfluous"), "{told:?}");
+    assert!(told.text().contains("nothing to remove"), "{told:?}");
+    let refused = prune("db/sealift-verify", &["--yes"]).await.expect_code(4).stderr;
+    assert!(refused.contains("AccessDenied") && refused.contains("--work"), "{refused}");
+    assert_eq!(site.files().await, nights());
+    let done = prune("sealift-verify", &["--yes"]).await.expect_code(0);
+    assert!(done.text().starts_with("removed 8 of 12 backups"), "{done:?}");
+    assert!(done.stderr.contains("more may be kept"), "{done:?}");
+    let done = prune("db/sealift-verify", &["--yes", "--unverified-counts"]).await.expect_code(0);
+    assert!(done.text().starts_with("removed 0 of 4 backups") && done.stderr.is_empty(), "{done:?}");
     site.clear().await;
 }
 

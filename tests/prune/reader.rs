@@ -83,7 +83,7 @@ pub(crate) fn all_that_is_named_is_there(files: &Files) -> Result<(), String> {
 }
 
 /// Reads a manifest and all that it names.
-fn read(files: &Files, manifest: &str) -> Result<(), String> {
+pub(crate) fn read(files: &Files, manifest: &str) -> Result<(), String> {
     let text = files.get(manifest).ok_or(format!("{manifest} is not there"))?;
     let value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
     let mut named = Vec::new();

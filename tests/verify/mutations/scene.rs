@@ -95,6 +95,7 @@ fn record_of(judged: &Judged) -> Record {
             piece: piece.clone(),
             depth: judged.report.depth,
             at: 1,
+            nanos: 0,
             tool: judged.report.tool.clone(),
             files: outcome.files.clone(),
             facts: outcome.facts.clone(),

@@ -1,6 +1,7 @@
 //! Of an archive: state snapshots that no version within the recovery window needs.
 
 use super::super::{changing, stoppable};
+use super::record::{Reading, Verified, without};
 use crate::args::{Prune, Summary};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
@@ -53,8 +54,14 @@ async fn prune(args: &Prune, archive: &Archive, settings: Settings, interrupt: &
     let place = Place::archive(archive);
     let grace = settings.grace;
     let prepare = async {
-        let beside = || Folder::new(archive.bucket().clone(), archive.prefix()).below(FOLDER);
-        let record = super::objects::record_of(args, beside).await?;
+        let reading = match &args.work {
+            Some(url) => Reading::elsewhere(args, url).await?,
+            None => Reading::of(&Folder::new(archive.bucket().clone(), archive.prefix()).below(FOLDER)).await?,
+        };
+        let (record, refused) = reading.known();
+        if let Some(error) = refused {
+            without(args, error, Verified::Nothing)?;
+        }
         Ok(Pruning::prepare(archive, &record, settings).await?)
     };
     let pruning = stoppable(interrupt, prepare).await?;

@@ -2,6 +2,7 @@
 
 mod archive;
 mod objects;
+mod record;
 
 use crate::args::Prune;
 use crate::failure::Failure;

@@ -2,6 +2,7 @@
 
 use super::super::rm::answered;
 use super::super::{changing, stoppable};
+use super::record::{Reading, Verified, without};
 use super::seconds_now;
 use crate::args::{Prune, Summary};
 use crate::failure::Failure;
@@ -12,12 +13,9 @@ use crate::storages::{Opened, time_from_now};
 use futures::{StreamExt, TryStreamExt};
 use sealift::prune::{Backup, Counting, Decision, Hold, Period, Policy, Rule, Standing, Verdict, decide};
 use sealift::verify::{Depth, FOLDER, Folder, Identity, Piece, PlannedFile, Record};
-use sealift::{Bucket, Budget, Error, ErrorKind, Key, NameTemplate, ObjectInfo, Removal};
+use sealift::{Bucket, Error, ErrorKind, Key, NameTemplate, ObjectInfo, Removal};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::UNIX_EPOCH;
-
-/// The memory for a record that is in another storage.
-const RECORD_MEMORY: u64 = 32 << 20;
 
 pub(super) async fn run(args: &Prune, interrupt: &Interrupt) -> Result<(), Failure> {
     let policy = policy(args)?;
@@ -148,17 +146,20 @@ impl Found {
     /// Finds out which of them are verified as they are now.
     async fn verified(&mut self, args: &Prune, opened: &Opened) -> Result<(), Failure> {
         let within = opened.within();
-        let mut verified = BTreeSet::new();
+        let (mut verified, mut refused) = (BTreeSet::new(), None);
         match &args.work {
             Some(url) => {
-                let record = read_elsewhere(args, url).await?;
+                let (record, missing) = Reading::elsewhere(args, url).await?.known();
+                refused = missing;
                 let below = within.strip_suffix(opened.names().first().map_or("", String::as_str)).unwrap_or("");
                 self.add_verified(&record, below, &mut verified);
             }
             None => {
                 for below in folders_to(&within) {
                     let folder = Folder::new(opened.bucket.clone(), &below).below(FOLDER);
-                    self.add_verified(&read(&folder).await?, &below, &mut verified);
+                    let (record, missing) = Reading::of(&folder).await?.known();
+                    refused = refused.or(missing);
+                    self.add_verified(&record, &below, &mut verified);
                 }
             }
         }
@@ -167,7 +168,11 @@ impl Found {
                 backup.standing = Standing::Verified;
             }
         }
-        Ok(())
+        match (refused, verified.is_empty()) {
+            (Some(error), true) => without(args, error, Verified::Nothing),
+            (Some(error), false) => without(args, error, Verified::Something),
+            (None, _) => Ok(()),
+        }
     }
 
     /// Adds those that a record has, as they are now, of what was verified below the folder `below`.
@@ -246,37 +251,6 @@ async fn still_there(bucket: &Bucket, listed: &ObjectInfo) -> sealift::Result<Op
         Ok(_) => Ok(None),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
-    }
-}
-
-/// The record that the arguments name, or that is beside what was verified.
-pub(super) async fn record_of(args: &Prune, beside: impl FnOnce() -> Folder) -> Result<Record, Failure> {
-    match &args.work {
-        Some(url) => read_elsewhere(args, url).await,
-        None => read(&beside()).await,
-    }
-}
-
-/// The record in another storage.
-async fn read_elsewhere(args: &Prune, url: &str) -> Result<Record, Failure> {
-    if !url.contains("://") {
-        return Err(Failure::usage(format!("--work {url}: say a whole URL")));
-    }
-    let other = Opened::elsewhere(&args.storage, url, Budget::new(RECORD_MEMORY)?).await?;
-    let record = read(&Folder::new(other.bucket.clone(), &other.within())).await;
-    // It was only read from.
-    let _ = other.bucket.close().await;
-    record
-}
-
-/// The record in a folder of verification's. Where it may not be read, nothing is known to be verified.
-async fn read(folder: &Folder) -> Result<Record, Failure> {
-    match Record::read(&folder.below(Record::FOLDER)).await {
-        Err(error) if matches!(error.kind(), ErrorKind::Denied | ErrorKind::NoSuchBucket) => {
-            tracing::warn!("what is verified is not known from there: {error}");
-            Ok(Record::default())
-        }
-        read => Ok(read?),
     }
 }
 
