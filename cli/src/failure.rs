@@ -4,8 +4,9 @@
 use crate::interrupt::Stop;
 use crate::outcome::Aftermath;
 use sealift::verify::Class;
-use sealift::{Error, ErrorKind, LeftBehind};
+use sealift::{Error, ErrorKind, LeftBehind, Remnant};
 use std::fmt;
+use std::path::Path;
 
 /// Everything that ends a command other than success.
 #[derive(Debug)]
@@ -96,6 +97,18 @@ impl Failure {
                 self.left.push(left);
             }
         }
+        self
+    }
+
+    /// The same without what was left in a folder that is gone, with everything in it. Its name is of no other.
+    pub(crate) fn without_left_in(mut self, folder: &Path) -> Self {
+        let name = folder.file_name().unwrap_or_default().to_string_lossy();
+        self.left.retain(|left| match left.remnant() {
+            Remnant::Object(place) | Remnant::File(place) | Remnant::Upload { location: place, .. } => {
+                name.is_empty() || !place.contains(&*name)
+            }
+            _ => true,
+        });
         self
     }
 

@@ -56,7 +56,8 @@ impl Scratch {
                 let failure = done.err().unwrap_or_else(|| Failure::new(crate::failure::Cause::LeftBehind));
                 Err(failure.with_left([left]))
             }
-            _ => done,
+            // What a copy into it could not take back is gone with it.
+            _ => done.map_err(|failure| failure.without_left_in(&path)),
         }
     }
 }

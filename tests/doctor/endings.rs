@@ -30,12 +30,12 @@ async fn stopped_by_sigterm<C: Cloud>() {
         held.wait_fired(1).await;
         kill_process(pid(&child), Signal::TERM).expect("sent");
         held.release();
-        let ended = end(child).await.expect_code(143);
-        assert!(
-            ended.stderr.contains("stopped by SIGTERM") && !ended.stderr.contains("left behind"),
-            "{}",
-            ended.stderr
-        );
+        let ended = end(child).await;
+        // Its last steps are removals: it may have done all when it hears of the signal.
+        let is_done = step == Step::Delete && ended.code == Some(0);
+        let ended = ended.expect_code(if is_done { 0 } else { 143 });
+        assert_eq!(ended.stderr.contains("stopped by SIGTERM"), !is_done, "{}", ended.stderr);
+        assert!(!ended.stderr.contains("left behind"), "{}", ended.stderr);
         let (objects, uploads) = (remote.objects().await, remote.unfinished().await);
         assert!(objects.is_empty() && uploads.is_empty(), "{step:?}: {objects:?} {uploads:?}");
         proxy.shutdown().await;
