@@ -9,13 +9,14 @@ use crate::object::{IfExists, ObjectStore};
 const TEXT: &[u8] = b"a scratch object of `sealift doctor` that is copied";
 
 impl Trial<'_> {
-    pub(super) async fn copies(&mut self, removes: bool) -> Result<()> {
-        if !removes {
-            for capability in [Capability::Copy, Capability::Rename] {
-                self.noted(capability, Verdict::Unknown, "not tried: it would leave objects that cannot be removed");
-            }
-            return Ok(());
+    /// Says that none is tried, where nothing can be removed.
+    pub(super) fn no_copies(&mut self) {
+        for capability in [Capability::Copy, Capability::Rename] {
+            self.noted(capability, Verdict::Unknown, "not tried: it would leave objects that cannot be removed");
         }
+    }
+
+    pub(super) async fn copies(&mut self) -> Result<()> {
         let (from, to, renamed) = (self.scratch.key("from")?, self.scratch.key("to")?, self.scratch.key("renamed")?);
         if let Err(error) = self.store(&from, self.payload(TEXT), IfExists::Replace).await {
             self.failed(Capability::Copy, &error);

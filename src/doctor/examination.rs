@@ -145,7 +145,10 @@ impl Trial<'_> {
         self.go_on()?;
         self.damaged_upload().await?;
         self.go_on()?;
-        self.copies(removes).await?;
+        match removes {
+            true => self.copies().await?,
+            false => self.no_copies(),
+        }
         self.go_on()
     }
 

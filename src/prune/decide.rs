@@ -88,7 +88,11 @@ pub fn decide(policy: &Policy, mut backups: Vec<Backup>, counting: Counting, now
     let mut verdicts = Vec::new();
     for (backup, counts) in backups.iter().zip(&counts) {
         let older = counted.len() - newer - usize::from(*counts);
-        verdicts.push(verdict(backup, *counts, &rules, newer, older, now));
+        verdicts.push(match (kept_for(backup, &rules, newer, older, now), counts) {
+            (Err(misses), _) => Verdict::Remove(misses),
+            (Ok(reasons), true) => Verdict::Keep(reasons),
+            (Ok(reasons), false) => Verdict::KeepUncounted(reasons),
+        });
         newer += usize::from(*counts);
     }
     backups.into_iter().zip(verdicts).map(|(backup, verdict)| Decision { backup, verdict }).collect()
@@ -103,7 +107,14 @@ fn does_count(backup: &Backup, counting: Counting, now: u64) -> bool {
     good && backup.at <= now
 }
 
-fn verdict(backup: &Backup, counts: bool, rules: &[Counted<'_>], newer: usize, older: usize, now: u64) -> Verdict {
+/// Why a backup is kept, or why no rule wants it, where so many that count are `newer` and `older`.
+fn kept_for(
+    backup: &Backup,
+    rules: &[Counted<'_>],
+    newer: usize,
+    older: usize,
+    now: u64,
+) -> Result<Vec<Reason>, Vec<Miss>> {
     let (mut reasons, mut misses) = (Vec::new(), Vec::new());
     for rule in rules {
         match rule.wants(backup, newer, older) {
@@ -117,11 +128,7 @@ fn verdict(backup: &Backup, counts: bool, rules: &[Counted<'_>], newer: usize, o
     if backup.at > now {
         reasons.push(Reason::InTheFuture);
     }
-    match (reasons.is_empty(), counts) {
-        (true, _) => Verdict::Remove(misses),
-        (false, true) => Verdict::Keep(reasons),
-        (false, false) => Verdict::KeepUncounted(reasons),
-    }
+    if reasons.is_empty() { Err(misses) } else { Ok(reasons) }
 }
 
 /// A rule, and what it needs to know of the backups that count.

@@ -2,13 +2,13 @@
 //! third does nothing.
 
 use crate::archives::{self, LAST_EPOCH, Site, chain};
-use crate::reader::{self, lines};
 use crate::scene::{End, Files, Folder, copied, copy, fill};
 use futures::stream::{self, StreamExt};
 use hyper::Method;
 use sealift_node::Node;
 use sealift_tests::cli::{run, run_with_input};
 use sealift_tests::cloud::{Cloud, piped};
+use sealift_tests::original::{self, lines};
 use sealift_tests::proxy::{Fault, FaultProxy, Match};
 use sealift_tests::s3;
 use std::sync::Arc;
@@ -47,7 +47,7 @@ async fn named(end: &impl End, snapshot: u64) -> Result<usize, String> {
     let snapshots = lines.snapshots.iter().map(|line| &line.2);
     let transactions = lines.transactions.iter().filter(|(_, last, _)| *last >= snapshot).map(|line| &line.2);
     let named: Vec<&String> = endings.chain(snapshots).chain(transactions).collect();
-    named.iter().try_for_each(|manifest| reader::read(&files, manifest))?;
+    named.iter().try_for_each(|manifest| original::read(&files, manifest))?;
     Ok(named.len())
 }
 

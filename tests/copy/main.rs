@@ -9,9 +9,6 @@ mod archive_kills;
 mod archives;
 mod faults;
 mod kills;
-#[path = "../prune/reader.rs"]
-#[allow(dead_code)]
-mod reader;
 mod restoring;
 mod scene;
 mod syncing;

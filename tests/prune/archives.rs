@@ -1,9 +1,9 @@
 //! Archives: what goes, what stays, and when nothing may go.
 
-use crate::reader::{all_that_is_named_is_there, lines, restore};
 use crate::scene::{Files, KEPT, Of, Site, WINDOW, compacted};
 use sealift_tests::cli::run;
 use sealift_tests::cloud::{Cloud, Problem, Step};
+use sealift_tests::original::{all_that_is_named_is_there, lines, restore};
 use sealift_tests::proxy::{FaultProxy, Match};
 use sealift_tests::s3::TestBucket;
 use serde_json::json;

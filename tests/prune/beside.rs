@@ -1,8 +1,8 @@
 //! Two at once, and beside what makes a backup known again.
 
 use crate::archives::assert_restores;
-use crate::reader::all_that_is_named_is_there;
 use crate::scene::{Of, Site, WINDOW, compacted};
+use sealift_tests::original::all_that_is_named_is_there;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_at_once_do_no_harm() {

@@ -8,6 +8,5 @@ mod beside;
 mod kills;
 mod objects;
 mod plain;
-mod reader;
 mod scene;
 mod sweeps;

@@ -12,6 +12,7 @@ pub mod eventually;
 pub mod gcs;
 pub mod leaks;
 pub mod mix;
+pub mod original;
 pub mod patience;
 pub mod process;
 pub mod promise;

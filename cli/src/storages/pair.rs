@@ -44,7 +44,8 @@ impl Sides {
             (Some(from), Some(to)) => discriminant(from) == discriminant(to),
             _ => false,
         };
-        let mut from = source(&args.storage, &args.source, one_cloud);
+        let said_of_both = if one_cloud { args.storage.clone() } else { of_no_cloud(&args.storage) };
+        let mut from = source(said_of_both, &args.source);
         let mut to = args.storage.clone();
         match args.storage.codec {
             // Bytes as they are stored.
@@ -69,14 +70,17 @@ fn storage(args: &StorageArgs, name: &str) -> Result<Option<Storage>, Failure> {
     }
 }
 
-/// How FROM is reached.
-fn source(to: &StorageArgs, said: &FromArgs, one_cloud: bool) -> StorageArgs {
-    let mut from = to.clone();
-    if !one_cloud {
-        (from.endpoint_url, from.region, from.anonymous) = (None, None, false);
-        (from.azure.account_name, from.azure.sas_file, from.gcs.credentials_file) = (None, None, None);
-        (from.s3.addressing, from.checksums) = (None, None);
-    }
+/// What is said of TO without what is meant for its cloud.
+fn of_no_cloud(to: &StorageArgs) -> StorageArgs {
+    let mut args = to.clone();
+    (args.endpoint_url, args.region, args.anonymous) = (None, None, false);
+    (args.azure.account_name, args.azure.sas_file, args.gcs.credentials_file) = (None, None, None);
+    (args.s3.addressing, args.checksums) = (None, None);
+    args
+}
+
+/// How FROM is reached, by what is said of both sides and what of it alone.
+fn source(mut from: StorageArgs, said: &FromArgs) -> StorageArgs {
     // Nothing is stored there.
     from.s3.conditional_writes = None;
     from.endpoint_url = said.from_endpoint_url.clone().or(from.endpoint_url);

@@ -1,19 +1,24 @@
 //! What other tools take of an archive, by their rules and not by Sealift's code.
 
-use crate::scene::Files;
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Files of an archive by their handles, and their text.
+pub type Files = BTreeMap<String, String>;
 
 /// The lines that make backups known: each kind's fields in their declared order, and the manifest.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Lines {
-    pub(crate) epoch_endings: BTreeSet<(u64, u64, u64, u64, String)>,
-    pub(crate) snapshots: BTreeSet<(u64, u64, String)>,
-    pub(crate) transactions: BTreeSet<(u64, u64, String)>,
+pub struct Lines {
+    /// First and last epoch, first and last version, manifest.
+    pub epoch_endings: BTreeSet<(u64, u64, u64, u64, String)>,
+    /// Epoch, version, manifest.
+    pub snapshots: BTreeSet<(u64, u64, String)>,
+    /// First and last version, manifest.
+    pub transactions: BTreeSet<(u64, u64, String)>,
 }
 
 /// Reads the metadata files. Panics where the original fails.
-pub(crate) fn lines(files: &Files) -> Lines {
+pub fn lines(files: &Files) -> Lines {
     let mut lines = Lines::default();
     for (name, text) in files.iter().filter(|(name, _)| name.starts_with("metadata/")) {
         for line in text.lines() {
@@ -44,7 +49,7 @@ pub(crate) fn lines(files: &Files) -> Lines {
 }
 
 /// Restores to a version, as `restore bootstrap-db --target-version` does, and tells the version of the snapshot that it takes.
-pub(crate) fn restore(files: &Files, target: u64) -> Result<u64, String> {
+pub fn restore(files: &Files, target: u64) -> Result<u64, String> {
     let lines = lines(files);
     let snapshot = lines.snapshots.iter().rev().find(|(_, version, _)| *version <= target);
     let (_, version, state) = snapshot.ok_or("no snapshot")?;
@@ -74,7 +79,7 @@ pub(crate) fn restore(files: &Files, target: u64) -> Result<u64, String> {
 }
 
 /// Everything that is named has to be there.
-pub(crate) fn all_that_is_named_is_there(files: &Files) -> Result<(), String> {
+pub fn all_that_is_named_is_there(files: &Files) -> Result<(), String> {
     let lines = lines(files);
     let endings = lines.epoch_endings.iter().map(|line| &line.4);
     let snapshots = lines.snapshots.iter().map(|line| &line.2);
@@ -83,7 +88,7 @@ pub(crate) fn all_that_is_named_is_there(files: &Files) -> Result<(), String> {
 }
 
 /// Reads a manifest and all that it names.
-pub(crate) fn read(files: &Files, manifest: &str) -> Result<(), String> {
+pub fn read(files: &Files, manifest: &str) -> Result<(), String> {
     let text = files.get(manifest).ok_or(format!("{manifest} is not there"))?;
     let value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
     let mut named = Vec::new();
