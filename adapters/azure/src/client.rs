@@ -1,5 +1,6 @@
 //! What every verb needs: the container's client, how its blobs are named in messages, and a look at a blob.
 
+use crate::account::Account;
 use crate::checksums::{Checksums, Transactional};
 use crate::clock::ServiceClock;
 use crate::errors::{failed, no_such_blob};
@@ -14,6 +15,7 @@ use std::sync::Arc;
 /// A container at the service. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Client {
+    pub(crate) account: Arc<Account>,
     pub(crate) container: Arc<BlobContainerClient>,
     /// `az://CONTAINER`, as others write it too (fsspec, DuckDB, Polars, delta-rs), and as the command line takes it.
     pub(crate) location: String,
@@ -32,7 +34,18 @@ impl fmt::Debug for Client {
     }
 }
 
+/// How a container is written.
+pub(crate) fn location(container: &str) -> String {
+    format!("az://{container}")
+}
+
 impl Client {
+    /// Another container of the account.
+    pub(crate) fn with_container(&self, name: &str) -> azure_core::Result<Client> {
+        let container = Arc::new(self.account.container(name)?);
+        Ok(Client { container, location: location(name), ..self.clone() })
+    }
+
     pub(crate) fn blob(&self, key: &str) -> BlobClient {
         self.container.blob_client(key)
     }
