@@ -2,6 +2,7 @@
 
 use crate::activity::{Activity, Counts};
 use crate::budget::Budget;
+use crate::checksum::ChecksumAlgorithm;
 use crate::codec::{Codec, Compressor};
 use crate::doctor::{self, Examination, Report};
 use crate::download::{self, Reader, Unknown};
@@ -135,6 +136,11 @@ impl Bucket {
     /// The codec that streams are written with.
     pub fn codec(&self) -> Codec {
         self.compressor.codec()
+    }
+
+    /// Which checksum of whole objects the service keeps, or Sealift with them.
+    pub fn checksum_algorithm(&self) -> ChecksumAlgorithm {
+        self.store.checksum_algorithm()
     }
 
     /// Opens the object `key` for reading; see [`Reader`] for what is recognised. Waits for a place in the memory
