@@ -93,9 +93,9 @@ pub(crate) fn whole(lines: &[u8]) {
 
 /// A line when the process ends at once, which waits for nobody who writes.
 pub(crate) fn last_word(text: &str) {
-    // To the begin of the line of progress, which is erased.
-    let erase = if BAR.get().is_some() { "\r\x1b[K" } else { "" };
-    let _ = writeln!(std::io::stderr(), "{erase}{}", one_line(text));
+    // Below the progress, which stays.
+    let apart = if BAR.get().is_some() { "\n" } else { "" };
+    let _ = writeln!(std::io::stderr(), "{apart}{}", one_line(text));
 }
 
 /// The time, to the millisecond, in UTC.
@@ -110,8 +110,7 @@ static BAR: OnceLock<ProgressBar> = OnceLock::new();
 pub(crate) fn begin_progress() -> &'static ProgressBar {
     BAR.get_or_init(|| {
         let bar = ProgressBar::new_spinner();
-        // Cut at the width of the terminal.
-        bar.set_style(ProgressStyle::with_template("{wide_msg}").unwrap_or_else(|_| ProgressStyle::default_spinner()));
+        bar.set_style(ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner()));
         bar
     })
 }

@@ -37,8 +37,11 @@ pub struct Activity {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ActivitySnapshot {
-    /// Bytes that sinks have accepted, before compression. Also those of objects that were given up.
+    /// Bytes that sinks have accepted, before compression; by blocks of 1 MiB where an input is
+    /// [poured](crate::Sink::pour). Also those of objects that were given up.
     pub bytes_in: u64,
+    /// Bytes that compression has made of them, or as many where nothing is compressed.
+    pub bytes_encoded: u64,
     /// Bytes of parts and whole objects whose storing the service has acknowledged, after compression. Also those of objects
     /// that were given up.
     pub bytes_stored: u64,
@@ -71,6 +74,7 @@ impl Activity {
         let counts = &*self.counts;
         ActivitySnapshot {
             bytes_in: of(&counts.bytes_in),
+            bytes_encoded: of(&counts.bytes_encoded),
             bytes_stored: of(&counts.bytes_stored),
             bytes_read: of(&counts.bytes_read),
             bytes_out: of(&counts.bytes_out),
@@ -93,6 +97,7 @@ impl fmt::Debug for Activity {
 impl AddAssign for ActivitySnapshot {
     fn add_assign(&mut self, other: Self) {
         self.bytes_in += other.bytes_in;
+        self.bytes_encoded += other.bytes_encoded;
         self.bytes_stored += other.bytes_stored;
         self.bytes_read += other.bytes_read;
         self.bytes_out += other.bytes_out;
@@ -118,6 +123,7 @@ impl Sum for ActivitySnapshot {
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
     bytes_in: AtomicU64,
+    bytes_encoded: AtomicU64,
     bytes_stored: AtomicU64,
     bytes_read: AtomicU64,
     bytes_out: AtomicU64,
@@ -129,6 +135,11 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
+    /// So many bytes were made to be stored.
+    pub(crate) fn encoded(&self, bytes: u64) {
+        self.bytes_encoded.fetch_add(bytes, Ordering::Relaxed);
+    }
+
     /// A part or a whole object of so many bytes was acknowledged.
     pub(crate) fn stored(&self, bytes: u64) {
         self.bytes_stored.fetch_add(bytes, Ordering::Relaxed);

@@ -30,6 +30,7 @@ async fn bytes_and_objects_are_counted_on_both_ways() {
     read(&bucket, "a").await.expect("readable");
     let done = activity.snapshot();
     assert_eq!((done.bytes_in, done.bytes_stored), (sealed.bytes_in, sealed.bytes_stored));
+    assert_eq!(done.bytes_encoded, done.bytes_stored);
     assert_eq!((done.bytes_read, done.bytes_out), (sealed.bytes_stored, data.len() as u64));
     assert_eq!((done.objects_sealed, done.retries.total()), (1, 0));
     assert_eq!((done.parts_in_flight, done.reads_in_flight, done.waiting), (0, 0, Waiting::default()));

@@ -148,6 +148,7 @@ impl Uploader {
             self.start_ready_parts(stop).await?;
             if self.input == Input::Finished && self.encoding.is_empty() {
                 if let Some(end) = self.plan.compressor.end(self.bytes_in) {
+                    self.plan.counts.encoded(end.len() as u64);
                     self.ready.extend(parts.push(end).await?);
                 }
                 self.input = Input::Ended;
@@ -165,7 +166,9 @@ impl Uploader {
                 error = stop.requested() => return Err(error),
                 Some(stored) = self.in_flight.join_next() => self.receipts.push(joined(stored)?),
                 Some(block) = self.encoding.next(), if self.ready.is_empty() => {
-                    self.ready.extend(parts.push(encoded(block)?).await?);
+                    let block = encoded(block)?;
+                    self.plan.counts.encoded(block.len() as u64);
+                    self.ready.extend(parts.push(block).await?);
                 }
                 command = self.inbox.recv(), if self.input == Input::Open && self.encoding.len() < encoding_limit => {
                     self.take(command, stop).await?;

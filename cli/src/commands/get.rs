@@ -1,6 +1,7 @@
 //! `get`: an object becomes standard output or a file.
 
 use super::stoppable;
+use crate::activity;
 use crate::args::{Get, Summary};
 use crate::failure::{Cause, Failure};
 use crate::interrupt::Interrupt;
@@ -88,7 +89,8 @@ async fn read(of: Of<'_>, output: Output, interrupt: &Interrupt) -> Result<Resto
     let Of { bucket, key, needed } = of;
     let opening = stoppable(interrupt, async { Ok(bucket.open(key).await?) }).await;
     let mut reader = opening.map_err(|failure| unwritten(failure, output.file()))?;
-    progress::whole(Whole::Read(reader.info().size));
+    // Beside what was read of others before.
+    progress::whole(Whole::Read(activity::snapshot().bytes_read + reader.info().size));
     let enough = |reader: &Reader| match needed == Needed::Checksum && !verified(reader).by_checksum() {
         true => Err(Failure::new(Cause::NoChecksum).while_doing(format!("read {}/{key}", bucket.url()))),
         false => Ok(()),

@@ -19,25 +19,17 @@ pub(super) struct View {
 }
 
 impl View {
-    /// The line; none before there is anything to tell.
-    pub(super) fn line(&self) -> Option<String> {
-        let parts: Vec<String> = [
-            self.objects(),
-            self.done(),
-            self.read(),
-            self.taken_in(),
+    /// What is done, and how it goes; none before there is anything to tell.
+    pub(super) fn lines(&self) -> Option<[String; 2]> {
+        let done = joined([self.objects(), self.done(), self.read(), self.taken_in()]);
+        let goes = joined([
+            Some(clock(self.elapsed)),
+            self.left().map(|left| format!("about {} left", clock(left))),
+            self.waits_for.map(|what| format!("waits for {what}")),
             self.in_flight(),
             self.retries(),
-            self.waits_for.map(|what| format!("waits for {what}")),
-        ]
-        .into_iter()
-        .flatten()
-        .collect();
-        if parts.is_empty() {
-            return None;
-        }
-        let left = self.left().map(|left| format!(", about {} left", clock(left))).unwrap_or_default();
-        Some(format!("{}, {}{left}", parts.join(", "), clock(self.elapsed)))
+        ]);
+        (!done.is_empty()).then_some([done, goes])
     }
 
     fn objects(&self) -> Option<String> {
@@ -79,9 +71,10 @@ impl View {
         };
         let (taken, stored) =
             (self.rate(now.bytes_in, before.bytes_in), self.rate(now.bytes_stored, before.bytes_stored));
-        let ratio = match now.bytes_stored {
+        // Of what is on its way, too: it would seem to be none.
+        let ratio = match now.bytes_encoded {
             0 => String::new(),
-            stored => format!(", ratio {:.2}", now.bytes_in as f64 / stored as f64),
+            encoded => format!(", ratio {:.2}", now.bytes_in as f64 / encoded as f64),
         };
         Some(format!("{}{of} in ({taken}), {} stored ({stored}){ratio}", size(now.bytes_in), size(now.bytes_stored)))
     }
@@ -119,7 +112,7 @@ impl View {
     fn left(&self) -> Option<Duration> {
         let (whole, known_for) = self.whole?;
         let (done, all) = match whole {
-            Whole::In(all) => (self.now.bytes_in, all),
+            Whole::In(all) => (self.in_stored(), all),
             Whole::Read(all) => (self.now.bytes_read, all),
             Whole::Done { done, all } => (done, all),
         };
@@ -129,10 +122,20 @@ impl View {
         }
     }
 
+    /// How much of what was taken in is stored.
+    fn in_stored(&self) -> u64 {
+        let stored = self.now.bytes_stored as f64 / (self.now.bytes_encoded as f64).max(1.0);
+        (self.now.bytes_in as f64 * stored) as u64
+    }
+
     fn rate(&self, now: u64, before: u64) -> String {
         let rate = now.saturating_sub(before) as f64 / self.over.as_secs_f64().max(0.001);
         format!("{}/s", size(rate as u64))
     }
+}
+
+fn joined<const N: usize>(parts: [Option<String>; N]) -> String {
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 fn because(cause: RetryCause) -> &'static str {
@@ -184,44 +187,36 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_a_write_has_all_there_is_to_know() {
+    fn of_a_write_there_is_all_to_know() {
         let now = counted(|now| {
-            (now.bytes_in, now.bytes_stored, now.parts_in_flight) = (3 << 30, 1 << 30, 4);
+            (now.bytes_in, now.bytes_encoded, now.bytes_stored, now.parts_in_flight) = (3 << 30, 2 << 30, 1 << 30, 4);
         });
         let view = View {
             waits_for: Some(WaitsFor::Service),
             whole: Some((Whole::In(9 << 30), Duration::from_secs(60))),
             ..view(now)
         };
-        assert_eq!(
-            view.line().as_deref(),
-            Some(
-                "3.0 GiB of 9.0 GiB in (768.0 MiB/s), 1.0 GiB stored (256.0 MiB/s), ratio 3.00, 4 parts in flight, waits \
-                 for the service, 1:02:03, about 2:00 left"
-            )
-        );
+        let [done, goes] = view.lines().expect("something is done");
+        assert_eq!(done, "3.0 GiB of 9.0 GiB in (768.0 MiB/s), 1.0 GiB stored (256.0 MiB/s), ratio 1.50");
+        assert_eq!(goes, "1:02:03, about 5:00 left, waits for the service, 4 parts in flight");
     }
 
     #[test]
-    fn a_line_of_a_read_and_of_objects() {
+    fn of_a_read_and_of_objects() {
         let now = counted(|now| {
             (now.bytes_read, now.bytes_out, now.reads_in_flight) = (1 << 20, 4 << 20, 1);
         });
-        let objects = Objects { done: "copied", count: 1, there_already: 3 };
-        let view = View { objects: Some(objects), ..view(now) };
-        assert_eq!(
-            view.line().as_deref(),
-            Some(
-                "copied 1 object, 3 are there already, 1.0 MiB read (256.0 KiB/s), 4.0 MiB out, 1 read in flight, 1:02:03"
-            )
-        );
+        let view = View { objects: Some(Objects { done: "copied", count: 1, there_already: 3 }), ..view(now) };
+        let [done, goes] = view.lines().expect("something is done");
+        assert_eq!(done, "copied 1 object, 3 are there already, 1.0 MiB read (256.0 KiB/s), 4.0 MiB out");
+        assert_eq!(goes, "1:02:03, 1 read in flight");
     }
 
     #[test]
-    fn before_anything_is_done_there_is_no_line_and_nothing_is_divided_by_nothing() {
-        assert_eq!(view(ActivitySnapshot::default()).line(), None);
+    fn before_anything_is_done_there_is_nothing_and_nothing_is_divided_by_nothing() {
+        assert_eq!(view(ActivitySnapshot::default()).lines(), None);
         let whole = Some((Whole::Done { done: 0, all: 1 << 20 }, Duration::ZERO));
         let view = View { whole, over: Duration::ZERO, elapsed: Duration::ZERO, ..view(ActivitySnapshot::default()) };
-        assert_eq!(view.line().as_deref(), Some("done 0 B of 1.0 MiB, 0:00"));
+        assert_eq!(view.lines(), Some(["done 0 B of 1.0 MiB".to_owned(), "0:00".to_owned()]));
     }
 }

@@ -1,4 +1,4 @@
-//! How far a command is, for whoever waits for it: one line at the terminal, which is gone in the end, or a line of the log
+//! How far a command is, for whoever waits for it: two lines at the terminal, which are gone in the end, or a line of the log
 //! each minute. `headway` is what commands tell of their own; all else is counted by their buckets.
 
 mod headway;
@@ -70,12 +70,12 @@ impl Progress {
                     return done;
                 }
                 _ = ticks.tick() => {
-                    let Some(line) = samples.line() else { continue };
+                    let Some([done, goes]) = samples.lines() else { continue };
                     match self {
                         Progress::AtTheTerminal => {
-                            bar.get_or_insert_with(stderr::begin_progress).set_message(line);
+                            bar.get_or_insert_with(stderr::begin_progress).set_message(format!("{done}\n{goes}"));
                         }
-                        Progress::InTheLog | Progress::Never => stderr::say(stderr::Severity::Info, &format!("sealift: {line}")),
+                        Progress::InTheLog | Progress::Never => stderr::say(stderr::Severity::Info, &format!("sealift: {done}, {goes}")),
                     }
                 }
             }
@@ -95,8 +95,8 @@ impl Samples {
         Samples { began: now, lately: VecDeque::from([(now, activity::snapshot())]) }
     }
 
-    /// The line for this moment; none before there is anything to tell.
-    fn line(&mut self) -> Option<String> {
+    /// The lines for this moment; none before there is anything to tell.
+    fn lines(&mut self) -> Option<[String; 2]> {
         let (now, snapshot) = (Instant::now(), activity::snapshot());
         // One that is older stays, so that there is always something to compare with.
         while self.lately.get(1).is_some_and(|(time, _)| now.duration_since(*time) >= RATES_OVER) {
@@ -115,7 +115,7 @@ impl Samples {
             objects: headway.objects,
             whole: headway.whole.zip(since_whole),
         };
-        view.line()
+        view.lines()
     }
 
     /// What most streams waited for most of the time: one that is fast waits for this and that in turn.
