@@ -61,13 +61,14 @@ fn said_filter(said: &str) -> Result<EnvFilter, Failure> {
     if !said.is_ascii() {
         return Err(wrong("it is not ASCII".to_owned()));
     }
-    for directive in said.split(',').map(str::trim).filter(|directive| !directive.is_empty()) {
+    let directives: Vec<&str> = said.split(',').map(str::trim).filter(|directive| !directive.is_empty()).collect();
+    for directive in &directives {
         let is_level = directive.parse::<LevelFilter>().is_ok();
         if !is_level && !directive.contains('=') && !OURS.contains(&directive.split("::").next().unwrap_or_default()) {
             return Err(wrong(format!("{directive} is no level")));
         }
     }
-    EnvFilter::try_new(said).map_err(|error| wrong(error.to_string()))
+    EnvFilter::try_new(directives.join(",")).map_err(|error| wrong(error.to_string()))
 }
 
 /// Lines on their way to standard error.
