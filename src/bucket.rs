@@ -1,6 +1,8 @@
 //! Streams into and out of one object store: what the command line, the archive and library users open.
 
+use crate::activity::{Activity, Counts};
 use crate::budget::Budget;
+use crate::checksum::ChecksumAlgorithm;
 use crate::codec::{Codec, Compressor};
 use crate::doctor::{self, Examination, Report};
 use crate::download::{self, Reader, Unknown};
@@ -30,22 +32,24 @@ pub struct Bucket {
     budget: Budget,
     shutdown: Arc<Shutdown>,
     window: Arc<Window>,
+    counts: Arc<Counts>,
 }
 
 impl Bucket {
     /// Streams of `store`, encoded by `compressor`. Several buckets may share a compressor and a budget. What fails in
     /// passing is tried again for [`RetryPolicy::GIVE_UP_AFTER`].
     pub fn new(store: impl ObjectStore, compressor: Arc<Compressor>, budget: Budget) -> Self {
-        let shutdown = Arc::new(Shutdown::new(RetryPolicy::default()));
+        let counts = Arc::<Counts>::default();
+        let shutdown = Arc::new(Shutdown::new(RetryPolicy::default(), Arc::clone(&counts)));
         let store = Arc::new(RetryingStore::of(Arc::new(store), shutdown.retry().clone()));
-        Bucket { store, compressor, budget, shutdown, window: Arc::default() }
+        Bucket { store, compressor, budget, shutdown, window: Arc::new(Window::new(Arc::clone(&counts))), counts }
     }
 
     /// The same bucket with another policy for what fails in passing. It is a bucket of its own: [`stop`](Self::stop) and
     /// [`close`](Self::close) of this one do not reach what was opened before.
     #[must_use]
     pub fn with_retry_policy(self, policy: RetryPolicy) -> Self {
-        let shutdown = Arc::new(Shutdown::new(policy));
+        let shutdown = Arc::new(Shutdown::new(policy, Arc::clone(&self.counts)));
         let store = Arc::new(self.store.with_retry(shutdown.retry().clone()));
         Bucket { store, shutdown, ..self }
     }
@@ -94,6 +98,7 @@ impl Bucket {
             shutdown: Arc::clone(&self.shutdown),
             window: Arc::clone(&self.window),
             budget_total: self.budget.total(),
+            counts: Arc::clone(&self.counts),
         };
         Ok(upload::open(plan, length, &self.budget))
     }
@@ -133,6 +138,11 @@ impl Bucket {
         self.compressor.codec()
     }
 
+    /// Which checksum of whole objects the service keeps, or Sealift with them.
+    pub fn checksum_algorithm(&self) -> ChecksumAlgorithm {
+        self.store.checksum_algorithm()
+    }
+
     /// Opens the object `key` for reading; see [`Reader`] for what is recognised. Waits for a place in the memory
     /// budget: as long as other readers are read, and then for a minute.
     ///
@@ -143,7 +153,15 @@ impl Bucket {
     /// # Cancel safety
     /// Cancel-safe.
     pub async fn open(&self, key: &Key) -> Result<Reader> {
-        download::open(Arc::clone(&self.store) as _, key, &self.compressor, &self.budget, Unknown::Refused).await
+        download::open(
+            Arc::clone(&self.store) as _,
+            key,
+            &self.compressor,
+            &self.budget,
+            Unknown::Refused,
+            &self.counts,
+        )
+        .await
     }
 
     /// As [`open`](Self::open), of an object of which nobody knows who wrote it: what is neither gzip nor zstd comes as it is
@@ -155,13 +173,31 @@ impl Bucket {
     /// # Cancel safety
     /// Cancel-safe.
     pub async fn open_any(&self, key: &Key) -> Result<Reader> {
-        download::open(Arc::clone(&self.store) as _, key, &self.compressor, &self.budget, Unknown::AsItIs).await
+        download::open(Arc::clone(&self.store) as _, key, &self.compressor, &self.budget, Unknown::AsItIs, &self.counts)
+            .await
     }
 
     /// As [`open_any`](Self::open_any), of the object that `info` describes and no other.
     pub(crate) async fn open_known(&self, key: &Key, info: ObjectInfo) -> Result<Reader> {
-        download::open_known(Arc::clone(&self.store) as _, key, info, &self.compressor, &self.budget, Unknown::AsItIs)
-            .await
+        download::open_known(
+            Arc::clone(&self.store) as _,
+            key,
+            info,
+            &self.compressor,
+            &self.budget,
+            Unknown::AsItIs,
+            &self.counts,
+        )
+        .await
+    }
+
+    /// What this bucket has done and is doing, for whoever shows it.
+    pub fn activity(&self) -> Activity {
+        Activity::new(Arc::clone(&self.counts), Arc::clone(&self.store))
+    }
+
+    pub(crate) fn counts(&self) -> &Arc<Counts> {
+        &self.counts
     }
 
     pub(crate) fn store(&self) -> &Arc<RetryingStore> {

@@ -3,6 +3,7 @@
 //!
 //! This crate knows no cloud and no command line. Take it together with one adapter crate.
 
+mod activity;
 mod archive;
 mod attempts;
 mod bucket;
@@ -46,6 +47,7 @@ mod upload;
 pub mod verify;
 mod work;
 
+pub use activity::{Activity, ActivitySnapshot, Retries, RetryCause, Waiting, WaitsFor};
 pub use archive::Archive;
 pub use attempts::{Attempt, Attempts, Effect};
 pub use bucket::Bucket;

@@ -5,10 +5,10 @@
 //! `trap '' INT` say that the work is to go on. Linux tells which are (/proc/self/status); elsewhere it is not known,
 //! and they stop the command. SIGTERM always does, so that there is a way.
 
+use crate::stderr::{self, Severity};
 use sealift::LeftBehind;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::Write;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::signal::unix::{self, SignalKind, signal};
@@ -179,7 +179,7 @@ impl Interrupt {
             return;
         }
         for left in lock(&self.watched).leaves.values().flat_map(|leaves| leaves()) {
-            let _ = writeln!(std::io::stderr(), "sealift: left behind: {left}");
+            stderr::last_word(&format!("sealift: left behind: {left}"));
         }
         std::process::exit(i32::from(signal.exit_code()));
     }
@@ -192,7 +192,8 @@ impl Interrupt {
             Stop::Signal(_) => "once more",
             Stop::Deadline(_) => "a signal",
         };
-        let _ = writeln!(std::io::stderr(), "sealift: {stop}: stopping and cleaning up; {leave} to leave at once");
+        let said = format!("sealift: {stop}: stopping and cleaning up; {leave} to leave at once");
+        stderr::say(Severity::Notice, &said);
         self.token.cancel();
         Asked::First
     }

@@ -1,6 +1,7 @@
 //! An object's stored bytes as ranges in order, several of them ahead of the reader.
 
 use super::places::{Places, Use};
+use crate::activity::{Codec, RetryCause};
 use crate::budget::{Budget, Held};
 use crate::checksum::{Checksum, ChecksumAlgorithm};
 use crate::error::{Error, ErrorKind, Result};
@@ -66,6 +67,8 @@ struct Source {
     size: u64,
     budget: Budget,
     sum: Sum,
+    /// Is told whether the service is what the reader waits for.
+    codec: Codec,
     /// Given back when the last range is.
     _places: Places,
 }
@@ -80,11 +83,12 @@ impl Ranges {
         budget: &Budget,
         way: Use,
         sum: Sum,
+        codec: Codec,
     ) -> Result<(Ranges, usize)> {
         let places = Places::take(budget, info.size, way).await?;
         let shares = places.shares;
         let (etag, size) = (info.etag.clone(), info.size);
-        let source = Source { store, key, etag, size, budget: budget.clone(), sum, _places: places };
+        let source = Source { store, key, etag, size, budget: budget.clone(), sum, codec, _places: places };
         let ranges = Ranges {
             source: Arc::new(source),
             next: 0,
@@ -102,6 +106,15 @@ impl Ranges {
     /// When none has come, the caller is woken; so it is when it holds a range back that is missing here, as soon as a
     /// request or a block of its own ends.
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Fetched>>> {
+        let next = self.poll_fetched(cx);
+        match &next {
+            Poll::Pending => self.source.codec.is_idle(),
+            Poll::Ready(_) => self.source.codec.is_busy(),
+        }
+        next
+    }
+
+    fn poll_fetched(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Fetched>>> {
         self.ask();
         let fetched = match self.under_way.front_mut() {
             Some(Fetch::Task(task)) => ready!(Pin::new(task).poll(cx)).unwrap_or_else(|_| Err(self.source.task_gone())),
@@ -111,6 +124,11 @@ impl Ranges {
         };
         self.under_way.pop_front();
         Poll::Ready(fetched.map(Some))
+    }
+
+    /// What is read again because of `error` was damaged.
+    pub(super) fn read_again(&self, error: &Error) {
+        self.source.read_again(error);
     }
 
     /// Goes back: the next range begins at `at`. What is under way is cancelled; what it holds, and what has come before,
@@ -146,12 +164,17 @@ impl Source {
             match self.fetch_once(&range).await {
                 Err(error) if error.kind() != ErrorKind::Corrupt => return Err(error),
                 Err(error) if times == READS => return Err(error.after_attempts(times, began.elapsed())),
-                Err(error) => tracing::warn!("{error}; reading it again"),
+                Err(error) => self.read_again(&error),
                 Ok(fetched) => break fetched,
             }
             times += 1;
         };
         Ok(Fetched { bytes: Bytes::from_owner(Owner { bytes, _held: (held, place, self) }), checksum })
+    }
+
+    fn read_again(&self, error: &Error) {
+        tracing::warn!("{error}; reading it again");
+        self.codec.counts().tried_again(RetryCause::Damaged);
     }
 
     async fn fetch_once(&self, range: &Range<u64>) -> Result<(Bytes, Option<Checksum>)> {

@@ -7,6 +7,7 @@ use super::places::Use;
 use super::ranges::{READS, Ranges, Sum};
 use super::stored::{Expected, More, Stored};
 use super::verified::Verified;
+use crate::activity::{Counts, Stream};
 use crate::budget::{Budget, Reading};
 use crate::codec::head::{Format, HEAD_LEN, Written, recognise};
 use crate::codec::unpack::Unpacked;
@@ -43,6 +44,7 @@ pub struct Reader {
     info: ObjectInfo,
     verified: Verified,
     reading: Reading,
+    stream: Stream,
 }
 
 enum Phase {
@@ -88,9 +90,10 @@ pub(crate) async fn open(
     compressor: &Arc<Compressor>,
     budget: &Budget,
     unknown: Unknown,
+    counts: &Arc<Counts>,
 ) -> Result<Reader> {
     let info = store.head(key).await?;
-    open_known(store, key, info, compressor, budget, unknown).await
+    open_known(store, key, info, compressor, budget, unknown, counts).await
 }
 
 /// Opens the object that `info` describes, and no other.
@@ -101,6 +104,7 @@ pub(crate) async fn open_known(
     compressor: &Arc<Compressor>,
     budget: &Budget,
     unknown: Unknown,
+    counts: &Arc<Counts>,
 ) -> Result<Reader> {
     let verified = Verified {
         service_checksum: info.checksum.is_some(),
@@ -122,7 +126,8 @@ pub(crate) async fn open_known(
         Codec::Plain => Use::AsItIs,
         Codec::Gzip(_) | Codec::Zstd(_) => Use::Decompressed(compressor.threads()),
     };
-    let (ranges, blocks) = Ranges::of(store, key.clone(), &info, budget, way, sum).await?;
+    let stream = Stream::read(counts);
+    let (ranges, blocks) = Ranges::of(store, key.clone(), &info, budget, way, sum, stream.codec()).await?;
     let stored = Stored::new(ranges, expected);
     let phase = match way {
         Use::AsItIs => Phase::Plain(Box::new(stored)),
@@ -131,7 +136,7 @@ pub(crate) async fn open_known(
             Phase::Unrecognised(Box::new(Unrecognised { stored, buffers, compressor, behind: None, times: 0, unknown }))
         }
     };
-    Ok(Reader { phase, chunk: Chunk::None, read: 0, info, verified, reading: budget.reading().clone() })
+    Ok(Reader { phase, chunk: Chunk::None, read: 0, info, verified, reading: budget.reading().clone(), stream })
 }
 
 impl Reader {
@@ -147,6 +152,16 @@ impl Reader {
 
     /// Waits until there is a chunk with something left to read, or the end.
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        let chunk = self.poll_unread_chunk(cx);
+        match (&chunk, &self.phase) {
+            (Poll::Ready(_), Phase::Ended | Phase::Failed(_)) => self.stream.end(),
+            (Poll::Ready(_), _) => self.stream.is_free(),
+            (Poll::Pending, _) => self.stream.is_held(),
+        }
+        chunk
+    }
+
+    fn poll_unread_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
         while self.chunk.rest(self.read).is_empty() {
             self.drop_chunk();
             match ready!(self.poll_next(cx)) {
@@ -287,7 +302,9 @@ impl AsyncBufRead for Reader {
     }
 
     fn consume(mut self: Pin<&mut Self>, count: usize) {
-        self.read += count.min(self.chunk.rest(self.read).len());
+        let count = count.min(self.chunk.rest(self.read).len());
+        self.read += count;
+        self.stream.gave(count);
         self.reading.went_on();
     }
 }

@@ -92,6 +92,11 @@ impl Stored {
         }
     }
 
+    /// What is read again because of `error` was damaged.
+    pub(super) fn read_again(&self, error: &Error) {
+        self.ranges.read_again(error);
+    }
+
     /// Goes back to `at`, which has been kept: from the start of the range that holds it, all is asked for again.
     pub(super) fn go_back_to(&mut self, at: u64) {
         self.keep_from(at);

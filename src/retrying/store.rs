@@ -160,7 +160,11 @@ impl ObjectStore for RetryingStore {
 
     async fn get(&self, key: &Key, range: Range<u64>, etag: Option<&str>) -> Result<Bytes> {
         self.check_name(key)?;
-        self.retry.run(|| self.store.get(key, range.clone(), etag)).await
+        let counts = self.retry.counts();
+        let _in_flight = counts.read();
+        let bytes = self.retry.run(|| self.store.get(key, range.clone(), etag)).await?;
+        counts.came(bytes.len() as u64);
+        Ok(bytes)
     }
 
     async fn list(&self, prefix: &str, page: Option<&str>) -> Result<Page> {

@@ -47,6 +47,7 @@ impl Sink {
             };
             input = next;
             self.accepted += (block.data.len() - filled) as u64;
+            self.stream.took(block.data.len() - filled);
             self.phase = Phase::Filling(block);
             if read? < room {
                 return Ok(self.accepted - before);

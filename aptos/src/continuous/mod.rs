@@ -8,12 +8,15 @@
 //! Several may work on one archive: see the backups' own notes on two runs at once. What others make known is gone past
 //! as far as it adjoins; up to what lies further on, all is backed up first.
 
+mod headway;
 mod rules;
 
 use crate::backup::{BackedUp, Backups};
 use crate::client::DbState;
 use crate::failure::Pause;
 use crate::known::{After, Known};
+pub use headway::Headway;
+use headway::{Kept, Kind};
 use sealift::{Error, ErrorKind, Result};
 use std::convert::Infallible;
 use std::future::pending;
@@ -80,6 +83,7 @@ pub struct Continuous {
     backups: Backups,
     schedule: Schedule,
     told: Told,
+    headway: Kept,
 }
 
 /// Who hears of each backup.
@@ -143,7 +147,12 @@ impl Continuous {
                 return Err(error.with_hint("give 1 or more"));
             }
         }
-        Ok(Continuous { backups, schedule, told: Told(Arc::new(told)) })
+        Ok(Continuous { backups, schedule, told: Told(Arc::new(told)), headway: Kept::new() })
+    }
+
+    /// Where the node and the archive stand, while this runs.
+    pub fn headway(&self) -> watch::Receiver<Headway> {
+        self.headway.heard()
     }
 
     /// Backs up what `known` does not have and what comes, for ever. What goes wrong is logged, and tried again.
@@ -152,6 +161,9 @@ impl Continuous {
     /// when they are made again.
     pub async fn run(&self, known: &Known) -> Infallible {
         let beside = Continuous { backups: self.backups.clone().beside(known.clone()), ..self.clone() };
+        self.headway.archive_is_at(Kind::EpochEndings, known.last_epoch());
+        self.headway.archive_is_at(Kind::StateSnapshots, known.last_snapshot_epoch());
+        self.headway.archive_is_at(Kind::Transactions, known.last_version());
         let (node, of_node) = watch::channel(None);
         let (with_epochs, of_epochs) = watch::channel(None);
         let (never, ..) = tokio::join!(
@@ -170,6 +182,7 @@ impl Continuous {
             let wait = match self.backups.client().db_state_now().await {
                 Ok(DbState::At { epoch, committed_version }) => {
                     let now = Some(Position { epoch, committed_version });
+                    now.inspect(|now| self.headway.node_is_at(*now));
                     position.send_if_modified(|known| std::mem::replace(known, now) != now);
                     pause.reset();
                     poll
@@ -197,6 +210,7 @@ impl Continuous {
         with_epochs: &watch::Sender<Option<WithEpochs>>,
     ) -> Infallible {
         let step = async |node| {
+            self.headway.archive_is_at(Kind::EpochEndings, last.map(|(epoch, _)| epoch));
             let Some(epoch) = rules::next_epoch(last.map(|(epoch, _)| epoch), node) else {
                 with_epochs.send_replace(Some(WithEpochs { node, ended: last.map(|(_, version)| version) }));
                 return Ok(Step::WAIT);
@@ -209,7 +223,7 @@ impl Continuous {
                 Err(error) => self.unless_made(error, Known::epoch_endings_following, &mut last).await,
             }
         };
-        self.go_on("epoch endings", node, step).await
+        self.go_on(Kind::EpochEndings, node, step).await
     }
 
     async fn state_snapshots(&self, mut last: Option<u64>, node: watch::Receiver<Option<WithEpochs>>) -> Infallible {
@@ -217,6 +231,7 @@ impl Continuous {
         let mut untold = self.schedule.transaction_max_age.is_none();
         let step = async |WithEpochs { node, .. }| {
             let interval = self.schedule.state_snapshot_interval_epochs;
+            self.headway.archive_is_at(Kind::StateSnapshots, last);
             let Some(epoch) = rules::next_snapshot(last, node, interval) else { return Ok(Step::WAIT) };
             match self.backups.make_state_snapshot(epoch).await {
                 Ok(made) => {
@@ -227,7 +242,7 @@ impl Continuous {
                 Err(error) => self.unless_made(error, |known, _| known.last_snapshot_epoch(), &mut last).await,
             }
         };
-        self.go_on("state snapshots", node, step).await
+        self.go_on(Kind::StateSnapshots, node, step).await
     }
 
     /// `gaps` were told at the start.
@@ -239,6 +254,7 @@ impl Continuous {
     ) -> Infallible {
         let mut waiting = None;
         let step = async |at| {
+            self.headway.archive_is_at(Kind::Transactions, last);
             if let Due::Later(before) = self.transactions_due(last, at, &mut waiting) {
                 return Ok(Step::NothingDue { before });
             }
@@ -271,7 +287,7 @@ impl Continuous {
                 }
             }
         };
-        self.go_on("transactions", node, step).await
+        self.go_on(Kind::Transactions, node, step).await
     }
 
     /// What becomes of an error: when it says that a line is in the way, and that line takes the archive beyond `last`,
@@ -323,7 +339,7 @@ impl Continuous {
     /// Takes one step after the other, each from the node's latest position.
     async fn go_on<P: Copy>(
         &self,
-        kind: &str,
+        kind: Kind,
         mut node: watch::Receiver<Option<P>>,
         mut step: impl AsyncFnMut(P) -> Result<Step>,
     ) -> Infallible {
@@ -331,7 +347,10 @@ impl Continuous {
         loop {
             let (position, started) = (*node.borrow_and_update(), Instant::now());
             let done = match position {
-                Some(position) => step(position).await,
+                Some(position) => {
+                    self.headway.has_something_to_do(kind);
+                    step(position).await
+                }
                 None => Ok(Step::WAIT),
             };
             match done {
@@ -340,14 +359,19 @@ impl Continuous {
                     pause.reset();
                 }
                 Ok(Step::MadeByAnother) => pause.reset(),
-                Ok(Step::NothingDue { before }) => tokio::select! {
-                    // The sender lives as long as this does.
-                    _ = node.changed() => {}
-                    () = until(before) => {}
-                },
+                Ok(Step::NothingDue { before }) => {
+                    if position.is_some() {
+                        self.headway.has_nothing_to_do(kind);
+                    }
+                    tokio::select! {
+                        // The sender lives as long as this does.
+                        _ = node.changed() => {}
+                        () = until(before) => {}
+                    }
+                }
                 Err(error) => {
                     let wait = pause.next();
-                    tracing::warn!("the backup of {kind} failed and is made again in {wait:?}: {error}");
+                    tracing::warn!("the backup of {} failed and is made again in {wait:?}: {error}", kind.name());
                     sleep(wait).await;
                 }
             }

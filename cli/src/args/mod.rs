@@ -5,6 +5,7 @@ mod compact;
 mod copy;
 mod doctor;
 mod drill;
+mod output;
 mod prune;
 mod query;
 mod storage;
@@ -21,6 +22,7 @@ pub(crate) use copy::{Copy, FromArgs};
 pub(crate) use doctor::Doctor;
 pub(crate) use drill::{Drill, ToVersion};
 use jiff::SignedDuration;
+pub(crate) use output::{LogFormatArg, OutputArgs, ProgressArg};
 pub(crate) use prune::Prune;
 pub(crate) use query::{BackupStorageState, NodeState, Query};
 use std::num::NonZeroUsize;
@@ -41,6 +43,15 @@ pub(crate) struct Cli {
     /// [default: none].
     #[arg(long, value_name = "TIME", global = true, value_parser = time)]
     pub(crate) deadline: Option<SignedDuration>,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+impl Cli {
+    /// Whether no summary is asked for, and nothing else that need not be said.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.command.storage().is_some_and(|storage| storage.quiet)
+    }
 }
 
 const EXIT_CODES: &str = "\
@@ -129,6 +140,40 @@ impl Command {
             }
             Command::CommandConfig(args) => Some(&args.storage),
             Command::Storage(_) => None,
+        }
+    }
+
+    /// Whether programs read what it says.
+    pub(crate) fn is_json(&self) -> bool {
+        match self {
+            Command::Storage(StorageCommand::Import(args)) => args.json,
+            Command::Backup(BackupCommand::Query(Query::NodeState(args))) => args.json,
+            command => command.storage().is_some_and(|storage| storage.json),
+        }
+    }
+
+    /// Whether it may take so long that somebody wants to see how far it is.
+    pub(crate) fn may_take_long(&self) -> bool {
+        match self {
+            Command::Put(_)
+            | Command::Run(_)
+            | Command::Get(_)
+            | Command::Copy(_)
+            | Command::Sweep(_)
+            | Command::Verify(_)
+            | Command::Drill(_)
+            | Command::Compact(_)
+            | Command::Prune(_)
+            | Command::Backup(BackupCommand::Make(_))
+            | Command::BackupMaintenance(BackupMaintenance::Compact(_)) => true,
+            Command::Ls(_)
+            | Command::Stat(_)
+            | Command::Rm(_)
+            | Command::Mv(_)
+            | Command::Doctor(_)
+            | Command::Backup(BackupCommand::Query(_))
+            | Command::CommandConfig(_)
+            | Command::Storage(_) => false,
         }
     }
 

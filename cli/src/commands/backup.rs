@@ -1,6 +1,6 @@
 //! `backup`: an Aptos node's data into an archive, on any storage.
 
-use super::changing;
+use super::{changing, continuously};
 use crate::args::{
     ArchiveArgs, Backup, Continuously, EpochEnding, NodeArgs, Once, StateSnapshot, Summary, Transaction,
     TransactionFormatArg,
@@ -24,14 +24,17 @@ use std::time::{Duration, Instant};
 pub(super) async fn run(args: Backup, interrupt: &Interrupt) -> Result<(), Failure> {
     let memory = Memory::of(&args)?;
     let archive = Opened::archive(args.storage(), Budget::new(memory.storage)?).await?;
-    let made = made(&args, &memory, Arc::new(archive.clone()), interrupt);
+    let location = format!("{}/{}", archive.bucket().url(), archive.prefix());
+    let location = location.trim_end_matches('/');
+    let made = made(&args, &memory, Place { storage: Arc::new(archive.clone()), location }, interrupt);
     let made = changing(interrupt, archive.bucket(), made, |clean| Some(Aftermath::NoBackupKnown(clean))).await;
     ended(&args, made)
 }
 
 /// Through a command adapter. Its processes may still be running when this returns; see `by_command`.
 pub(super) async fn by_command(args: &Backup, storage: &CommandStorage, interrupt: &Interrupt) -> Result<(), Failure> {
-    ended(args, made(args, &Memory::of(args)?, Arc::new(storage.clone()), interrupt).await)
+    let place = Place { storage: Arc::new(storage.clone()), location: "a command adapter's archive" };
+    ended(args, made(args, &Memory::of(args)?, place, interrupt).await)
 }
 
 /// How `--memory` is divided, in bytes.
@@ -59,10 +62,17 @@ impl Memory {
     }
 }
 
+/// Where backups go.
+struct Place<'a> {
+    storage: Arc<dyn BackupStorage>,
+    /// For people.
+    location: &'a str,
+}
+
 async fn made(
     args: &Backup,
     memory: &Memory,
-    storage: Arc<dyn BackupStorage>,
+    Place { storage, location }: Place<'_>,
     interrupt: &Interrupt,
 ) -> Result<(), Failure> {
     let backups = backups(args, memory, Arc::clone(&storage))?;
@@ -70,7 +80,7 @@ async fn made(
     let work = async {
         match args {
             Backup::Once(args) | Backup::Oneoff(args) => Ok(once(args, backups, storage.as_ref()).await?),
-            Backup::Continuously(args) => match continuously(args, backups, storage.as_ref()).await {
+            Backup::Continuously(args) => match go_on(args, backups, storage.as_ref(), location).await {
                 Ok(never) => match never {},
                 Err(failure) => Err(failure),
             },
@@ -119,10 +129,11 @@ async fn beside(backups: Backups, args: &ArchiveArgs, storage: &dyn BackupStorag
 }
 
 /// Backs up what is due, until it is dropped.
-async fn continuously(
+async fn go_on(
     args: &Continuously,
     backups: Backups,
     storage: &dyn BackupStorage,
+    location: &str,
 ) -> Result<Infallible, Failure> {
     let max_age = time_from_now("--transaction-max-age", args.transaction_max_age)?;
     let schedule = Schedule {
@@ -132,12 +143,16 @@ async fn continuously(
         ..Schedule::default()
     };
     let known = Known::read(storage, args.metadata.concurrent_downloads).await?;
+    continuously::begins(args, location, &known);
     for told in known.overlaps().into_iter().chain(known.gaps()).chain(known.snapshot_ahead()) {
         tracing::warn!("{told}");
     }
     let summary = args.storage.summary();
     let continuous = Continuous::new(backups, schedule, move |backup, elapsed| tell(summary, backup, elapsed))?;
-    Ok(continuous.run(&known).await)
+    tokio::select! {
+        never = continuous.run(&known) => match never {},
+        never = continuously::goes_on(continuous.headway()) => match never {},
+    }
 }
 
 /// A signal or the deadline is how continuous backups end, if it leaves nothing, and an interruption of others.

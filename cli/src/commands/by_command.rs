@@ -160,8 +160,10 @@ async fn get(storage: &CommandStorage, args: &Get, interrupt: &Interrupt) -> Res
     let count = write_out(&mut reader, output, interrupt, |_| Ok(())).await?;
     let (handle, elapsed) = (handle.as_ref(), started.elapsed());
     match args.storage.summary() {
-        Summary::Json => report::note(report::by_command_json("get", "bytes_out", handle, count, elapsed)),
-        Summary::Text => report::note(report::by_command("read", handle, count, elapsed)),
+        Summary::Json => {
+            report::summary_beside_data(report::by_command_json("get", "bytes_out", handle, count, elapsed))
+        }
+        Summary::Text => report::summary_beside_data(report::by_command("read", handle, count, elapsed)),
         Summary::None => {}
     }
     Ok(())

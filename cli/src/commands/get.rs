@@ -1,11 +1,13 @@
 //! `get`: an object becomes standard output or a file.
 
 use super::stoppable;
+use crate::activity;
 use crate::args::{Get, Summary};
 use crate::failure::{Cause, Failure};
 use crate::interrupt::Interrupt;
 use crate::outcome::Aftermath;
 use crate::output::{Output, Target};
+use crate::progress::{self, Whole};
 use crate::report;
 use crate::storages::Opened;
 use sealift::{Bucket, Key, ObjectInfo, Reader, Verified};
@@ -27,8 +29,12 @@ pub(super) async fn run(args: Get, interrupt: &Interrupt) -> Result<(), Failure>
     let (location, of) = (opened.location(&key), Of { bucket: &opened.bucket, key: &key, needed });
     let Restored { info, bytes, verified } = restore(of, args.output.as_deref(), interrupt).await?;
     match args.storage.summary() {
-        Summary::Json => report::note(report::read_json(&location, &info, bytes, verified, started.elapsed())),
-        Summary::Text => report::note(report::read(&location, &info, bytes, verified, started.elapsed())),
+        Summary::Json => {
+            report::summary_beside_data(report::read_json(&location, &info, bytes, verified, started.elapsed()))
+        }
+        Summary::Text => {
+            report::summary_beside_data(report::read(&location, &info, bytes, verified, started.elapsed()))
+        }
         Summary::None => {}
     }
     Ok(())
@@ -83,6 +89,8 @@ async fn read(of: Of<'_>, output: Output, interrupt: &Interrupt) -> Result<Resto
     let Of { bucket, key, needed } = of;
     let opening = stoppable(interrupt, async { Ok(bucket.open(key).await?) }).await;
     let mut reader = opening.map_err(|failure| unwritten(failure, output.file()))?;
+    // Beside what was read of others before.
+    progress::whole(Whole::Read(activity::snapshot().bytes_read + reader.info().size));
     let enough = |reader: &Reader| match needed == Needed::Checksum && !verified(reader).by_checksum() {
         true => Err(Failure::new(Cause::NoChecksum).while_doing(format!("read {}/{key}", bucket.url()))),
         false => Ok(()),

@@ -18,7 +18,7 @@ pub(super) async fn ls(args: Ls) -> Result<(), Failure> {
     while let Some(info) = objects.try_next().await? {
         let name = opened.name_of(&info.key);
         match args.storage.json {
-            true => report::line(report::object_json(&name, &info)),
+            true => report::line(report::object_json(&name, &info, opened.bucket.checksum_algorithm())),
             false if args.names => report::line(report::pasted(&name)),
             false => report::line(report::object(&name, &info)),
         }
@@ -60,7 +60,7 @@ pub(super) async fn stat(args: Stat) -> Result<(), Failure> {
     let info = opened.bucket.stat(&opened.key()?).await?;
     let name = opened.name_of(&info.key);
     match args.storage.json {
-        true => report::line(report::object_json(&name, &info)),
+        true => report::line(report::object_json(&name, &info, opened.bucket.checksum_algorithm())),
         false => report::line(report::object(&name, &info)),
     }
     Ok(())

@@ -4,6 +4,7 @@ mod backup;
 mod by_command;
 mod command_config;
 mod compact;
+mod continuously;
 mod copy;
 mod covers;
 mod doctor;

@@ -13,6 +13,7 @@ mod pair;
 #[cfg(feature = "s3")]
 mod s3;
 
+use crate::activity;
 use crate::args::{CodecArg, StorageArgs};
 use crate::failure::Failure;
 use jiff::SignedDuration;
@@ -64,7 +65,9 @@ struct Streams {
 impl Streams {
     /// Streams of `store`.
     fn of(self, store: impl ObjectStore) -> Bucket {
-        Bucket::new(store, self.compressor, self.budget).with_retry_policy(self.retry_policy)
+        let bucket = Bucket::new(store, self.compressor, self.budget).with_retry_policy(self.retry_policy);
+        activity::count(&bucket);
+        bucket
     }
 }
 

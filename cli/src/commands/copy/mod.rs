@@ -3,7 +3,6 @@
 pub(super) mod choice;
 mod files;
 mod objects;
-mod progress;
 mod told;
 
 use super::{changing, stoppable};
@@ -30,8 +29,7 @@ pub(super) async fn run(args: Copy, interrupt: &Interrupt) -> Result<(), Failure
     let (bucket, started) = (pair.to.bucket.clone(), Instant::now());
     let tally = Tally::default();
     let objects = Objects::new(pair, &args, choice, &tally);
-    let done =
-        changing(interrupt, &bucket, progress::told(&tally, stoppable(interrupt, objects.copy())), |_| None).await;
+    let done = changing(interrupt, &bucket, stoppable(interrupt, objects.copy()), |_| None).await;
     report::left_beside(&tally.left_behind());
     done.map_err(|failure| failure.and(Aftermath::Copied { copied: tally.copied(), removed: tally.removed() }))?;
     tell(&args, &tally, &from, &to, started);
@@ -71,7 +69,6 @@ async fn files(args: &Copy, choice: &Choice, interrupt: &Interrupt) -> Result<()
             None => files.copy_listed(args.from_list.clone().unwrap_or_default(), choice).await,
         }
     });
-    let work = progress::told(&tally, work);
     let done = match files.to.bucket() {
         Some(bucket) => changing(interrupt, bucket, work, |_| None).await,
         None => work.await,
