@@ -1,6 +1,7 @@
 //! From arguments to an opened storage: the only place that knows all adapters. Which storage is meant is in `named`, and
 //! what an adapter takes of the arguments in its own file.
 
+mod activity;
 #[cfg(feature = "azure")]
 mod azure;
 #[cfg(feature = "gcs")]
@@ -15,6 +16,7 @@ mod s3;
 
 use crate::args::{CodecArg, StorageArgs};
 use crate::failure::Failure;
+pub(crate) use activity::activity;
 use jiff::SignedDuration;
 #[cfg(not(feature = "azure"))]
 use left_out::azure;
@@ -64,7 +66,9 @@ struct Streams {
 impl Streams {
     /// Streams of `store`.
     fn of(self, store: impl ObjectStore) -> Bucket {
-        Bucket::new(store, self.compressor, self.budget).with_retry_policy(self.retry_policy)
+        let bucket = Bucket::new(store, self.compressor, self.budget).with_retry_policy(self.retry_policy);
+        activity::add(&bucket);
+        bucket
     }
 }
 
