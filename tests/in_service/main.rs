@@ -4,6 +4,7 @@
 
 mod deploy;
 mod hang_up;
+mod look;
 mod manager;
 mod metrics;
 mod notify;

@@ -37,7 +37,7 @@ fn units() -> TempDir {
 }
 
 /// The command, or nothing where the program is not installed: the part that needs it is skipped then, and that is said.
-async fn there_is(program: &str, version: &str) -> bool {
+pub(crate) async fn there_is(program: &str, version: &str) -> bool {
     let there = Command::new(program).arg(version).stdout(Stdio::null()).stderr(Stdio::null()).status().await.is_ok();
     if !there {
         println!("SKIPPED: {program} is not installed");
@@ -45,7 +45,7 @@ async fn there_is(program: &str, version: &str) -> bool {
     there
 }
 
-async fn ended(mut command: Command) -> Ended {
+pub(crate) async fn ended(mut command: Command) -> Ended {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     run(command).await
 }
