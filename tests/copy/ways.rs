@@ -45,19 +45,19 @@ macro_rules! directions {
 
 directions! {
     s3_to_s3: s3::TestBucket, s3::TestBucket;
-    s3_to_azure: s3::TestBucket, azure::TestContainer;
+    s3_to_azure: s3::TestBucket, TestContainer;
     s3_to_gcs: s3::TestBucket, gcs::TestBucket;
     s3_to_a_folder: s3::TestBucket, Folder;
-    azure_to_s3: azure::TestContainer, s3::TestBucket;
-    azure_to_azure: azure::TestContainer, azure::TestContainer;
-    azure_to_gcs: azure::TestContainer, gcs::TestBucket;
-    azure_to_a_folder: azure::TestContainer, Folder;
+    azure_to_s3: TestContainer, s3::TestBucket;
+    azure_to_azure: TestContainer, TestContainer;
+    azure_to_gcs: TestContainer, gcs::TestBucket;
+    azure_to_a_folder: TestContainer, Folder;
     gcs_to_s3: gcs::TestBucket, s3::TestBucket;
-    gcs_to_azure: gcs::TestBucket, azure::TestContainer;
+    gcs_to_azure: gcs::TestBucket, TestContainer;
     gcs_to_gcs: gcs::TestBucket, gcs::TestBucket;
     gcs_to_a_folder: gcs::TestBucket, Folder;
     a_folder_to_s3: Folder, s3::TestBucket;
-    a_folder_to_azure: Folder, azure::TestContainer;
+    a_folder_to_azure: Folder, TestContainer;
     a_folder_to_gcs: Folder, gcs::TestBucket;
     a_folder_to_a_folder: Folder, Folder;
 }

@@ -8,15 +8,12 @@
 //! Several may work on one archive: see the backups' own notes on two runs at once. What others make known is gone past
 //! as far as it adjoins; up to what lies further on, all is backed up first.
 
-mod headway;
 mod rules;
 
 use crate::backup::{BackedUp, Backups};
 use crate::client::DbState;
 use crate::failure::Pause;
 use crate::known::{After, Known};
-pub use headway::Headway;
-use headway::{Kept, Kind};
 use sealift::{Error, ErrorKind, Result};
 use std::convert::Infallible;
 use std::future::pending;
@@ -77,20 +74,75 @@ struct WithEpochs {
     ended: Option<u64>,
 }
 
+/// A kind of backup that goes on by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// The ledger infos that end epochs.
+    EpochEndings,
+    /// The state at the end of an epoch.
+    StateSnapshots,
+    /// Transactions, batch by batch.
+    Transactions,
+}
+
+impl Kind {
+    /// All of them, in the order in which they are due.
+    pub const ALL: [Kind; 3] = [Kind::EpochEndings, Kind::StateSnapshots, Kind::Transactions];
+}
+
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Kind::EpochEndings => "epoch endings",
+            Kind::StateSnapshots => "state snapshots",
+            Kind::Transactions => "transactions",
+        })
+    }
+}
+
+/// What happens in backups that go on by themselves.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// The node has said how far it is.
+    Node {
+        /// The epoch that is open.
+        epoch: u64,
+        /// The last version committed.
+        committed_version: u64,
+    },
+    /// The archive has a kind up to there, whoever has made it: an epoch, or of transactions a version.
+    Archive(Kind, Option<u64>),
+    /// It is looked for what is due of a kind, and that is backed up.
+    Began(Kind),
+    /// A backup was made, in this time. Another may be due.
+    Made(Kind, &'a BackedUp, Duration),
+    /// Nothing is due of a kind before the node is further on, or an epoch's end has waited for its batch as long as it may.
+    CaughtUp(Kind),
+    /// A backup has failed, and is made again after a pause.
+    Failed {
+        /// Of which kind it was.
+        kind: Kind,
+        /// Why.
+        error: &'a Error,
+        /// How long the pause is.
+        again_in: Duration,
+    },
+}
+
 /// Backups that go on until they are dropped.
 #[derive(Debug, Clone)]
 pub struct Continuous {
     backups: Backups,
     schedule: Schedule,
     told: Told,
-    headway: Kept,
 }
 
-/// Who hears of each backup.
+/// Who hears of what happens.
 #[derive(Clone)]
 struct Told(Arc<Hear>);
 
-type Hear = dyn Fn(&BackedUp, Duration) + Send + Sync;
+type Hear = dyn Fn(Event<'_>) + Send + Sync;
 
 impl std::fmt::Debug for Told {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -129,14 +181,14 @@ enum Due {
 }
 
 impl Continuous {
-    /// Continuous `backups`; `told` hears of each that was made, and how long it took.
+    /// Continuous `backups`; `told` hears of what happens. It must not block.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidConfig`] when an interval or a batch is zero.
     pub fn new(
         backups: Backups,
         schedule: Schedule,
-        told: impl Fn(&BackedUp, Duration) + Send + Sync + 'static,
+        told: impl Fn(Event<'_>) + Send + Sync + 'static,
     ) -> Result<Continuous> {
         for (what, value) in [
             ("the interval of state snapshots", schedule.state_snapshot_interval_epochs),
@@ -147,12 +199,7 @@ impl Continuous {
                 return Err(error.with_hint("give 1 or more"));
             }
         }
-        Ok(Continuous { backups, schedule, told: Told(Arc::new(told)), headway: Kept::new() })
-    }
-
-    /// Where the node and the archive stand, while this runs.
-    pub fn headway(&self) -> watch::Receiver<Headway> {
-        self.headway.heard()
+        Ok(Continuous { backups, schedule, told: Told(Arc::new(told)) })
     }
 
     /// Backs up what `known` does not have and what comes, for ever. What goes wrong is logged, and tried again.
@@ -161,9 +208,6 @@ impl Continuous {
     /// when they are made again.
     pub async fn run(&self, known: &Known) -> Infallible {
         let beside = Continuous { backups: self.backups.clone().beside(known.clone()), ..self.clone() };
-        self.headway.archive_is_at(Kind::EpochEndings, known.last_epoch());
-        self.headway.archive_is_at(Kind::StateSnapshots, known.last_snapshot_epoch());
-        self.headway.archive_is_at(Kind::Transactions, known.last_version());
         let (node, of_node) = watch::channel(None);
         let (with_epochs, of_epochs) = watch::channel(None);
         let (never, ..) = tokio::join!(
@@ -175,6 +219,10 @@ impl Continuous {
         never
     }
 
+    fn tell(&self, event: Event<'_>) {
+        (self.told.0)(event);
+    }
+
     async fn watch_node(&self, position: &watch::Sender<Option<Position>>) -> Infallible {
         let Schedule { poll, longest_poll, .. } = self.schedule;
         let mut pause = Pause::new(poll, longest_poll);
@@ -182,7 +230,7 @@ impl Continuous {
             let wait = match self.backups.client().db_state_now().await {
                 Ok(DbState::At { epoch, committed_version }) => {
                     let now = Some(Position { epoch, committed_version });
-                    now.inspect(|now| self.headway.node_is_at(*now));
+                    self.tell(Event::Node { epoch, committed_version });
                     position.send_if_modified(|known| std::mem::replace(known, now) != now);
                     pause.reset();
                     poll
@@ -210,7 +258,7 @@ impl Continuous {
         with_epochs: &watch::Sender<Option<WithEpochs>>,
     ) -> Infallible {
         let step = async |node| {
-            self.headway.archive_is_at(Kind::EpochEndings, last.map(|(epoch, _)| epoch));
+            self.tell(Event::Archive(Kind::EpochEndings, last.map(|(epoch, _)| epoch)));
             let Some(epoch) = rules::next_epoch(last.map(|(epoch, _)| epoch), node) else {
                 with_epochs.send_replace(Some(WithEpochs { node, ended: last.map(|(_, version)| version) }));
                 return Ok(Step::WAIT);
@@ -231,7 +279,7 @@ impl Continuous {
         let mut untold = self.schedule.transaction_max_age.is_none();
         let step = async |WithEpochs { node, .. }| {
             let interval = self.schedule.state_snapshot_interval_epochs;
-            self.headway.archive_is_at(Kind::StateSnapshots, last);
+            self.tell(Event::Archive(Kind::StateSnapshots, last));
             let Some(epoch) = rules::next_snapshot(last, node, interval) else { return Ok(Step::WAIT) };
             match self.backups.make_state_snapshot(epoch).await {
                 Ok(made) => {
@@ -254,7 +302,7 @@ impl Continuous {
     ) -> Infallible {
         let mut waiting = None;
         let step = async |at| {
-            self.headway.archive_is_at(Kind::Transactions, last);
+            self.tell(Event::Archive(Kind::Transactions, last));
             if let Due::Later(before) = self.transactions_due(last, at, &mut waiting) {
                 return Ok(Step::NothingDue { before });
             }
@@ -348,20 +396,20 @@ impl Continuous {
             let (position, started) = (*node.borrow_and_update(), Instant::now());
             let done = match position {
                 Some(position) => {
-                    self.headway.has_something_to_do(kind);
+                    self.tell(Event::Began(kind));
                     step(position).await
                 }
                 None => Ok(Step::WAIT),
             };
             match done {
                 Ok(Step::Made(backup)) => {
-                    (self.told.0)(&backup, started.elapsed());
+                    self.tell(Event::Made(kind, &backup, started.elapsed()));
                     pause.reset();
                 }
                 Ok(Step::MadeByAnother) => pause.reset(),
                 Ok(Step::NothingDue { before }) => {
                     if position.is_some() {
-                        self.headway.has_nothing_to_do(kind);
+                        self.tell(Event::CaughtUp(kind));
                     }
                     tokio::select! {
                         // The sender lives as long as this does.
@@ -371,7 +419,8 @@ impl Continuous {
                 }
                 Err(error) => {
                     let wait = pause.next();
-                    tracing::warn!("the backup of {} failed and is made again in {wait:?}: {error}", kind.name());
+                    self.tell(Event::Failed { kind, error: &error, again_in: wait });
+                    tracing::warn!("the backup of {kind} failed and is made again in {wait:?}: {error}");
                     sleep(wait).await;
                 }
             }

@@ -5,9 +5,11 @@ mod compact;
 mod copy;
 mod doctor;
 mod drill;
+mod metrics;
 mod output;
 mod prune;
 mod query;
+mod service;
 mod storage;
 mod time;
 mod verify;
@@ -22,9 +24,11 @@ pub(crate) use copy::{Copy, FromArgs};
 pub(crate) use doctor::Doctor;
 pub(crate) use drill::{Drill, ToVersion};
 use jiff::SignedDuration;
+pub(crate) use metrics::MetricsArgs;
 pub(crate) use output::{LogFormatArg, OutputArgs, ProgressArg};
 pub(crate) use prune::Prune;
 pub(crate) use query::{BackupStorageState, NodeState, Query};
+pub(crate) use service::ServiceArgs;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 pub(crate) use storage::{
@@ -45,6 +49,8 @@ pub(crate) struct Cli {
     pub(crate) deadline: Option<SignedDuration>,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) metrics: MetricsArgs,
 }
 
 impl Cli {
@@ -174,6 +180,29 @@ impl Command {
             | Command::Backup(BackupCommand::Query(_))
             | Command::CommandConfig(_)
             | Command::Storage(_) => false,
+        }
+    }
+
+    /// What it does, in a word.
+    pub(crate) fn operation(&self) -> &'static str {
+        match self {
+            Command::Put(_) => "put",
+            Command::Run(_) => "run",
+            Command::Get(_) => "get",
+            Command::Ls(_) => "ls",
+            Command::Stat(_) => "stat",
+            Command::Rm(_) => "rm",
+            Command::Mv(_) => "mv",
+            Command::Copy(_) => "copy",
+            Command::Sweep(_) => "sweep",
+            Command::Doctor(_) => "doctor",
+            Command::Verify(_) => "verify",
+            Command::Drill(_) => "drill",
+            Command::Backup(_) => "backup",
+            Command::Compact(_) | Command::BackupMaintenance(_) => "compact",
+            Command::Prune(_) => "prune",
+            Command::CommandConfig(_) => "command-config",
+            Command::Storage(_) => "storage",
         }
     }
 

@@ -1,19 +1,22 @@
 //! `backup`: an Aptos node's data into an archive, on any storage.
 
 use super::{changing, continuously};
+use crate::activity;
 use crate::args::{
     ArchiveArgs, Backup, Continuously, EpochEnding, NodeArgs, Once, StateSnapshot, Summary, Transaction,
     TransactionFormatArg,
 };
 use crate::failure::{Cause, Failure};
 use crate::interrupt::Interrupt;
+use crate::metrics::{Listener, Metrics, note_course};
 use crate::outcome::Aftermath;
 use crate::report;
+use crate::service::{Course, tend};
 use crate::storages::{Opened, time_from_now};
 use sealift::{BackupStorage, Budget, ErrorKind};
 use sealift_aptos::manifest::TransactionFormat;
 use sealift_aptos::{
-    BackedUp, Backups, Client, ClientOptions, Continue, Continuous, Known, Options, Replace, Schedule,
+    BackedUp, Backups, Client, ClientOptions, Continue, Continuous, Event, Known, Options, Replace, Schedule,
 };
 use sealift_command::CommandStorage;
 use std::convert::Infallible;
@@ -21,8 +24,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Into a bucket.
-pub(super) async fn run(args: Backup, interrupt: &Interrupt) -> Result<(), Failure> {
+pub(super) async fn run(args: Backup, metrics: &Metrics, interrupt: &Interrupt) -> Result<(), Failure> {
     let memory = Memory::of(&args)?;
+    let _answers = answering(&args, metrics).await?;
     let archive = Opened::archive(args.storage(), Budget::new(memory.storage)?).await?;
     let location = format!("{}/{}", archive.bucket().url(), archive.prefix());
     let location = location.trim_end_matches('/');
@@ -32,9 +36,28 @@ pub(super) async fn run(args: Backup, interrupt: &Interrupt) -> Result<(), Failu
 }
 
 /// Through a command adapter. Its processes may still be running when this returns; see `by_command`.
-pub(super) async fn by_command(args: &Backup, storage: &CommandStorage, interrupt: &Interrupt) -> Result<(), Failure> {
+pub(super) async fn by_command(
+    args: &Backup,
+    storage: &CommandStorage,
+    metrics: &Metrics,
+    interrupt: &Interrupt,
+) -> Result<(), Failure> {
+    let _answers = answering(args, metrics).await?;
     let place = Place { storage: Arc::new(storage.clone()), location: "a command adapter's archive" };
     ended(args, made(args, &Memory::of(args)?, place, interrupt).await)
+}
+
+/// Answers who asks whether all is well, where that is asked for, for as long as it lives.
+async fn answering(args: &Backup, metrics: &Metrics) -> Result<Option<Listener>, Failure> {
+    let Backup::Continuously(Continuously { service, .. }) = args else { return Ok(None) };
+    let within = time_from_now("--healthy-within", service.healthy_within)?;
+    match service.metrics_listen {
+        Some(address) => {
+            let within = (!within.is_zero()).then_some(within);
+            Ok(Some(Listener::start(address, metrics.figures(), within).await?))
+        }
+        None => Ok(None),
+    }
 }
 
 /// How `--memory` is divided, in bytes.
@@ -147,11 +170,31 @@ async fn go_on(
     for told in known.overlaps().into_iter().chain(known.gaps()).chain(known.snapshot_ahead()) {
         tracing::warn!("{told}");
     }
-    let summary = args.storage.summary();
-    let continuous = Continuous::new(backups, schedule, move |backup, elapsed| tell(summary, backup, elapsed))?;
+    let stalled_after = time_from_now("--stalled-after", args.service.stalled_after)?;
+    let course = Arc::new(Course::new(&known, stalled_after));
+    let client = backups.client().clone();
+    note_course(&course, &client);
+    let (summary, hears) = (args.storage.summary(), Arc::clone(&course));
+    let continuous = Continuous::new(backups, schedule, move |event| {
+        hears.hear(&event);
+        if let Event::Made(_, backup, elapsed) = event {
+            tell(summary, backup, elapsed);
+        }
+    })?;
+    let moved = || {
+        let done = activity::snapshot();
+        // What is tried again moves too: how often that is, has a limit.
+        client.received().values().sum::<u64>()
+            + done.bytes_in
+            + done.bytes_stored
+            + done.bytes_read
+            + done.retries.total()
+    };
+    let mut says = continuously::Says::new();
+    // In one task, so that nobody hears of a hanging one that all is well.
     tokio::select! {
         never = continuous.run(&known) => match never {},
-        never = continuously::goes_on(continuous.headway()) => match never {},
+        never = tend(&course, moved, |now| says.look(now)) => match never {},
     }
 }
 

@@ -10,6 +10,7 @@ use crate::args::{
 };
 use crate::failure::{Cause, Failure};
 use crate::interrupt::Interrupt;
+use crate::metrics::Metrics;
 use crate::outcome::Aftermath;
 use crate::report;
 use sealift::{BackupHandle, BackupStorage, FileHandle, FileWriter, ShellSafeName};
@@ -32,7 +33,7 @@ pub(super) fn is_meant(command: &Command) -> bool {
 }
 
 /// Runs the command to its end. Nothing that it started is left running.
-pub(super) async fn run(command: Command, interrupt: &Interrupt) -> Result<(), Failure> {
+pub(super) async fn run(command: Command, metrics: &Metrics, interrupt: &Interrupt) -> Result<(), Failure> {
     match command {
         Command::Put(args) if args.folder.is_some() || args.files_from.is_some() || args.files_from0.is_some() => {
             Err(Failure::usage(
@@ -65,7 +66,7 @@ pub(super) async fn run(command: Command, interrupt: &Interrupt) -> Result<(), F
         }
         Command::Backup(BackupCommand::Make(args)) => {
             let storage = open(args.storage())?;
-            closing(&storage, super::backup::by_command(&args, &storage, interrupt)).await
+            closing(&storage, super::backup::by_command(&args, &storage, metrics, interrupt)).await
         }
         Command::Doctor(args) => {
             let storage = open(&args.storage)?;

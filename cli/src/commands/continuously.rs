@@ -2,11 +2,9 @@
 //! minute while it is behind and each hour after.
 
 use crate::args::Continuously;
-use sealift_aptos::{Headway, Known};
-use std::convert::Infallible;
-use std::time::Duration;
-use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
+use crate::service::Now;
+use sealift_aptos::Known;
+use std::time::{Duration, Instant};
 
 /// How often it is said how far it is, while it is behind.
 const BEHIND: Duration = Duration::from_secs(60);
@@ -27,31 +25,35 @@ pub(super) fn begins(args: &Continuously, location: &str, known: &Known) {
     );
 }
 
-/// Says how far it is, until it is dropped.
-pub(super) async fn goes_on(mut headway: watch::Receiver<Headway>) -> Infallible {
-    let begun = Instant::now();
-    let (mut told, mut told_at, mut behind_since) = (Told::Behind, begun, Some(begun));
-    loop {
-        let (at, now) = (*headway.borrow_and_update(), Instant::now());
-        behind_since = if at.has_caught_up() { None } else { behind_since.or(Some(now)) };
+/// Says how far it is, when that is due.
+#[derive(Debug)]
+pub(super) struct Says {
+    told: Told,
+    told_at: Instant,
+    behind_since: Option<Instant>,
+}
+
+impl Says {
+    pub(super) fn new() -> Self {
+        let begun = Instant::now();
+        Says { told: Told::Behind, told_at: begun, behind_since: Some(begun) }
+    }
+
+    /// Takes in where they stand.
+    pub(super) fn look(&mut self, at: &Now) {
+        let now = Instant::now();
+        self.behind_since = if at.has_caught_up() { None } else { self.behind_since.or(Some(now)) };
         // What is due now and then, and is made at once, is not being behind.
-        let due = match behind_since {
-            Some(since) => since.max(told_at) + BEHIND,
-            None => told_at + CAUGHT_UP,
+        let (stands, due) = match self.behind_since {
+            Some(since) => (Told::Behind, since.max(self.told_at) + BEHIND),
+            None => (Told::CaughtUp, self.told_at + CAUGHT_UP),
         };
-        let stands = if behind_since.is_some() { Told::Behind } else { Told::CaughtUp };
-        if now >= due || (told, stands) == (Told::Behind, Told::CaughtUp) {
+        if now >= due || (self.told, stands) == (Told::Behind, Told::CaughtUp) {
             match stands {
-                Told::Behind => tracing::info!("behind: {}", stand(&at)),
-                Told::CaughtUp => tracing::info!("caught up: {}", stand(&at)),
+                Told::Behind => tracing::info!("behind: {}", stand(at)),
+                Told::CaughtUp => tracing::info!("caught up: {}", stand(at)),
             }
-            (told, told_at) = (stands, now);
-            continue;
-        }
-        tokio::select! {
-            // The sender lives as long as the backups.
-            _ = headway.changed() => {}
-            () = sleep_until(due) => {}
+            (self.told, self.told_at) = (stands, now);
         }
     }
 }
@@ -63,9 +65,9 @@ enum Told {
     CaughtUp,
 }
 
-fn stand(headway: &Headway) -> String {
-    let archive = archive(headway.epoch_ending, headway.state_snapshot, headway.version);
-    match headway.node {
+fn stand(at: &Now) -> String {
+    let archive = archive(at.epoch_ending, at.snapshot_epoch, at.version);
+    match at.node {
         Some((epoch, version)) => {
             format!("the node is in epoch {epoch} at version {version}, the archive has {archive}")
         }

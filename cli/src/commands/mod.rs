@@ -26,22 +26,30 @@ mod verify;
 use crate::args::{BackupCommand, BackupMaintenance, Cli, Command, Query, StorageCommand, WriteArgs};
 use crate::failure::Failure;
 use crate::interrupt::{Interrupt, Watch};
+use crate::metrics::Metrics;
 use crate::outcome::{Aftermath, Clean, Closed};
 use crate::storages::time_from_now;
 use sealift::{Bucket, IfExists, NameTemplate};
 use std::pin::pin;
 
-/// Runs the command to its end. Whatever it was, nothing of it is under way afterwards.
+/// Runs the command to its end, and has its figures told. Whatever it was, nothing of it is under way afterwards.
 pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
+    let metrics = Metrics::begin(&cli)?;
+    let done = measured(cli, &metrics).await;
+    metrics.ended(&done).await;
+    done
+}
+
+async fn measured(cli: Cli, metrics: &Metrics) -> Result<(), Failure> {
     let deadline = cli.deadline.map(|time| time_from_now("--deadline", time)).transpose()?;
     let interrupt = Interrupt::listen(deadline)
         .map_err(|error| Failure::from(anyhow::Error::new(error).context("listen for signals")))?;
     match named(cli.command)? {
         Command::CommandConfig(args) => command_config::run(&args, deadline),
         Command::Storage(StorageCommand::Import(args)) => import::run(&args),
-        command if by_command::is_meant(&command) => by_command::run(command, &interrupt).await,
+        command if by_command::is_meant(&command) => by_command::run(command, metrics, &interrupt).await,
         Command::Verify(args) => verify::run(*args, &interrupt).await,
-        Command::Backup(BackupCommand::Make(args)) => backup::run(*args, &interrupt).await,
+        Command::Backup(BackupCommand::Make(args)) => backup::run(*args, metrics, &interrupt).await,
         Command::Backup(BackupCommand::Query(Query::BackupStorageState(args))) => {
             stoppable(&interrupt, query::storage_state(&args)).await
         }
