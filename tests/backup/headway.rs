@@ -32,7 +32,7 @@ async fn it_says_what_it_begins_with_and_that_it_has_caught_up() {
 
     let begins = line_with(&mut lines, "backing up http://").await;
     assert!(begins.contains(" INFO ") && begins.contains("into file:///"), "{begins}");
-    assert!(begins.contains("batches of 10 ") && begins.contains("at most 1d"), "{begins}");
+    assert!(begins.contains("batches of 10 ") && begins.contains("at most 24h"), "{begins}");
     let archive = line_with(&mut lines, "the archive has ").await;
     assert!(archive.contains("no epoch ending, no state snapshot, no transaction"), "{archive}");
     let caught_up = line_with(&mut lines, "caught up: ").await;
