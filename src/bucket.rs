@@ -3,7 +3,7 @@
 use crate::budget::Budget;
 use crate::codec::{Codec, Compressor};
 use crate::doctor::{self, Examination, Report};
-use crate::download::{self, Reader, Unknown};
+use crate::download::{self, Reader, Subject, Unknown};
 use crate::error::{Error, ErrorKind, Result};
 use crate::listing;
 use crate::moving;
@@ -143,7 +143,7 @@ impl Bucket {
     /// # Cancel safety
     /// Cancel-safe.
     pub async fn open(&self, key: &Key) -> Result<Reader> {
-        download::open(Arc::clone(&self.store) as _, key, &self.compressor, &self.budget, Unknown::Refused).await
+        download::open(self.subject(key, None), &self.compressor, &self.budget, Unknown::Refused).await
     }
 
     /// As [`open`](Self::open), of an object of which nobody knows who wrote it: what is neither gzip nor zstd comes as it is
@@ -155,13 +155,38 @@ impl Bucket {
     /// # Cancel safety
     /// Cancel-safe.
     pub async fn open_any(&self, key: &Key) -> Result<Reader> {
-        download::open(Arc::clone(&self.store) as _, key, &self.compressor, &self.budget, Unknown::AsItIs).await
+        download::open(self.subject(key, None), &self.compressor, &self.budget, Unknown::AsItIs).await
     }
 
     /// As [`open_any`](Self::open_any), of the object that `info` describes and no other.
     pub(crate) async fn open_known(&self, key: &Key, info: ObjectInfo) -> Result<Reader> {
-        download::open_known(Arc::clone(&self.store) as _, key, info, &self.compressor, &self.budget, Unknown::AsItIs)
-            .await
+        download::open_known(self.subject(key, None), info, &self.compressor, &self.budget, Unknown::AsItIs).await
+    }
+
+    /// What is read by `key`: what is there now, or a version of it.
+    fn subject(&self, key: &Key, version: Option<&str>) -> Subject {
+        Subject { store: Arc::clone(&self.store) as _, key: key.clone(), version: version.map(str::to_owned) }
+    }
+
+    /// As [`open`](Self::open), of a version that the bucket keeps, whatever is there now.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); [`ErrorKind::NotFound`] where there is no such version, and
+    /// [`ErrorKind::InvalidConfig`] where the storage keeps none.
+    ///
+    /// # Cancel safety
+    /// Cancel-safe.
+    pub async fn open_version(&self, key: &Key, version: &str) -> Result<Reader> {
+        download::open(self.subject(key, Some(version)), &self.compressor, &self.budget, Unknown::Refused).await
+    }
+
+    /// What a version is that the bucket keeps. Cancel-safe.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] where there is no such version, [`ErrorKind::InvalidConfig`] where the storage keeps none, or
+    /// what else the service says.
+    pub async fn stat_version(&self, key: &Key, version: &str) -> Result<ObjectInfo> {
+        self.store.head_version(key, version).await
     }
 
     pub(crate) fn store(&self) -> &Arc<RetryingStore> {

@@ -4,6 +4,7 @@
 
 mod args;
 mod commands;
+mod config;
 mod failure;
 mod import;
 mod interrupt;
@@ -16,7 +17,6 @@ mod storages;
 mod tally;
 mod trust;
 
-use clap::Parser;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
@@ -32,7 +32,10 @@ fn log_filter(said: Option<String>) -> EnvFilter {
 }
 
 fn main() -> ExitCode {
-    let cli = args::Cli::parse();
+    let cli = match config::command_line() {
+        Ok(cli) => cli,
+        Err(failure) => return report::failure(&failure),
+    };
     if let Err(failure) = trust::begin_anew_if_named(&cli.command) {
         return report::failure(&failure);
     }

@@ -4,6 +4,7 @@ mod archive;
 mod compact;
 mod doctor;
 mod drill;
+mod files;
 mod prune;
 mod prune_archive;
 
@@ -16,6 +17,7 @@ pub(crate) use compact::{
 };
 pub(crate) use doctor::{examined, examined_json};
 pub(crate) use drill::{ArchiveDrilled, Drilled, Tried, archive_drilled, archive_drilled_json, drilled, drilled_json};
+pub(crate) use files::{Fetched, Sizes, fetched, fetched_json, total, total_json};
 pub(crate) use prune::{Group, Pruning, pruned, pruning_json, would_prune};
 pub(crate) use prune_archive::{
     ArchivePruned, archive_pruned, archive_pruning_json, needs, needs_json, would_prune_archive,
@@ -243,9 +245,9 @@ pub(crate) fn moved_json(from: &str, to: &str) -> Value {
 }
 
 /// One line of a listing.
-pub(crate) fn object(name: &str, info: &ObjectInfo) -> String {
+pub(crate) fn object(name: &str, info: &ObjectInfo, sizes: Sizes) -> String {
     let modified = info.modified.and_then(timestamp).unwrap_or_default();
-    format!("{modified:>20}  {:>12}  {}", info.size, pasted(name))
+    format!("{modified:>20}  {:>12}  {}", sizes.of(info.size), pasted(name))
 }
 
 /// A name as it can be pasted into a shell's line, on a terminal; what reads a pipe gets it as it is. So no name can

@@ -68,6 +68,15 @@ impl ObjectStore for GcsStore {
         read::get(&self.client, key.as_ref(), range, etag).await
     }
 
+    async fn head_version(&self, key: &Key, version: &str) -> Result<ObjectInfo> {
+        look::head_version(&self.client, key.as_ref(), version).await
+    }
+
+    /// A generation is its own tag.
+    async fn get_version(&self, key: &Key, version: &str, range: Range<u64>, _etag: Option<&str>) -> Result<Bytes> {
+        read::get(&self.client, key.as_ref(), range, Some(version)).await
+    }
+
     async fn list(&self, prefix: &str, page: Option<&str>) -> Result<Page> {
         look::list(&self.client, prefix, page).await
     }

@@ -1,0 +1,3 @@
+//! x
+#![allow(missing_docs)]
+use sealift_tests as _;
