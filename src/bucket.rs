@@ -117,6 +117,7 @@ impl Bucket {
     /// # Errors
     /// The reason why the write would fail.
     pub async fn check_writable(&self, key: &Key, if_exists: IfExists) -> Result<()> {
+        self.check_place().await?;
         match self.store.head(key).await {
             Ok(_) if if_exists == IfExists::Fail => {
                 let location = format!("{}/{key}", self.url());
@@ -126,6 +127,15 @@ impl Bucket {
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Denied) => Ok(()),
             Err(error) => Err(error),
         }
+    }
+
+    /// Says, without any request and without storing something, why surely nothing can be stored: that a folder may not be
+    /// written by this user. Cancel-safe.
+    ///
+    /// # Errors
+    /// The reason why every write would fail.
+    pub async fn check_place(&self) -> Result<()> {
+        self.store.check_place().await
     }
 
     /// The codec that streams are written with.

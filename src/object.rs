@@ -215,6 +215,12 @@ pub trait ObjectStore: fmt::Debug + Send + Sync + 'static {
         None
     }
 
+    /// Why surely nothing can be stored, as far as that can be told without a request and without storing something: a
+    /// folder's mode. `Ok` where it cannot be told.
+    async fn check_place(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// The parts this service takes, and how they should grow.
     fn part_policy(&self) -> PartPolicy;
 

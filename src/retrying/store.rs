@@ -163,6 +163,10 @@ impl ObjectStore for RetryingStore {
         self.retry.run(|| self.store.get(key, range.clone(), etag)).await
     }
 
+    async fn check_place(&self) -> Result<()> {
+        self.store.check_place().await
+    }
+
     async fn head_version(&self, key: &Key, version: &str) -> Result<ObjectInfo> {
         self.check_name(key)?;
         self.retry.run(|| self.store.head_version(key, version)).await

@@ -24,6 +24,8 @@ use std::time::{Duration, Instant};
 pub(super) async fn run(args: Backup, interrupt: &Interrupt) -> Result<(), Failure> {
     let memory = Memory::of(&args)?;
     let archive = Opened::archive(args.storage(), Budget::new(memory.storage)?).await?;
+    // Before the node is asked for anything.
+    archive.bucket().check_place().await?;
     let made = made(&args, &memory, Arc::new(archive.clone()), interrupt);
     let made = changing(interrupt, archive.bucket(), made, |clean| Some(Aftermath::NoBackupKnown(clean))).await;
     ended(&args, made)

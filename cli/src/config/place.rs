@@ -17,14 +17,20 @@ const SYSTEM: &str = "/etc";
 pub(super) fn find(named: Option<&OsStr>) -> Result<Option<(PathBuf, String)>, Failure> {
     match named {
         Some(nothing) if nothing.is_empty() => Ok(None),
-        Some(named) => match read(Path::new(named))? {
-            Some(text) => Ok(Some((named.into(), text))),
-            None => Err(Failure::usage(format!("--config {}: there is no such file", Path::new(named).display()))),
+        Some(named) => match fs::File::open(named) {
+            Ok(file) => Ok(Some((named.into(), read(Path::new(named), file)?))),
+            Err(error) if is_absent(&error) => {
+                Err(Failure::usage(format!("--config {}: there is no such file", Path::new(named).display())))
+            }
+            Err(error) => Err(unread(Path::new(named), &error)),
         },
         None => {
             for place in usual(|name| env::var_os(name).map(PathBuf::from)) {
-                if let Some(text) = read(&place)? {
-                    return Ok(Some((place, text)));
+                match fs::File::open(&place) {
+                    Ok(file) => return read(&place, file).map(|text| Some((place, text))),
+                    // Also where HOME is another user's, as behind sudo: what may not be read is not for this user.
+                    Err(error) if is_absent(&error) || error.kind() == ErrorKind::PermissionDenied => {}
+                    Err(error) => return Err(unread(&place, &error)),
                 }
             }
             Ok(None)
@@ -40,16 +46,18 @@ pub(super) fn usual(folder: impl Fn(&str) -> Option<PathBuf>) -> Vec<PathBuf> {
     own.into_iter().chain([PathBuf::from(SYSTEM)]).map(|folder| folder.join(BELOW)).collect()
 }
 
-/// The text of the file, if there is one.
-fn read(path: &Path) -> Result<Option<String>, Failure> {
-    let failed = |error: io::Error| Failure::usage(format!("read the configuration {}: {error}", path.display()));
-    let file = match fs::File::open(path) {
-        Ok(file) => file,
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
-        Err(error) => return Err(failed(error)),
-    };
-    check(path, &file.metadata().map_err(failed)?)?;
-    io::read_to_string(file).map(Some).map_err(failed)
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+}
+
+fn unread(path: &Path, error: &io::Error) -> Failure {
+    Failure::usage(format!("read the configuration {}: {error}", path.display()))
+}
+
+/// The text of the file.
+fn read(path: &Path, file: fs::File) -> Result<String, Failure> {
+    check(path, &file.metadata().map_err(|error| unread(path, &error))?)?;
+    io::read_to_string(file).map_err(|error| unread(path, &error))
 }
 
 /// Who may write the file chooses where backups go, and which commands are run (`command-adapter-config`). So, as ssh does

@@ -3,11 +3,11 @@
 
 use super::file::{File, Setting, is_called};
 use super::place;
-use crate::args::{LOCATION, of_a_cloud};
+use crate::args::{Cli, LOCATION, of_a_cloud};
 use crate::failure::Failure;
 use clap::error::{ContextKind, ContextValue};
 use clap::parser::ValueSource;
-use clap::{Arg, ArgMatches, Command};
+use clap::{Arg, ArgMatches, Command, CommandFactory};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -15,6 +15,7 @@ use std::path::PathBuf;
 /// A command line by itself.
 #[derive(Debug)]
 pub(super) struct Said {
+    /// As it was read by: it cannot be changed any more.
     command: Command,
     /// The command, from its family to itself.
     pub(super) path: Vec<String>,
@@ -83,9 +84,16 @@ impl Said {
 impl Settled {
     /// Nothing of any file.
     pub(super) fn without_file(said: Said) -> Settled {
-        let Said { command, path, .. } = said;
         let (taken, settings) = (BTreeMap::new(), Vec::new());
-        Settled { command, path, file: None, profile: None, profiles: Vec::new(), taken, settings }
+        Settled {
+            command: Cli::command(),
+            path: said.path,
+            file: None,
+            profile: None,
+            profiles: Vec::new(),
+            taken,
+            settings,
+        }
     }
 
     /// What the file says for this command line: which file, and which profile, it says itself.
@@ -120,7 +128,7 @@ impl Settled {
         let File { path: file, mut settings, profiles } = file;
         settings.retain(|setting| setting.profile.is_none() || setting.profile == profile);
         let taken = taken(&said, &settings);
-        let Said { mut command, path, .. } = said;
+        let (mut command, path) = (Cli::command(), said.path);
         for (id, setting) in &taken {
             command = with_default(command, &path, id, &setting.values);
         }
