@@ -54,7 +54,7 @@ async fn a_profile_is_stronger_than_the_rest_of_the_file_and_a_command_than_all(
 async fn what_cannot_stand_beside_what_is_said_gives_way() {
     let home = Home::with(
         "storage = 's3-native'\nbucket = 'of-the-file'\nprefix = 'p'\nconditional-writes = 'honoured'\njson = true\n\
-         account-name = 'acct'\nconcurrent-downloads = 4\n[put]\nname-template = '{year}'\n",
+         account-name = 'acct'\nconcurrent-downloads = 4\n[put]\nname-template = '{date}'\n",
     );
     let folder = home.storage("elsewhere");
     let url = format!("file://{}/a", folder.display());
@@ -71,10 +71,10 @@ async fn what_cannot_stand_beside_what_is_said_gives_way() {
     let mut put = home.sealift(&["put"]);
     put.env("SEALIFT_STORAGE", format!("file://{}", folder.display()));
     home.put(put).await.expect_code(0);
-    let year = std::fs::read_dir(&folder)
+    let dates = std::fs::read_dir(&folder)
         .expect("there")
         .filter_map(|entry| entry.expect("one").file_name().into_string().ok());
-    assert!(year.into_iter().any(|name| name.len() == 4 && name.starts_with("20")));
+    assert!(dates.into_iter().any(|name| name.len() == 10 && name.starts_with("20")));
 }
 
 /// Two places are one too many where nobody can tell which is meant: a flag that names a bucket beside a file's URL must not

@@ -35,9 +35,12 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     for entry in fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
         let name = path.file_name().expect("a name").to_str().expect("UTF-8").to_owned();
-        match path.is_dir() {
-            true => found.extend(files(&path).into_iter().map(|(below, data)| (format!("{name}/{below}"), data))),
-            false => drop(found.insert(name, fs::read(&path).expect("read"))),
+        match path.symlink_metadata().expect("there") {
+            link if link.is_symlink() => {}
+            folder if folder.is_dir() => {
+                found.extend(files(&path).into_iter().map(|(below, data)| (format!("{name}/{below}"), data)))
+            }
+            _ => drop(found.insert(name, fs::read(&path).expect("read"))),
         }
     }
     found

@@ -46,7 +46,7 @@ const READS: [&[&str]; 15] = [
     &["doctor", "URL"],
     &["verify", "URL"],
     &["drill", "URL"],
-    &["prune", "URL", "--group-by", "{date}", "--keep-last=1"],
+    &["prune", "--storage", "URL", "--group-by", "{date}", "--keep-last=1"],
     &["compact", "--storage", "URL"],
     &["backup", "query", "backup-storage-state", "--storage", "URL"],
     &["copy", "URL", "file://HERE/copied"],

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use sealift::doctor::Examined;
 use sealift::{
-    Attempts, ChecksumAlgorithm, CommitOptions, Committed, Effect, Home, Key, LeftBehind, Leftover, Leftovers,
-    ObjectInfo, ObjectStore, Page, PartPolicy, Payload, Removal, Result, Upload, Work,
+    Attempts, ChecksumAlgorithm, CommitOptions, Committed, Effect, ErrorKind, Home, Key, LeftBehind, Leftover,
+    Leftovers, ObjectInfo, ObjectStore, Page, PartPolicy, Payload, Removal, Result, Upload, Work,
 };
 use std::ops::Range;
 use std::time::Duration;
@@ -101,9 +101,13 @@ impl ObjectStore for GcsStore {
         copy::copy_from(&self.client, bucket, from.as_ref(), info, to.as_ref(), work).await
     }
 
-    /// Nothing: a session that was not finished cannot be listed, shows nothing, and ends by itself after a week.
-    async fn leftovers(&self, _prefix: &str) -> Result<Leftovers> {
-        Ok(Leftovers::default())
+    /// Nothing: a session that was not finished cannot be listed, shows nothing, and ends by itself after a week. But of a
+    /// bucket that is not there nothing can be said.
+    async fn leftovers(&self, prefix: &str) -> Result<Leftovers> {
+        match look::list(&self.client, prefix, None).await {
+            Err(error) if error.kind() == ErrorKind::NoSuchBucket => Err(error),
+            _ => Ok(Leftovers::default()),
+        }
     }
 
     /// There is none to remove; see [`leftovers`](Self::leftovers).

@@ -138,9 +138,10 @@ impl Settled {
     /// The failure that a setting is to blame for, if one is.
     pub(super) fn blamed(&self, error: &clap::Error) -> Option<Failure> {
         let Some(ContextValue::String(blamed)) = error.get(ContextKind::InvalidArg) else { return None };
-        let leaf = below(&self.command, &self.path);
-        let options = leaf.get_arguments().chain(self.command.get_arguments());
-        let option = options.into_iter().find(|option| option.to_string() == *blamed)?;
+        // Options are only told by name when all is built.
+        let mut command = self.command.clone();
+        command.build();
+        let option = below(&command, &self.path).get_arguments().find(|option| option.to_string() == *blamed)?;
         let Setting { key, line, .. } = self.taken.get(option.get_id().as_str())?;
         let takes = match (error.get(ContextKind::ValidValue), std::error::Error::source(error)) {
             (Some(ContextValue::Strings(valid)), _) => format!("; it takes {}", valid.join(", ")),
