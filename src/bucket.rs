@@ -5,7 +5,7 @@ use crate::budget::Budget;
 use crate::checksum::ChecksumAlgorithm;
 use crate::codec::{Codec, Compressor};
 use crate::doctor::{self, Examination, Report};
-use crate::download::{self, Reader, Unknown};
+use crate::download::{self, Reader, Subject, Unknown};
 use crate::error::{Error, ErrorKind, Result};
 use crate::listing;
 use crate::moving;
@@ -122,6 +122,7 @@ impl Bucket {
     /// # Errors
     /// The reason why the write would fail.
     pub async fn check_writable(&self, key: &Key, if_exists: IfExists) -> Result<()> {
+        self.check_place().await?;
         match self.store.head(key).await {
             Ok(_) if if_exists == IfExists::Fail => {
                 let location = format!("{}/{key}", self.url());
@@ -131,6 +132,15 @@ impl Bucket {
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Denied) => Ok(()),
             Err(error) => Err(error),
         }
+    }
+
+    /// Says, without any request and without storing something, why surely nothing can be stored: that a folder may not be
+    /// written by this user. Cancel-safe.
+    ///
+    /// # Errors
+    /// The reason why every write would fail.
+    pub async fn check_place(&self) -> Result<()> {
+        self.store.check_place().await
     }
 
     /// The codec that streams are written with.
@@ -153,15 +163,7 @@ impl Bucket {
     /// # Cancel safety
     /// Cancel-safe.
     pub async fn open(&self, key: &Key) -> Result<Reader> {
-        download::open(
-            Arc::clone(&self.store) as _,
-            key,
-            &self.compressor,
-            &self.budget,
-            Unknown::Refused,
-            &self.counts,
-        )
-        .await
+        download::open(self.subject(key, None), &self.compressor, &self.budget, Unknown::Refused).await
     }
 
     /// As [`open`](Self::open), of an object of which nobody knows who wrote it: what is neither gzip nor zstd comes as it is
@@ -173,22 +175,43 @@ impl Bucket {
     /// # Cancel safety
     /// Cancel-safe.
     pub async fn open_any(&self, key: &Key) -> Result<Reader> {
-        download::open(Arc::clone(&self.store) as _, key, &self.compressor, &self.budget, Unknown::AsItIs, &self.counts)
-            .await
+        download::open(self.subject(key, None), &self.compressor, &self.budget, Unknown::AsItIs).await
     }
 
     /// As [`open_any`](Self::open_any), of the object that `info` describes and no other.
     pub(crate) async fn open_known(&self, key: &Key, info: ObjectInfo) -> Result<Reader> {
-        download::open_known(
-            Arc::clone(&self.store) as _,
-            key,
-            info,
-            &self.compressor,
-            &self.budget,
-            Unknown::AsItIs,
-            &self.counts,
-        )
-        .await
+        download::open_known(self.subject(key, None), info, &self.compressor, &self.budget, Unknown::AsItIs).await
+    }
+
+    /// What is read by `key`: what is there now, or a version of it.
+    fn subject(&self, key: &Key, version: Option<&str>) -> Subject {
+        Subject {
+            store: Arc::clone(&self.store) as _,
+            key: key.clone(),
+            version: version.map(str::to_owned),
+            counts: Arc::clone(&self.counts),
+        }
+    }
+
+    /// As [`open`](Self::open), of a version that the bucket keeps, whatever is there now.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); [`ErrorKind::NotFound`] where there is no such version, and
+    /// [`ErrorKind::InvalidConfig`] where the storage keeps none.
+    ///
+    /// # Cancel safety
+    /// Cancel-safe.
+    pub async fn open_version(&self, key: &Key, version: &str) -> Result<Reader> {
+        download::open(self.subject(key, Some(version)), &self.compressor, &self.budget, Unknown::Refused).await
+    }
+
+    /// What a version is that the bucket keeps. Cancel-safe.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] where there is no such version, [`ErrorKind::InvalidConfig`] where the storage keeps none, or
+    /// what else the service says.
+    pub async fn stat_version(&self, key: &Key, version: &str) -> Result<ObjectInfo> {
+        self.store.head_version(key, version).await
     }
 
     /// What this bucket has done and is doing, for whoever shows it.

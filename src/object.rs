@@ -215,6 +215,12 @@ pub trait ObjectStore: fmt::Debug + Send + Sync + 'static {
         None
     }
 
+    /// Why surely nothing can be stored, as far as that can be told without a request and without storing something: a
+    /// folder's mode. `Ok` where it cannot be told.
+    async fn check_place(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// The parts this service takes, and how they should grow.
     fn part_policy(&self) -> PartPolicy;
 
@@ -265,6 +271,17 @@ pub trait ObjectStore: fmt::Debug + Send + Sync + 'static {
     /// ([`ErrorKind::Changed`](crate::ErrorKind::Changed) when it is another by now). `range` is not empty and lies
     /// within the object.
     async fn get(&self, key: &Key, range: Range<u64>, etag: Option<&str>) -> Result<Bytes>;
+
+    /// What `version` of the object is; [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) where there is no such version, or
+    /// where it says that the object was removed. A store that keeps no versions says so.
+    async fn head_version(&self, key: &Key, _version: &str) -> Result<ObjectInfo> {
+        Err(no_versions("look at", &self.url(), key))
+    }
+
+    /// As [`get`](Self::get), of `version`, whose content is `etag`'s.
+    async fn get_version(&self, key: &Key, _version: &str, _range: Range<u64>, _etag: Option<&str>) -> Result<Bytes> {
+        Err(no_versions("read", &self.url(), key))
+    }
 
     /// A page of the objects whose key begins with `prefix`, after `page` (from [`Page::next`]). A page that says that
     /// more follow, and not where, is an error.
@@ -329,6 +346,12 @@ pub trait ObjectStore: fmt::Debug + Send + Sync + 'static {
     fn examined(&self) -> Option<&dyn Examined> {
         None
     }
+}
+
+fn no_versions(operation: &'static str, url: &str, key: &Key) -> Error {
+    let reason = "this storage keeps no versions of objects";
+    Error::new(crate::ErrorKind::InvalidConfig, operation, format!("{url}/{key}"), reason)
+        .with_hint("leave the version out to take what is there now")
 }
 
 /// One upload in parts, from its start to [`complete`](Self::complete) or [`abort`](Self::abort).

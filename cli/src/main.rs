@@ -5,6 +5,7 @@
 mod activity;
 mod args;
 mod commands;
+mod config;
 mod failure;
 mod import;
 mod interrupt;
@@ -27,11 +28,16 @@ use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::report::Errors;
 use crate::stderr::Form;
-use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match config::command_line() {
+        Ok(cli) => cli,
+        Err(failure) => {
+            stderr::choose(Form::suitable());
+            return report::failure(&failure, Errors::Text);
+        }
+    };
     stderr::choose(match cli.output.log_format {
         LogFormatArg::Text => Form::suitable(),
         LogFormatArg::Json => Form::Json,

@@ -5,6 +5,7 @@ mod compact;
 mod doctor;
 mod drill;
 mod failure;
+mod files;
 mod leftovers;
 mod objects;
 mod prune;
@@ -22,6 +23,7 @@ pub(crate) use compact::{
 pub(crate) use doctor::{examined, examined_json};
 pub(crate) use drill::{ArchiveDrilled, Drilled, Tried, archive_drilled, archive_drilled_json, drilled, drilled_json};
 pub(crate) use failure::{Errors, failure};
+pub(crate) use files::{Fetched, Sizes, fetched, fetched_json, total, total_json};
 pub(crate) use leftovers::{Fate, kept_foreign, leftover, leftover_json, orphan, orphan_json};
 use objects::verified_json;
 pub(crate) use objects::{by_command, by_command_json, moved_json, object, object_json, read, read_json};

@@ -1,12 +1,12 @@
 //! An object's stored bytes as ranges in order, several of them ahead of the reader.
 
 use super::places::{Places, Use};
+use super::subject::Subject;
 use crate::activity::{Codec, RetryCause};
 use crate::budget::{Budget, Held};
 use crate::checksum::{Checksum, ChecksumAlgorithm};
 use crate::error::{Error, ErrorKind, Result};
-use crate::name::Key;
-use crate::object::{ObjectInfo, ObjectStore};
+use crate::object::ObjectInfo;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use std::collections::VecDeque;
@@ -61,8 +61,7 @@ pub(super) enum Sum {
 }
 
 struct Source {
-    store: Arc<dyn ObjectStore>,
-    key: Key,
+    subject: Subject,
     etag: Option<String>,
     size: u64,
     budget: Budget,
@@ -77,8 +76,7 @@ impl Ranges {
     /// The ranges of the object that `info` describes, and how many blocks of plain data may exist beside them.
     /// Waits for a place in the budget.
     pub(super) async fn of(
-        store: Arc<dyn ObjectStore>,
-        key: Key,
+        subject: Subject,
         info: &ObjectInfo,
         budget: &Budget,
         way: Use,
@@ -88,7 +86,7 @@ impl Ranges {
         let places = Places::take(budget, info.size, way).await?;
         let shares = places.shares;
         let (etag, size) = (info.etag.clone(), info.size);
-        let source = Source { store, key, etag, size, budget: budget.clone(), sum, codec, _places: places };
+        let source = Source { subject, etag, size, budget: budget.clone(), sum, codec, _places: places };
         let ranges = Ranges {
             source: Arc::new(source),
             next: 0,
@@ -178,7 +176,7 @@ impl Source {
     }
 
     async fn fetch_once(&self, range: &Range<u64>) -> Result<(Bytes, Option<Checksum>)> {
-        let bytes = self.store.get(&self.key, range.clone(), self.etag.as_deref()).await?;
+        let bytes = self.subject.get(range.clone(), self.etag.as_deref()).await?;
         if bytes.len() as u64 != range.end - range.start {
             let reason = format!("bytes {} to {} were asked for and {} came", range.start, range.end, bytes.len());
             return Err(Error::new(ErrorKind::Corrupt, "read", self.location(), reason));
@@ -192,7 +190,7 @@ impl Source {
     }
 
     fn location(&self) -> String {
-        format!("{}/{}", self.store.url(), self.key)
+        self.subject.location()
     }
 
     fn task_gone(&self) -> Error {

@@ -6,15 +6,15 @@ use super::foreign::Foreign;
 use super::places::Use;
 use super::ranges::{READS, Ranges, Sum};
 use super::stored::{Expected, More, Stored};
+use super::subject::Subject;
 use super::verified::Verified;
-use crate::activity::{Counts, Stream};
+use crate::activity::Stream;
 use crate::budget::{Budget, Reading};
 use crate::codec::head::{Format, HEAD_LEN, Written, recognise};
 use crate::codec::unpack::Unpacked;
 use crate::codec::{Codec, Compressor};
 use crate::error::{Error, ErrorKind, Result};
-use crate::name::Key;
-use crate::object::{ObjectInfo, ObjectStore};
+use crate::object::ObjectInfo;
 use bytes::Bytes;
 use std::fmt;
 use std::io;
@@ -85,26 +85,22 @@ enum Chunk {
 
 /// Opens the object for reading.
 pub(crate) async fn open(
-    store: Arc<dyn ObjectStore>,
-    key: &Key,
+    subject: Subject,
     compressor: &Arc<Compressor>,
     budget: &Budget,
     unknown: Unknown,
-    counts: &Arc<Counts>,
 ) -> Result<Reader> {
-    let info = store.head(key).await?;
-    open_known(store, key, info, compressor, budget, unknown, counts).await
+    let info = subject.head().await?;
+    open_known(subject, info, compressor, budget, unknown).await
 }
 
 /// Opens the object that `info` describes, and no other.
 pub(crate) async fn open_known(
-    store: Arc<dyn ObjectStore>,
-    key: &Key,
+    subject: Subject,
     info: ObjectInfo,
     compressor: &Arc<Compressor>,
     budget: &Budget,
     unknown: Unknown,
-    counts: &Arc<Counts>,
 ) -> Result<Reader> {
     let verified = Verified {
         service_checksum: info.checksum.is_some(),
@@ -113,9 +109,9 @@ pub(crate) async fn open_known(
         content_checksums: false,
     };
     let expected = Expected {
-        location: format!("{}/{key}", store.url()),
+        location: subject.location(),
         size: info.size,
-        algorithm: store.checksum_algorithm(),
+        algorithm: subject.store.checksum_algorithm(),
         checksum: info.checksum.clone().or_else(|| info.kept_checksum.clone()),
     };
     let sum = match &expected.checksum {
@@ -126,8 +122,8 @@ pub(crate) async fn open_known(
         Codec::Plain => Use::AsItIs,
         Codec::Gzip(_) | Codec::Zstd(_) => Use::Decompressed(compressor.threads()),
     };
-    let stream = Stream::read(counts);
-    let (ranges, blocks) = Ranges::of(store, key.clone(), &info, budget, way, sum, stream.codec()).await?;
+    let stream = Stream::read(&subject.counts);
+    let (ranges, blocks) = Ranges::of(subject, &info, budget, way, sum, stream.codec()).await?;
     let stored = Stored::new(ranges, expected);
     let phase = match way {
         Use::AsItIs => Phase::Plain(Box::new(stored)),

@@ -167,6 +167,20 @@ impl ObjectStore for RetryingStore {
         Ok(bytes)
     }
 
+    async fn check_place(&self) -> Result<()> {
+        self.store.check_place().await
+    }
+
+    async fn head_version(&self, key: &Key, version: &str) -> Result<ObjectInfo> {
+        self.check_name(key)?;
+        self.retry.run(|| self.store.head_version(key, version)).await
+    }
+
+    async fn get_version(&self, key: &Key, version: &str, range: Range<u64>, etag: Option<&str>) -> Result<Bytes> {
+        self.check_name(key)?;
+        self.retry.run(|| self.store.get_version(key, version, range.clone(), etag)).await
+    }
+
     async fn list(&self, prefix: &str, page: Option<&str>) -> Result<Page> {
         self.retry.run(|| self.store.list(prefix, page)).await
     }

@@ -6,6 +6,7 @@ use crate::clock::ServiceClock;
 use crate::errors::{failed, no_such_blob};
 use crate::properties::Properties;
 use crate::trace::Traces;
+use azure_storage_blob::models::BlobClientGetPropertiesOptions;
 use azure_storage_blob::{BlobClient, BlobContainerClient, BlockBlobClient};
 use sealift::{Error, Payload, Result, SlowDowns};
 use std::borrow::Cow;
@@ -70,7 +71,17 @@ impl Client {
 
     /// The properties of the committed blob under `key`; `None` when the service says that there is none.
     pub(crate) async fn properties(&self, key: &str) -> azure_core::Result<Option<Properties>> {
-        match self.blob(key).get_properties(None).await {
+        self.properties_of(key, None).await
+    }
+
+    /// The same of a version of it.
+    pub(crate) async fn properties_of(
+        &self,
+        key: &str,
+        version: Option<&str>,
+    ) -> azure_core::Result<Option<Properties>> {
+        let options = BlobClientGetPropertiesOptions { version_id: version.map(str::to_owned), ..Default::default() };
+        match self.blob(key).get_properties(Some(options)).await {
             Ok(properties) => Ok(Some(properties)),
             Err(error) if no_such_blob(&error) => Ok(None),
             Err(error) => Err(error),

@@ -2,6 +2,7 @@
 
 use crate::client::Client;
 use crate::commit::{kept_checksum, token_metadata};
+use crate::errors::status;
 use crate::marker::is_marker;
 use crate::properties::{Metadata, Properties};
 use azure_storage_blob::models::BlobClientGetPropertiesResultHeaders;
@@ -18,6 +19,28 @@ pub(crate) async fn head(client: &Client, key: &str) -> Result<ObjectInfo> {
             metadata => described(key, &found, &metadata).map_err(failed),
         },
         None => Err(missing(client, key)),
+    }
+}
+
+/// What `version` of it is. A service that does not know the id says 400 or 404.
+pub(crate) async fn head_version(client: &Client, key: &str, version: &str) -> Result<ObjectInfo> {
+    let missing = || {
+        Error::new(ErrorKind::NotFound, OPERATION, client.location(key), "there is no such version of it")
+            .with_hint("`az storage blob list --include v` shows the versions there are")
+    };
+    let failed = |error| client.failed(OPERATION, key, error);
+    match client.properties_of(key, Some(version)).await {
+        Ok(Some(found)) => {
+            let described = described(key, &found, &Metadata::of(&found)).map_err(failed)?;
+            match &described.version {
+                Some(told) if told == version => Ok(described),
+                // A service that knows no versions, as emulators are, answers with what is there now.
+                _ => Err(missing()),
+            }
+        }
+        Ok(None) => Err(missing()),
+        Err(error) if status(&error) == Some(400) => Err(missing()),
+        Err(error) => Err(failed(error)),
     }
 }
 

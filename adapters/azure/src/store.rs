@@ -73,7 +73,15 @@ impl ObjectStore for AzureStore {
     }
 
     async fn get(&self, key: &Key, range: Range<u64>, etag: Option<&str>) -> Result<Bytes> {
-        read::read(&self.client, key.as_ref(), range, etag).await
+        read::read(&self.client, key.as_ref(), None, range, etag).await
+    }
+
+    async fn head_version(&self, key: &Key, version: &str) -> Result<ObjectInfo> {
+        head::head_version(&self.client, key.as_ref(), version).await
+    }
+
+    async fn get_version(&self, key: &Key, version: &str, range: Range<u64>, etag: Option<&str>) -> Result<Bytes> {
+        read::read(&self.client, key.as_ref(), Some(version), range, etag).await
     }
 
     async fn list(&self, prefix: &str, page: Option<&str>) -> Result<Page> {

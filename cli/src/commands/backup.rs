@@ -28,6 +28,8 @@ pub(super) async fn run(args: Backup, metrics: &Metrics, interrupt: &Interrupt) 
     let memory = Memory::of(&args)?;
     let _answers = answering(&args, metrics).await?;
     let archive = Opened::archive(args.storage(), Budget::new(memory.storage)?).await?;
+    // Before the node is asked for anything.
+    archive.bucket().check_place().await?;
     let location = format!("{}/{}", archive.bucket().url(), archive.prefix());
     let location = location.trim_end_matches('/');
     let made = made(&args, &memory, Place { storage: Arc::new(archive.clone()), location }, interrupt);

@@ -1,7 +1,7 @@
 //! The commands on `--storage command-adapter`: an archive of backups behind shell commands, which knows files, but not
 //! what objects are. `put` and `run` write a file `BACKUP/FILE`, `get` reads one, `ls` lists the metadata files.
 
-use super::get::{output, write_out};
+use super::get::{not_to_a_terminal, output, write_out};
 use super::put::{READ, check_not_empty, copy};
 use super::run::{Destination, produce};
 use super::stoppable;
@@ -154,8 +154,14 @@ async fn get(storage: &CommandStorage, args: &Get, interrupt: &Interrupt) -> Res
         return Err(Failure::usage("--require-checksum: nothing is known of what a command has checked"));
     }
     let started = Instant::now();
-    let handle: FileHandle = args.name.parse()?;
+    if args.folder.is_some() || args.version_id.is_some() {
+        return Err(Failure::usage(
+            "--storage command-adapter reads one file at a time, and knows no versions: leave out --folder and --version-id",
+        ));
+    }
+    let handle: FileHandle = args.name.as_deref().unwrap_or_default().parse()?;
     let output = output(args.output.clone()).await?;
+    not_to_a_terminal(args, &output)?;
     let reading = stoppable(interrupt, async { Ok(storage.open_for_read(&handle).await?) }).await?;
     let mut reader = BufReader::with_capacity(READ, reading);
     let count = write_out(&mut reader, output, interrupt, |_| Ok(())).await?;

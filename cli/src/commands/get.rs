@@ -11,7 +11,7 @@ use crate::progress::{self, Whole};
 use crate::report;
 use crate::storages::Opened;
 use sealift::{Bucket, Key, ObjectInfo, Reader, Verified};
-use std::io::ErrorKind;
+use std::io::{ErrorKind, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use tokio::io::{AsyncBufRead, AsyncWrite, AsyncWriteExt, copy_buf, stdout};
@@ -22,11 +22,14 @@ const READS: u32 = 3;
 pub(super) async fn run(args: Get, interrupt: &Interrupt) -> Result<(), Failure> {
     let started = Instant::now();
     let output = output(args.output.clone()).await?;
-    let opening = stoppable(interrupt, Opened::object(&args.storage, &args.name)).await;
+    not_to_a_terminal(&args, &output)?;
+    let name = args.name.as_deref().unwrap_or_default();
+    let opening = stoppable(interrupt, Opened::object(&args.storage, name)).await;
     let opened = opening.map_err(|failure| unwritten(failure, output.file()))?;
     let key = opened.key().map_err(|failure| unwritten(failure, output.file()))?;
     let needed = if args.require_checksum { Needed::Checksum } else { Needed::AsIs };
-    let (location, of) = (opened.location(&key), Of { bucket: &opened.bucket, key: &key, needed });
+    let version = args.version_id.as_deref();
+    let (location, of) = (opened.location(&key), Of { bucket: &opened.bucket, key: &key, version, needed });
     let Restored { info, bytes, verified } = restore(of, args.output.as_deref(), interrupt).await?;
     match args.storage.summary() {
         Summary::Json => {
@@ -38,6 +41,17 @@ pub(super) async fn run(args: Get, interrupt: &Interrupt) -> Result<(), Failure>
         Summary::None => {}
     }
     Ok(())
+}
+
+/// What is stored may be anything, and a terminal does what its control characters say. Who wants that says `-o -`.
+pub(super) fn not_to_a_terminal(args: &Get, output: &Output) -> Result<(), Failure> {
+    match (output, &args.output) {
+        (Output::Stdout, None) if std::io::stdout().is_terminal() => Err(Failure::usage(
+            "get: what is stored may be binary, and standard output is a terminal: say -o FILE, pipe it into a program, or \
+             say -o - to have it on the terminal all the same",
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// What has to be known of what was read, besides that it agrees with every checksum there is.
@@ -53,6 +67,8 @@ pub(super) enum Needed {
 pub(super) struct Of<'a> {
     pub(super) bucket: &'a Bucket,
     pub(super) key: &'a Key,
+    /// Not what is there now, but this version.
+    pub(super) version: Option<&'a str>,
     pub(super) needed: Needed,
 }
 
@@ -86,8 +102,14 @@ fn came_damaged(failure: &Failure) -> bool {
 }
 
 async fn read(of: Of<'_>, output: Output, interrupt: &Interrupt) -> Result<Restored, Failure> {
-    let Of { bucket, key, needed } = of;
-    let opening = stoppable(interrupt, async { Ok(bucket.open(key).await?) }).await;
+    let Of { bucket, key, version, needed } = of;
+    let opened = async {
+        match version {
+            Some(version) => Ok(bucket.open_version(key, version).await?),
+            None => Ok(bucket.open(key).await?),
+        }
+    };
+    let opening = stoppable(interrupt, opened).await;
     let mut reader = opening.map_err(|failure| unwritten(failure, output.file()))?;
     // Beside what was read of others before.
     progress::whole(Whole::Read(activity::snapshot().bytes_read + reader.info().size));

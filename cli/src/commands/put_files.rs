@@ -28,6 +28,8 @@ const OPEN: usize = 48;
 pub(super) async fn run(args: Put, files: Files, interrupt: &Interrupt) -> Result<(), Failure> {
     let name = args.name.as_deref().unwrap_or_default();
     let opened = stoppable(interrupt, Opened::below(&args.storage, name)).await?;
+    // Or each file would say it.
+    opened.bucket.check_place().await?;
     let started = Instant::now();
     let stored = RefCell::new(Tally::default());
     let work = stoppable(interrupt, store_all(&opened, files, Manner::of(&args), &stored));

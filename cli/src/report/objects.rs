@@ -1,6 +1,6 @@
 //! Objects: what was read, moved, listed.
 
-use super::{pasted, peak_memory, size};
+use super::{Sizes, pasted, peak_memory, size};
 use sealift::{ChecksumAlgorithm, ObjectInfo, Verified};
 use serde_json::{Value, json};
 use std::time::{Duration, SystemTime};
@@ -55,9 +55,9 @@ pub(crate) fn moved_json(from: &str, to: &str) -> Value {
 }
 
 /// One line of a listing.
-pub(crate) fn object(name: &str, info: &ObjectInfo) -> String {
+pub(crate) fn object(name: &str, info: &ObjectInfo, sizes: Sizes) -> String {
     let modified = info.modified.and_then(timestamp).unwrap_or_default();
-    format!("{modified:>20}  {:>12}  {}", info.size, pasted(name))
+    format!("{modified:>20}  {:>12}  {}", sizes.of(info.size), pasted(name))
 }
 
 /// An object as JSON.

@@ -23,8 +23,8 @@ use left_out::azure;
 use left_out::gcs;
 #[cfg(not(feature = "s3"))]
 use left_out::s3;
-pub(crate) use named::check;
 use named::{Cloud, Storage, is_url, named, objects_by_url, parse_url, url_of, url_prefix};
+pub(crate) use named::{check, may_be_shown};
 pub(crate) use pair::{Pair, Sides, is_command_adapter, open_pair, open_side};
 use sealift::{
     Archive, Bucket, Budget, Codec, Compressor, Error, ErrorKind, Key, Level, ObjectStore, RetryPolicy, ZstdLevel,

@@ -27,6 +27,10 @@ pub(super) async fn run(args: Copy, interrupt: &Interrupt) -> Result<(), Failure
     let pair = stoppable(interrupt, open_pair(&args)).await?;
     let (from, to) = (pair.from.location_within(), pair.to.location_within());
     let (bucket, started) = (pair.to.bucket.clone(), Instant::now());
+    if !args.dry_run {
+        // Or each object would say it.
+        bucket.check_place().await?;
+    }
     let tally = Tally::default();
     let objects = Objects::new(pair, &args, choice, &tally);
     let done = changing(interrupt, &bucket, stoppable(interrupt, objects.copy()), |_| None).await;
