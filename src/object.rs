@@ -52,6 +52,13 @@ pub struct Home {
     pub bucket: String,
 }
 
+impl Home {
+    /// The bucket of this name at that service.
+    pub fn new(service: impl Into<String>, bucket: impl Into<String>) -> Self {
+        Home { service: service.into(), bucket: bucket.into() }
+    }
+}
+
 /// What a commit does when the key already has an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum IfExists {
@@ -70,6 +77,13 @@ pub struct CommitOptions {
     pub token: Token,
     /// What to do when the key is taken.
     pub if_exists: IfExists,
+}
+
+impl CommitOptions {
+    /// A commit with a new random token.
+    pub fn new(if_exists: IfExists) -> Self {
+        CommitOptions { token: Token::random(), if_exists }
+    }
 }
 
 /// What the service said of an object it committed, in an answer that could be read: it has at least the tag where this
@@ -110,6 +124,22 @@ pub struct ObjectInfo {
     pub kept_checksum: Option<Vec<u8>>,
 }
 
+impl ObjectInfo {
+    /// An object of `size` stored bytes, of which nothing else is known. What the service tells is set on it.
+    pub fn new(key: impl Into<String>, size: u64) -> Self {
+        ObjectInfo {
+            key: key.into(),
+            size,
+            modified: None,
+            etag: None,
+            version: None,
+            token: None,
+            checksum: None,
+            kept_checksum: None,
+        }
+    }
+}
+
 /// The metadata entry that holds [`ObjectInfo::kept_checksum`] in the form of [`Checksum`]'s `Display` (`crc64nvme:…`).
 pub const CHECKSUM_METADATA: &str = "sealift-checksum";
 
@@ -131,6 +161,13 @@ pub struct Page {
     pub next: Option<String>,
 }
 
+impl Page {
+    /// These objects, and where the next page begins.
+    pub fn new(objects: Vec<ObjectInfo>, next: Option<String>) -> Self {
+        Page { objects, next }
+    }
+}
+
 /// Something unfinished that a crash left in the storage: an incomplete upload or a temporary file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leftover {
@@ -144,6 +181,13 @@ pub struct Leftover {
     pub bytes: u64,
     /// Whether it can be told to be Sealift's.
     pub origin: Origin,
+}
+
+impl Leftover {
+    /// A leftover that something happened to just now, and of which no bytes are known. What the service tells is set on it.
+    pub fn new(key: impl Into<String>, id: impl Into<String>, origin: Origin) -> Self {
+        Leftover { key: key.into(), id: id.into(), idle: Duration::ZERO, bytes: 0, origin }
+    }
 }
 
 /// What a look for leftovers found.
@@ -175,6 +219,13 @@ pub struct Unread {
     pub key: String,
     /// Why.
     pub error: Error,
+}
+
+impl Unread {
+    /// What was to become `key`, or lies there, could not be looked at.
+    pub fn new(key: impl Into<String>, error: Error) -> Self {
+        Unread { key: key.into(), error }
+    }
 }
 
 /// Who made a leftover.
@@ -378,4 +429,11 @@ pub struct PartReceipt {
     pub tag: String,
     /// The part's checksum.
     pub checksum: Checksum,
+}
+
+impl PartReceipt {
+    /// A part that is stored.
+    pub fn new(number: u32, tag: impl Into<String>, checksum: Checksum) -> Self {
+        PartReceipt { number, tag: tag.into(), checksum }
+    }
 }

@@ -21,5 +21,5 @@ mod stored;
 mod verified;
 
 pub use reader::Reader;
-pub(crate) use reader::{Unknown, open, open_known};
+pub(crate) use reader::{Unknown, open, open_known, open_stored};
 pub use verified::Verified;

@@ -1,6 +1,6 @@
 //! A folder again, but only shell commands reach it: bash, gzip, mv.
 
-use crate::backend::{Backend, Traits};
+use sealift_conformance::{Backend, Traits};
 use async_trait::async_trait;
 use sealift::{
     BackupHandle, BackupStorage, Error, FileHandle, FileReader, FileWriter, Result, ShellSafeName, TextLine,

@@ -1,6 +1,6 @@
 //! A folder, without a prefix and without compression, as the command line opens it by default.
 
-use crate::backend::{Backend, Traits};
+use sealift_conformance::{Backend, Traits};
 use async_trait::async_trait;
 use sealift::{Archive, BackupStorage, Codec, Error};
 use std::path::Path;
