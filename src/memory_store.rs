@@ -134,8 +134,7 @@ impl Object {
     }
 
     fn committed(&self) -> Committed {
-        let mut committed = Committed::default();
-        committed.etag = Some(self.etag.clone());
+        let mut committed = Committed::new(Some(self.etag.clone()));
         committed.checksum = Some(self.checksum.to_be_bytes());
         committed.at = Some(self.modified);
         committed
@@ -163,8 +162,11 @@ fn changed(operation: &'static str, key: &Key) -> Error {
 }
 
 async fn collect(operation: &'static str, key: &Key, payload: &Payload) -> Result<Bytes> {
-    let pieces: Vec<Bytes> =
-        payload.stream().try_collect().await.map_err(|error| failed(ErrorKind::Io, operation, key, &error.to_string()))?;
+    let pieces: Vec<Bytes> = payload
+        .stream()
+        .try_collect()
+        .await
+        .map_err(|error| failed(ErrorKind::Io, operation, key, &error.to_string()))?;
     Ok(pieces.concat().into())
 }
 
@@ -229,7 +231,8 @@ impl ObjectStore for MemoryStore {
         let state = self.state();
         let after = page.unwrap_or_default();
         let mut below = state.objects.iter().filter(|(key, _)| key.starts_with(prefix) && key.as_str() > after);
-        let objects: Vec<ObjectInfo> = below.by_ref().take(OBJECTS_OF_A_PAGE).map(|(key, object)| object.info(key)).collect();
+        let objects: Vec<ObjectInfo> =
+            below.by_ref().take(OBJECTS_OF_A_PAGE).map(|(key, object)| object.info(key)).collect();
         let next = below.next().and_then(|_| objects.last()).map(|last| last.key.clone());
         Ok(Page::new(objects, next))
     }

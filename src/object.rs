@@ -45,6 +45,7 @@ impl fmt::Display for Token {
 
 /// Where a bucket is. Two of one service can copy from each other, if the credentials allow it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Home {
     /// The service: its endpoint, and the account where that belongs to it.
     pub service: String,
@@ -72,6 +73,7 @@ pub enum IfExists {
 
 /// How an object is to be committed.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct CommitOptions {
     /// Kept in the object's metadata.
     pub token: Token,
@@ -89,6 +91,7 @@ impl CommitOptions {
 /// What the service said of an object it committed, in an answer that could be read: it has at least the tag where this
 /// service gives one. An answer without it is none, and an error.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Committed {
     /// The service's tag of this content (ETag), when it gives one.
     pub etag: Option<String>,
@@ -102,8 +105,16 @@ pub struct Committed {
     pub left_behind: Vec<LeftBehind>,
 }
 
+impl Committed {
+    /// A commit that was answered with this tag of the content, `None` from a service that gives none.
+    pub fn new(etag: Option<String>) -> Self {
+        Committed { etag, ..Committed::default() }
+    }
+}
+
 /// What the service knows of an object.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct ObjectInfo {
     /// The key, without the bucket.
     pub key: String,
@@ -154,6 +165,7 @@ pub enum Removal {
 
 /// One page of a listing, in key order, and how to get the next.
 #[derive(Debug, Default)]
+#[non_exhaustive]
 pub struct Page {
     /// The objects of this page.
     pub objects: Vec<ObjectInfo>,
@@ -170,6 +182,7 @@ impl Page {
 
 /// Something unfinished that a crash left in the storage: an incomplete upload or a temporary file.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Leftover {
     /// The key it was to become.
     pub key: String,
@@ -192,6 +205,7 @@ impl Leftover {
 
 /// What a look for leftovers found.
 #[derive(Debug, Default)]
+#[non_exhaustive]
 pub struct Leftovers {
     /// Each that could be looked at.
     pub found: Vec<Leftover>,
@@ -214,6 +228,7 @@ impl Leftovers {
 
 /// Something that may be a leftover, or hold some, and could not be looked at.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Unread {
     /// The key it was to become, or the folder.
     pub key: String,
@@ -422,6 +437,7 @@ pub trait Upload: fmt::Debug + Send + Sync {
 
 /// A stored part.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct PartReceipt {
     /// The part's number.
     pub number: u32,

@@ -1,9 +1,9 @@
 //! Readers: whole, or an error, and nothing that outlives them.
 
 use crate::data::{assert_same, noise, text};
-use crate::scene::{Scene, handle, read};
 use crate::eventually::eventually;
 use crate::leaks::Counts;
+use crate::scene::{Scene, handle, read};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 

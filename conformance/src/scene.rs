@@ -2,11 +2,11 @@
 
 use crate::backend::{Backend, Traits};
 use crate::data::assert_same;
+use crate::eventually::eventually;
+use crate::leaks::{Counts, in_turn};
 use sealift::{
     BackupHandle, BackupStorage, Certainty, Error, FileHandle, FileReader, FileWriter, Remnant, ShellSafeName,
 };
-use crate::eventually::eventually;
-use crate::leaks::{Counts, in_turn};
 use std::future::poll_fn;
 use std::io;
 use std::pin::pin;

@@ -2,7 +2,9 @@
 
 use crate::backend::{Backend, Traits};
 use async_trait::async_trait;
-use sealift::{Archive, BackupStorage, Bucket, Budget, Codec, Compressor, Error, Growth, Key, Level, ObjectStore, PartPolicy};
+use sealift::{
+    Archive, BackupStorage, Bucket, Budget, Codec, Compressor, Error, Growth, Key, Level, ObjectStore, PartPolicy,
+};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 

@@ -46,8 +46,7 @@ impl Shelf {
             return Err(failed(ErrorKind::AlreadyExists, "commit", key, "it exists"));
         }
         let object = Object { bytes, token: options.token.to_string() };
-        let mut committed = Committed::default();
-        committed.etag = Some(object.token.clone());
+        let mut committed = Committed::new(Some(object.token.clone()));
         committed.checksum = Some(object.checksum());
         content.objects.insert(key.to_string(), object);
         attempt.sent();
@@ -77,7 +76,8 @@ fn failed(kind: ErrorKind, operation: &'static str, key: &Key, reason: &str) -> 
 }
 
 async fn all_of(payload: &Payload, key: &Key) -> Result<Bytes> {
-    let pieces: Vec<Bytes> = payload.stream().try_collect().await.map_err(|error| Error::io("put", key.as_ref(), error))?;
+    let pieces: Vec<Bytes> =
+        payload.stream().try_collect().await.map_err(|error| Error::io("put", key.as_ref(), error))?;
     Ok(pieces.concat().into())
 }
 
@@ -157,7 +157,7 @@ impl ObjectStore for Shelf {
         let Some(object) = object.cloned() else {
             return Err(failed(ErrorKind::Changed, "copy", from, "it is another by now"));
         };
-        let mut committed = Committed::default();
+        let mut committed = Committed::new(None);
         committed.checksum = Some(object.checksum());
         content.objects.insert(to.to_string(), object);
         Ok(committed)
@@ -167,7 +167,7 @@ impl ObjectStore for Shelf {
         let content = self.content();
         let below = content.uploads.iter().filter(|(_, (key, _))| key.as_ref().starts_with(prefix));
         let mut leftovers = Leftovers::default();
-        leftovers.found = below.map(|(id, (key, _))| Leftover::new(key.as_ref(), id, Origin::Sealift)).collect();
+        leftovers.found.extend(below.map(|(id, (key, _))| Leftover::new(key.as_ref(), id, Origin::Sealift)));
         Ok(leftovers)
     }
 
@@ -207,7 +207,8 @@ impl Upload for ShelfUpload {
     }
 
     async fn complete(&self, _parts: &[PartReceipt], whole: Checksum, attempts: &Attempts) -> Result<Committed> {
-        let parts = self.shelf.content().uploads.get(&self.id).map(|(_, parts)| parts.clone()).ok_or_else(|| self.gone())?;
+        let parts =
+            self.shelf.content().uploads.get(&self.id).map(|(_, parts)| parts.clone()).ok_or_else(|| self.gone())?;
         let bytes: Bytes = parts.into_values().collect::<Vec<_>>().concat().into();
         if Checksum::of(ChecksumAlgorithm::Crc64Nvme, &bytes).to_be_bytes() != whole.to_be_bytes() {
             return Err(failed(ErrorKind::Corrupt, "complete", &self.key, "the parts are not the whole"));

@@ -37,7 +37,10 @@ fn archive() {
     let lines: Vec<&str> = printed.lines().collect();
     assert_eq!(lines.len(), 2, "{printed}");
     assert_eq!(lines[0], "metadata/epoch_ending_0-99.meta: {\"EpochEndingBackup\":{}}");
-    assert!(lines[1].starts_with("epoch_ending_0-") && lines[1].ends_with("/0-.chunk: the endings of epochs"), "{printed}");
+    assert!(
+        lines[1].starts_with("epoch_ending_0-") && lines[1].ends_with("/0-.chunk: the endings of epochs"),
+        "{printed}"
+    );
 }
 
 #[test]
@@ -86,6 +89,8 @@ fn upload() {
     let mut upload = upload.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("run");
     upload.stdin.take().expect("piped").write_all(b"some rows").expect("written");
     let printed = printed(&upload.wait_with_output().expect("ended"));
-    let expected = format!("sealed s3://{bucket}/db/today: 9 bytes in, confirmed by the service's checksum\nread 9 bytes, verified by");
+    let expected = format!(
+        "sealed s3://{bucket}/db/today: 9 bytes in, confirmed by the service's checksum\nread 9 bytes, verified by"
+    );
     assert!(printed.starts_with(&expected), "{printed}");
 }

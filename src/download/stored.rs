@@ -49,16 +49,7 @@ pub(super) enum More {
 impl Stored {
     pub(super) fn new(ranges: Ranges, expected: Expected) -> Self {
         let (seen, at) = (Checksum::empty(expected.algorithm), expected.range.start);
-        Stored {
-            ranges,
-            expected,
-            seen,
-            begun: VecDeque::new(),
-            skipped: 0,
-            pieces: VecDeque::new(),
-            waiting: 0,
-            at,
-        }
+        Stored { ranges, expected, seen, begun: VecDeque::new(), skipped: 0, pieces: VecDeque::new(), waiting: 0, at }
     }
 
     /// Waits for the next range.
@@ -97,7 +88,11 @@ impl Stored {
     /// Goes back to `at`, which has been kept: from the start of the range that holds it, all is asked for again.
     pub(super) fn go_back_to(&mut self, at: u64) {
         self.keep_from(at);
-        let (begun, seen) = self.begun.front().copied().unwrap_or((self.expected.range.start, Checksum::empty(self.expected.algorithm)));
+        let (begun, seen) = self
+            .begun
+            .front()
+            .copied()
+            .unwrap_or((self.expected.range.start, Checksum::empty(self.expected.algorithm)));
         self.begun.clear();
         self.pieces.clear();
         (self.at, self.waiting, self.seen, self.skipped) = (at, 0, seen, (at - begun) as usize);
