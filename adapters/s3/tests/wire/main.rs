@@ -18,7 +18,7 @@ mod start;
 use bytes::Bytes;
 use sealift::{
     Attempts, Certainty, Checksum, ChecksumAlgorithm, CommitOptions, Effect, ErrorKind, IfExists, Key, Leftover,
-    ObjectInfo, ObjectStore, Origin, Payload, Remnant, Removal, RetryPolicy, RetryingStore, Upload, Work,
+    ObjectInfo, ObjectStore, Origin, Payload, Remnant, Removal, RetryPolicy, RetryingStore, Token, Upload, Work,
 };
 use sealift_s3::aws_credential_types::Credentials as Keys;
 use sealift_s3::aws_credential_types::provider::SharedCredentialsProvider;
