@@ -14,17 +14,52 @@ use crate::object::{CommitOptions, IfExists, Leftover, Leftovers, ObjectInfo, Ob
 use crate::retry::RetryPolicy;
 use crate::retrying::RetryingStore;
 use crate::shutdown::Shutdown;
-use crate::upload::{self, Length, Plan, Sink, Window};
+use crate::upload::{self, Length, Plan, Sealed, Sink, Window};
 use crate::work::{UnderWay, Work};
+use bytes::Bytes;
 use futures::stream::Stream;
+use std::ops::RangeBounds;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::AsyncWriteExt;
 use tokio::runtime::Handle;
 
 /// An object store with a codec, a memory budget, and an account of what is under way. Cheap to clone; clones share
 /// all of it.
 ///
 /// Before the runtime ends, [`close`](Bucket::close) it: aborts need a runtime to run on.
+///
+/// ```
+/// use futures::TryStreamExt;
+/// use sealift::{Bucket, Budget, Codec, Compressor, IfExists, Level};
+/// use std::sync::Arc;
+/// use tokio::io::{AsyncReadExt, AsyncWriteExt};
+///
+/// # #[cfg(feature = "memory")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let store = sealift::MemoryStore::new();
+/// let compressor = Arc::new(Compressor::new(Codec::Gzip(Level::default()), None)?);
+/// let bucket = Bucket::new(store, compressor, Budget::new(Budget::DEFAULT)?);
+///
+/// let mut sink = bucket.create(&"db/monday".parse()?, IfExists::Fail)?;
+/// sink.write_all(b"some rows").await?; // or tokio::io::copy
+/// let sealed = sink.seal().await?;
+/// assert_eq!(sealed.bytes_in, 9);
+///
+/// let mut reader = bucket.open(&"db/monday".parse()?).await?;
+/// let mut rows = String::new();
+/// reader.read_to_string(&mut rows).await?;
+/// assert!(reader.verified().is_some_and(|verified| verified.by_checksum()));
+///
+/// let listed: Vec<_> = bucket.list("db").try_collect().await?;
+/// assert_eq!(listed[0].key, "db/monday");
+/// bucket.close().await.map_err(|errors| format!("left behind: {errors:?}"))?;
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "memory"))]
+/// # fn main() {}
+/// ```
 #[derive(Debug, Clone)]
 pub struct Bucket {
     store: Arc<RetryingStore>,
@@ -79,6 +114,21 @@ impl Bucket {
     /// As [`create`](Self::create).
     pub fn create_sized(&self, key: &Key, if_exists: IfExists, length: u64) -> Result<Sink> {
         self.open_sink(key, if_exists, Length::Exactly(length))
+    }
+
+    /// Stores `bytes` as the object `key`: for what is small and whole already. What is long, or comes bit by bit, is for
+    /// [`create`](Self::create).
+    ///
+    /// # Errors
+    /// As [`create`](Self::create), and what the service says. The error names what is left, if anything is.
+    ///
+    /// # Cancel safety
+    /// Dropped, it is given up as a dropped [`Sink`] is.
+    pub async fn put(&self, key: &Key, bytes: Bytes, if_exists: IfExists) -> Result<Sealed> {
+        let mut sink = self.create_sized(key, if_exists, bytes.len() as u64)?;
+        // A write that fails is told by `seal`, with what is left.
+        let _ = sink.write_all(&bytes).await;
+        sink.seal().await
     }
 
     fn open_sink(&self, key: &Key, if_exists: IfExists, length: Length) -> Result<Sink> {
@@ -178,6 +228,19 @@ impl Bucket {
         download::open(self.subject(key, None), &self.compressor, &self.budget, Unknown::AsItIs).await
     }
 
+    /// Opens a range of the object's bytes as they are stored, compressed ones too, whatever the bucket's codec. Without an
+    /// end it goes to the object's. See [`Reader`] for what can be verified of it. A range of the *plain* data of an
+    /// object that is compressed can only be had by reading it from its start.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); [`ErrorKind::InvalidConfig`] for a range that does not lie within the object.
+    ///
+    /// # Cancel safety
+    /// Cancel-safe.
+    pub async fn open_stored_range(&self, key: &Key, range: impl RangeBounds<u64> + Send) -> Result<Reader> {
+        download::open_stored(self.subject(key, None), range, &self.compressor, &self.budget).await
+    }
+
     /// As [`open_any`](Self::open_any), of the object that `info` describes and no other.
     pub(crate) async fn open_known(&self, key: &Key, info: ObjectInfo) -> Result<Reader> {
         download::open_known(self.subject(key, None), info, &self.compressor, &self.budget, Unknown::AsItIs).await
@@ -254,7 +317,8 @@ impl Bucket {
     }
 
     /// The object `name` and all that are below the folder of that name, or with an empty name all, in key order, page by
-    /// page as the stream is read. By whole names: what is only called alike (`db2` beside `db`) is not among them. A service
+    /// page as the stream is read: `while let Some(object) = listed.try_next().await?`, with `futures::TryStreamExt` and
+    /// the stream pinned by `std::pin::pin!`. By whole names: what is only called alike (`db2` beside `db`) is not among them. A service
     /// that sends the same page for ever is an error.
     pub fn list(&self, name: &str) -> impl Stream<Item = Result<ObjectInfo>> + Send + use<> {
         listing::list(Arc::clone(&self.store), name)

@@ -11,16 +11,19 @@ mod budget;
 mod checksum;
 mod codec;
 pub mod copy;
+mod delegation;
 pub mod doctor;
 mod download;
 mod error;
 mod examined;
 mod existence;
+#[cfg(test)]
+mod far_store;
 mod handshake;
 mod heard;
 mod left_behind;
 mod listing;
-#[cfg(test)]
+#[cfg(any(test, feature = "memory"))]
 mod memory_store;
 mod moving;
 mod name;
@@ -59,6 +62,8 @@ pub use error::{Error, ErrorKind, Result};
 pub use existence::Confirmed;
 pub use handshake::handshake_hint;
 pub use left_behind::{Certainty, LeftBehind, Remnant};
+#[cfg(any(test, feature = "memory"))]
+pub use memory_store::MemoryStore;
 pub use name::{BackupHandle, FileHandle, Key, ShellSafeName, TextLine};
 pub use object::{
     CHECKSUM_METADATA, CommitOptions, Committed, Home, IfExists, Leftover, Leftovers, ObjectInfo, ObjectStore, Origin,

@@ -1,6 +1,6 @@
 use super::*;
 use crate::error::{Error, ErrorKind};
-use crate::memory_store::MemoryStore;
+use crate::far_store::FarStore;
 use crate::object::IfExists;
 use crate::passing::Passing;
 use crate::retry::{Retry, RetryPolicy};
@@ -18,7 +18,7 @@ fn waiting(source: u64, codec: u64, service: u64, target: u64) -> Waiting {
 
 #[tokio::test]
 async fn bytes_and_objects_are_counted_on_both_ways() {
-    let store = MemoryStore::new();
+    let store = FarStore::new();
     let bucket = bucket(&store, gzip(), 16 * MIB);
     let activity = bucket.activity();
     let data = data(5 * MIB);
@@ -38,7 +38,7 @@ async fn bytes_and_objects_are_counted_on_both_ways() {
 
 #[tokio::test]
 async fn what_is_waited_for_is_told() {
-    let store = MemoryStore::with_held_answers();
+    let store = FarStore::with_held_answers();
     let bucket = bucket(&store, crate::Codec::Plain, 16 * MIB);
     let activity = bucket.activity();
     let mut sink = bucket.create(&key("a"), IfExists::Replace).expect("open");
@@ -70,7 +70,7 @@ async fn what_is_waited_for_is_told() {
 
 #[tokio::test]
 async fn a_reader_that_nobody_reads_waits_for_its_target() {
-    let store = MemoryStore::new();
+    let store = FarStore::new();
     let bucket = bucket(&store, gzip(), 16 * MIB);
     let mut sink = bucket.create(&key("a"), IfExists::Replace).expect("open");
     sink.write_all(&data(3 * MIB)).await.expect("written");

@@ -12,7 +12,7 @@ use futures::future::BoxFuture;
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 use tokio::runtime::Handle;
@@ -22,12 +22,13 @@ use tokio_util::task::AbortOnDropHandle;
 /// How often in all what comes damaged is asked for: one flipped bit on its way is no damage at rest.
 pub(super) const READS: u32 = 3;
 
-/// The ranges of one object. Dropping it cancels what is under way, and waits for nothing.
+/// The ranges of one object, or of a part of it. Dropping it cancels what is under way, and waits for nothing.
 pub(super) struct Ranges {
     source: Arc<Source>,
     /// Where the next request begins.
     next: u64,
-    size: u64,
+    /// What is wanted of the object.
+    wanted: Range<u64>,
     range: u64,
     /// How many ranges may exist, and one place for each of them.
     ranges: usize,
@@ -49,7 +50,8 @@ enum Fetch {
     /// On its own, so that it goes on while the reader's owner does something else.
     Task(AbortOnDropHandle<Result<Fetched>>),
     /// With the reader: there is only this one.
-    Here(BoxFuture<'static, Result<Fetched>>),
+    /// Nobody locks it: it makes a reader `Sync`.
+    Here(Mutex<BoxFuture<'static, Result<Fetched>>>),
 }
 
 /// Whether the checksum of what comes is wanted.
@@ -73,24 +75,25 @@ struct Source {
 }
 
 impl Ranges {
-    /// The ranges of the object that `info` describes, and how many blocks of plain data may exist beside them.
+    /// The ranges of what is `wanted` of the object that `info` describes, and how many blocks of plain data may exist beside them.
     /// Waits for a place in the budget.
     pub(super) async fn of(
         subject: Subject,
         info: &ObjectInfo,
+        wanted: Range<u64>,
         budget: &Budget,
         way: Use,
         sum: Sum,
         codec: Codec,
     ) -> Result<(Ranges, usize)> {
-        let places = Places::take(budget, info.size, way).await?;
+        let places = Places::take(budget, wanted.end - wanted.start, way).await?;
         let shares = places.shares;
         let (etag, size) = (info.etag.clone(), info.size);
         let source = Source { subject, etag, size, budget: budget.clone(), sum, codec, _places: places };
         let ranges = Ranges {
             source: Arc::new(source),
-            next: 0,
-            size: info.size,
+            next: wanted.start,
+            wanted,
             range: shares.range,
             ranges: shares.ranges,
             free: Arc::new(Semaphore::new(shares.ranges)),
@@ -116,8 +119,10 @@ impl Ranges {
         self.ask();
         let fetched = match self.under_way.front_mut() {
             Some(Fetch::Task(task)) => ready!(Pin::new(task).poll(cx)).unwrap_or_else(|_| Err(self.source.task_gone())),
-            Some(Fetch::Here(request)) => ready!(request.as_mut().poll(cx)),
-            None if self.next < self.size => return Poll::Pending,
+            Some(Fetch::Here(request)) => {
+                ready!(request.get_mut().unwrap_or_else(PoisonError::into_inner).as_mut().poll(cx))
+            }
+            None if self.next < self.wanted.end => return Poll::Pending,
             None => return Poll::Ready(Ok(None)),
         };
         self.under_way.pop_front();
@@ -139,16 +144,16 @@ impl Ranges {
 
     /// Starts what may be under way. In order: a range has its place before any later one.
     pub(super) fn ask(&mut self) {
-        while self.next < self.size
+        while self.next < self.wanted.end
             && let Ok(place) = Arc::clone(&self.free).try_acquire_owned()
         {
-            let range = self.next..self.size.min(self.next + self.range);
+            let range = self.next..self.wanted.end.min(self.next + self.range);
             self.next = range.end;
             let request = Arc::clone(&self.source).fetch(range, place);
-            let alone = self.range >= self.size;
+            let alone = self.range >= self.wanted.end - self.wanted.start;
             self.under_way.push_back(match &self.runtime {
                 Some(runtime) if !alone => Fetch::Task(AbortOnDropHandle::new(runtime.spawn(request))),
-                _ => Fetch::Here(Box::pin(request)),
+                _ => Fetch::Here(Mutex::new(Box::pin(request))),
             });
         }
     }

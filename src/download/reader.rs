@@ -19,6 +19,7 @@ use bytes::Bytes;
 use std::fmt;
 use std::io;
 use std::mem;
+use std::ops::{Bound, Range, RangeBounds};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -33,6 +34,10 @@ use tokio::io::{AsyncBufRead, AsyncRead, ReadBuf};
 /// writes and whoever wrote them. Several streams of one format, one after the other, are read as one, and zeros behind
 /// gzip are passed over. What Sealift wrote is decompressed on all the bucket's threads. With [`Codec::Plain`] the stored
 /// bytes come as they are.
+///
+/// A range ([`Bucket::open_stored_range`](crate::Bucket::open_stored_range)) comes as it is stored, too. What can be known
+/// of it is that as many bytes came as were asked for, of the object that was there when it was opened; the checksums are
+/// of the whole, so `verified` then tells of none, unless the range is the whole object.
 ///
 /// As an `AsyncBufRead` it gives its blocks without copying them. Dropping the reader cancels its requests; it waits
 /// for nothing and needs no runtime.
@@ -66,6 +71,15 @@ struct Unrecognised {
     /// How often the first bytes were read and not recognised.
     times: u32,
     unknown: Unknown,
+}
+
+/// What is read of an object, and how.
+#[derive(Debug, Clone)]
+enum Extent {
+    /// All of it, decompressed where the bucket compresses.
+    Whole(Unknown),
+    /// These of its bytes, as they are stored.
+    Stored(Range<u64>),
 }
 
 /// What is done about data that is neither gzip nor zstd, in a bucket that compresses.
@@ -102,32 +116,73 @@ pub(crate) async fn open_known(
     budget: &Budget,
     unknown: Unknown,
 ) -> Result<Reader> {
+    open_extent(subject, info, compressor, budget, Extent::Whole(unknown)).await
+}
+
+/// Opens a range of what is stored.
+pub(crate) async fn open_stored(
+    subject: Subject,
+    range: impl RangeBounds<u64>,
+    compressor: &Arc<Compressor>,
+    budget: &Budget,
+) -> Result<Reader> {
+    let info = subject.head().await?;
+    let start = match range.start_bound() {
+        Bound::Included(start) => *start,
+        Bound::Excluded(before) => before.saturating_add(1),
+        Bound::Unbounded => 0,
+    };
+    let end = match range.end_bound() {
+        Bound::Included(last) => last.saturating_add(1),
+        Bound::Excluded(end) => *end,
+        Bound::Unbounded => info.size,
+    };
+    if start > end || end > info.size {
+        let reason = format!("bytes {start} to {end} were asked for, and {} are stored", info.size);
+        return Err(Error::new(ErrorKind::InvalidConfig, "read", subject.location(), reason));
+    }
+    open_extent(subject, info, compressor, budget, Extent::Stored(start..end)).await
+}
+
+async fn open_extent(
+    subject: Subject,
+    info: ObjectInfo,
+    compressor: &Arc<Compressor>,
+    budget: &Budget,
+    extent: Extent,
+) -> Result<Reader> {
+    let range = match &extent {
+        Extent::Whole(_) => 0..info.size,
+        Extent::Stored(range) => range.clone(),
+    };
+    // A checksum is of the whole, and tells nothing of a part.
+    let whole = range == (0..info.size);
     let verified = Verified {
-        service_checksum: info.checksum.is_some(),
-        kept_checksum: info.checksum.is_none() && info.kept_checksum.is_some(),
+        service_checksum: whole && info.checksum.is_some(),
+        kept_checksum: whole && info.checksum.is_none() && info.kept_checksum.is_some(),
         // The first bytes tell.
         content_checksums: false,
     };
     let expected = Expected {
         location: subject.location(),
-        size: info.size,
+        range: range.clone(),
         algorithm: subject.store.checksum_algorithm(),
-        checksum: info.checksum.clone().or_else(|| info.kept_checksum.clone()),
+        checksum: info.checksum.clone().or_else(|| info.kept_checksum.clone()).filter(|_| whole),
     };
     let sum = match &expected.checksum {
         Some(whole) => Sum::Of(expected.algorithm, whole.clone()),
         None => Sum::Unwanted,
     };
-    let way = match compressor.codec() {
-        Codec::Plain => Use::AsItIs,
-        Codec::Gzip(_) | Codec::Zstd(_) => Use::Decompressed(compressor.threads()),
+    let way = match (&extent, compressor.codec()) {
+        (Extent::Stored(_), _) | (_, Codec::Plain) => Use::AsItIs,
+        (Extent::Whole(_), Codec::Gzip(_) | Codec::Zstd(_)) => Use::Decompressed(compressor.threads()),
     };
     let stream = Stream::read(&subject.counts);
-    let (ranges, blocks) = Ranges::of(subject, &info, budget, way, sum, stream.codec()).await?;
+    let (ranges, blocks) = Ranges::of(subject, &info, range, budget, way, sum, stream.codec()).await?;
     let stored = Stored::new(ranges, expected);
-    let phase = match way {
-        Use::AsItIs => Phase::Plain(Box::new(stored)),
-        Use::Decompressed(_) => {
+    let phase = match (way, extent) {
+        (Use::AsItIs, _) | (_, Extent::Stored(_)) => Phase::Plain(Box::new(stored)),
+        (Use::Decompressed(_), Extent::Whole(unknown)) => {
             let (buffers, compressor) = (Buffers::new(blocks, budget), Arc::clone(compressor));
             Phase::Unrecognised(Box::new(Unrecognised { stored, buffers, compressor, behind: None, times: 0, unknown }))
         }

@@ -77,6 +77,8 @@ impl RetryingStore {
     }
 }
 
+// A method with a default that is not handed on would silently be another store's.
+#[deny(clippy::missing_trait_methods)]
 #[async_trait]
 impl ObjectStore for RetryingStore {
     fn url(&self) -> String {

@@ -49,15 +49,11 @@ fn missing(client: &Client, key: &str) -> Error {
 }
 
 fn described(key: &str, found: &Properties, metadata: &Metadata) -> azure_core::Result<ObjectInfo> {
-    Ok(ObjectInfo {
-        key: key.to_owned(),
-        // That an answer tells it is checked where answers come in.
-        size: found.content_length()?.unwrap_or_default(),
-        modified: found.last_modified()?.map(Into::into),
-        etag: found.etag()?.map(|etag| etag.to_string()),
-        version: found.version_id()?,
-        token: metadata.get(&token_metadata()).map(str::to_owned),
-        checksum: None,
-        kept_checksum: kept_checksum(|name| metadata.get(name).map(str::to_owned)),
-    })
+    let mut info = ObjectInfo::new(key.to_owned(), found.content_length()?.unwrap_or_default());
+    info.modified = found.last_modified()?.map(Into::into);
+    info.etag = found.etag()?.map(|etag| etag.to_string());
+    info.version = found.version_id()?;
+    info.token = metadata.get(&token_metadata()).map(str::to_owned);
+    info.kept_checksum = kept_checksum(|name| metadata.get(name).map(str::to_owned));
+    Ok(info)
 }

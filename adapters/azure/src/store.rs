@@ -107,7 +107,7 @@ impl ObjectStore for AzureStore {
     fn home(&self) -> Option<Home> {
         let Client { account, container, .. } = &self.client;
         let bucket = container.url().path_segments()?.next_back()?.to_owned();
-        Some(Home { service: account.url.to_string(), bucket })
+        Some(Home::new(account.url.to_string(), bucket))
     }
 
     async fn copy_from(&self, bucket: &str, from: &Key, info: &ObjectInfo, to: &Key, work: &Work) -> Result<Committed> {

@@ -49,6 +49,10 @@ fn page_of(listing: Listing, page: Option<&str>) -> Result<Page, Fault> {
         return Err(Fault::Unexpected("a listing that goes on where it is".to_owned()));
     }
     // As every other store: only a look tells the version.
-    let objects = listing.items.into_iter().map(|item| Ok(ObjectInfo { version: None, ..item.info()? }));
-    Ok(Page { objects: objects.collect::<Result<_, Fault>>()?, next })
+    let objects = listing.items.into_iter().map(|item| {
+        let mut info = item.info()?;
+        info.version = None;
+        Ok(info)
+    });
+    Ok(Page::new(objects.collect::<Result<_, Fault>>()?, next))
 }

@@ -94,7 +94,7 @@ impl ObjectStore for GcsStore {
     }
 
     fn home(&self) -> Option<Home> {
-        Some(Home { service: self.client.endpoint.to_string(), bucket: self.client.bucket.clone() })
+        Some(Home::new(self.client.endpoint.to_string(), self.client.bucket.clone()))
     }
 
     async fn copy_from(&self, bucket: &str, from: &Key, info: &ObjectInfo, to: &Key, work: &Work) -> Result<Committed> {

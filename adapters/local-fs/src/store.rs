@@ -137,9 +137,9 @@ impl ObjectStore for LocalFs {
 
     async fn head(&self, key: &Key) -> Result<ObjectInfo> {
         let owned = key.clone();
-        let info = self.at("look at", key.as_ref(), move |root| read::look(root, &owned)).await?;
-        let token = info.etag.as_deref().and_then(|tag| self.recent.token(tag));
-        Ok(ObjectInfo { token, ..info })
+        let mut info = self.at("look at", key.as_ref(), move |root| read::look(root, &owned)).await?;
+        info.token = info.etag.as_deref().and_then(|tag| self.recent.token(tag));
+        Ok(info)
     }
 
     async fn get(&self, key: &Key, range: Range<u64>, etag: Option<&str>) -> Result<Bytes> {

@@ -96,16 +96,14 @@ fn says_not_there<E>(error: &SdkError<E, HttpResponse>) -> bool {
 /// What an answer says of the object.
 pub(crate) fn info(key: &Key, head: &HeadObjectOutput) -> ObjectInfo {
     let metadata = head.metadata.as_ref();
-    ObjectInfo {
-        key: key.to_string(),
-        size: size(head),
-        modified: head.last_modified.and_then(time),
-        etag: head.e_tag.clone(),
-        version: head.version_id.clone(),
-        token: metadata.and_then(|metadata| metadata.get(TOKEN_METADATA)).cloned(),
-        checksum: full_checksum(head.checksum_crc64_nvme.clone(), head.checksum_type.clone()),
-        kept_checksum: metadata.and_then(kept_checksum),
-    }
+    let mut info = ObjectInfo::new(key.to_string(), size(head));
+    info.modified = head.last_modified.and_then(time);
+    info.etag = head.e_tag.clone();
+    info.version = head.version_id.clone();
+    info.token = metadata.and_then(|metadata| metadata.get(TOKEN_METADATA)).cloned();
+    info.checksum = full_checksum(head.checksum_crc64_nvme.clone(), head.checksum_type.clone());
+    info.kept_checksum = metadata.and_then(kept_checksum);
+    info
 }
 
 /// The size; an answer without it is none.

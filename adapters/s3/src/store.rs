@@ -169,7 +169,7 @@ impl ObjectStore for S3Store {
     /// An access point is no bucket to copy from.
     fn home(&self) -> Option<Home> {
         let Client { endpoint, bucket, .. } = &self.client;
-        (!bucket.starts_with("arn:")).then(|| Home { service: endpoint.clone(), bucket: bucket.clone() })
+        (!bucket.starts_with("arn:")).then(|| Home::new(endpoint.clone(), bucket.clone()))
     }
 
     async fn copy_from(&self, bucket: &str, from: &Key, info: &ObjectInfo, to: &Key, work: &Work) -> Result<Committed> {

@@ -9,11 +9,11 @@ const BORDERS: [usize; 3] = [
     2 << 20,  // what a reader asks for at a time
 ];
 
-pub(crate) async fn noise(scene: &Scene) {
+pub async fn noise(scene: &Scene) {
     every_size(scene, Kind::Noise).await;
 }
 
-pub(crate) async fn text(scene: &Scene) {
+pub async fn text(scene: &Scene) {
     every_size(scene, Kind::Text).await;
 }
 
@@ -26,14 +26,14 @@ async fn every_size(scene: &Scene, kind: Kind) {
     }
 }
 
-pub(crate) async fn the_empty_file(scene: &Scene) {
+pub async fn the_empty_file(scene: &Scene) {
     let file = scene.write("empty", b"").await;
     scene.assert_holds(&file, b"").await;
     scene.close_with(&["backup/empty"]).await;
 }
 
 /// Files whose *stored* bytes end around the end of a part, with and without what a codec adds at the end.
-pub(crate) async fn borders_of_parts(scene: &Scene) {
+pub async fn borders_of_parts(scene: &Scene) {
     let Some(part) = scene.traits().part else { return };
     let end = stored(scene, 0).await;
     // Data that does not compress is stored with the same addition whatever its exact length.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::oneshot;
 
-pub(crate) async fn a_shutdown_at_its_first_pause(scene: &Scene) {
+pub async fn a_shutdown_at_its_first_pause(scene: &Scene) {
     for (name, data) in [("small", noise(1000)), ("large", noise(LARGE))] {
         let mut writer = scene.given(name, data).await;
         assert!(for_pauses(1, writer.shutdown()).await.is_none(), "it has to wait for the storage");
@@ -18,11 +18,11 @@ pub(crate) async fn a_shutdown_at_its_first_pause(scene: &Scene) {
     }
 }
 
-pub(crate) async fn a_small_shutdown_at_any_moment(scene: &Scene) {
+pub async fn a_small_shutdown_at_any_moment(scene: &Scene) {
     at_any_moment(scene, noise(1000)).await;
 }
 
-pub(crate) async fn a_large_shutdown_at_any_moment(scene: &Scene) {
+pub async fn a_large_shutdown_at_any_moment(scene: &Scene) {
     at_any_moment(scene, noise(11 << 20)).await;
 }
 
@@ -58,7 +58,7 @@ async fn at_any_moment(scene: &Scene, data: &[u8]) {
 }
 
 /// The file is complete, and its writer goes without having been told.
-pub(crate) async fn a_shutdown_that_nobody_hears_of(scene: &Scene) {
+pub async fn a_shutdown_that_nobody_hears_of(scene: &Scene) {
     if !scene.traits().takes_back {
         return;
     }
@@ -70,7 +70,7 @@ pub(crate) async fn a_shutdown_that_nobody_hears_of(scene: &Scene) {
 }
 
 /// The same, and it is the storage that ends.
-pub(crate) async fn a_shutdown_not_heard_of_before_the_storage_closes(scene: &Scene) {
+pub async fn a_shutdown_not_heard_of_before_the_storage_closes(scene: &Scene) {
     if !scene.traits().takes_back {
         return;
     }
@@ -108,7 +108,7 @@ async fn assert_given_up(scene: &Scene, file: &str, data: &[u8]) {
 }
 
 /// Dropping the future is not dropping the writer.
-pub(crate) async fn a_shutdown_that_is_taken_up_again(scene: &Scene) {
+pub async fn a_shutdown_that_is_taken_up_again(scene: &Scene) {
     for (name, data) in [("small", noise(1000)), ("large", noise(LARGE))] {
         let mut writer = scene.given(name, data).await;
         while for_pauses(1, writer.shutdown()).await.transpose().expect("shut down").is_none() {
@@ -121,7 +121,7 @@ pub(crate) async fn a_shutdown_that_is_taken_up_again(scene: &Scene) {
 }
 
 /// A `write` that was not ready has taken nothing.
-pub(crate) async fn a_write_that_is_taken_up_again(scene: &Scene) {
+pub async fn a_write_that_is_taken_up_again(scene: &Scene) {
     let (file, mut writer) = scene.writer("file").await;
     let mut rest = noise(LARGE);
     let mut given_up = 0;
@@ -140,7 +140,7 @@ pub(crate) async fn a_write_that_is_taken_up_again(scene: &Scene) {
     scene.assert_holds(&file, noise(LARGE)).await;
 }
 
-pub(crate) async fn a_shutdown_in_a_task_that_is_cancelled(scene: &Scene) {
+pub async fn a_shutdown_in_a_task_that_is_cancelled(scene: &Scene) {
     let storage = scene.storage();
     let (begun, has_begun) = oneshot::channel();
     let task = tokio::spawn(async move {

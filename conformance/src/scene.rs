@@ -2,11 +2,11 @@
 
 use crate::backend::{Backend, Traits};
 use crate::data::assert_same;
+use crate::eventually::eventually;
+use crate::leaks::{Counts, in_turn};
 use sealift::{
     BackupHandle, BackupStorage, Certainty, Error, FileHandle, FileReader, FileWriter, Remnant, ShellSafeName,
 };
-use sealift_tests::eventually::eventually;
-use sealift_tests::leaks::{Counts, in_turn};
 use std::future::poll_fn;
 use std::io;
 use std::pin::pin;
@@ -23,13 +23,13 @@ const HANGS: Duration = Duration::from_secs(120);
 /// The backup that cases write to unless they say otherwise.
 pub(crate) const BACKUP: &str = "backup";
 
-pub(crate) struct Scene {
+pub struct Scene {
     backend: Box<dyn Backend>,
     may_leave_unfinished: AtomicBool,
 }
 
 /// Runs a case when no other runs.
-pub(crate) fn run<B: Backend + 'static>(case: impl AsyncFnOnce(&Scene)) {
+pub fn run<B: Backend + 'static>(case: impl AsyncFnOnce(&Scene)) {
     in_turn(async {
         let before = Counts::now();
         let scene = Scene { backend: Box::new(B::open().await), may_leave_unfinished: AtomicBool::new(false) };

@@ -13,19 +13,19 @@ use tokio::time::timeout;
 /// Of several parts on every backend.
 pub(crate) const LARGE: usize = 18 << 20;
 
-pub(crate) async fn dropped_before_the_first_byte(scene: &Scene) {
+pub async fn dropped_before_the_first_byte(scene: &Scene) {
     drop(scene.writer("file").await);
     scene.settle_with(&[]).await;
 }
 
-pub(crate) async fn dropped_after_some_bytes(scene: &Scene) {
+pub async fn dropped_after_some_bytes(scene: &Scene) {
     drop(scene.given("file", noise(1000)).await);
     drop(scene.given("other", text(3 << 20)).await);
     scene.settle_with(&[]).await;
     read(&*scene.storage(), &handle("backup/file")).await.expect_err("it never was");
 }
 
-pub(crate) async fn dropped_after_several_parts(scene: &Scene) {
+pub async fn dropped_after_several_parts(scene: &Scene) {
     let writer = scene.given("file", noise(LARGE)).await;
     scene.until_unfinished().await;
     drop(writer);
@@ -33,7 +33,7 @@ pub(crate) async fn dropped_after_several_parts(scene: &Scene) {
 }
 
 /// At each of its first pauses.
-pub(crate) async fn dropped_while_a_write_waits(scene: &Scene) {
+pub async fn dropped_while_a_write_waits(scene: &Scene) {
     for pauses in 1..=8 {
         let (_, mut writer) = scene.writer(&format!("file-{pauses}")).await;
         let endless = async {
@@ -48,7 +48,7 @@ pub(crate) async fn dropped_while_a_write_waits(scene: &Scene) {
     scene.settle_with(&[]).await;
 }
 
-pub(crate) async fn dropped_over_an_existing_file(scene: &Scene) {
+pub async fn dropped_over_an_existing_file(scene: &Scene) {
     let old = text(2 << 20);
     for data in [noise(0), noise(1000), noise(LARGE)] {
         let file = scene.write("file", old).await;
@@ -67,7 +67,7 @@ pub(crate) async fn dropped_over_an_existing_file(scene: &Scene) {
     }
 }
 
-pub(crate) async fn many_dropped_at_once(scene: &Scene) {
+pub async fn many_dropped_at_once(scene: &Scene) {
     let mut writes = JoinSet::new();
     for n in 0..24 {
         let storage = scene.storage();
@@ -80,7 +80,7 @@ pub(crate) async fn many_dropped_at_once(scene: &Scene) {
     scene.settle_with(&[]).await;
 }
 
-pub(crate) async fn dropped_in_a_task_that_is_cancelled(scene: &Scene) {
+pub async fn dropped_in_a_task_that_is_cancelled(scene: &Scene) {
     let storage = scene.storage();
     let (begun, has_begun) = oneshot::channel();
     let task = tokio::spawn(async move {
@@ -96,7 +96,7 @@ pub(crate) async fn dropped_in_a_task_that_is_cancelled(scene: &Scene) {
     scene.settle_with(&[]).await;
 }
 
-pub(crate) async fn dropped_when_its_task_panics(scene: &Scene) {
+pub async fn dropped_when_its_task_panics(scene: &Scene) {
     let storage = scene.storage();
     let task = tokio::spawn(async move {
         let (_, mut writer) = scene::writer(&*storage, "file").await;
@@ -134,7 +134,7 @@ async fn writers_whose_runtime_has_ended(scene: &Scene) -> Vec<sealift::FileWrit
     writers
 }
 
-pub(crate) async fn dropped_after_its_runtime(scene: &Scene) {
+pub async fn dropped_after_its_runtime(scene: &Scene) {
     let limit = Duration::from_secs(30);
     let mut complete = Vec::new();
     for (mut writer, (name, len)) in writers_whose_runtime_has_ended(scene).await.into_iter().zip(OPEN) {
@@ -156,7 +156,7 @@ pub(crate) async fn dropped_after_its_runtime(scene: &Scene) {
 }
 
 /// As at the end of a program whose runtime went first.
-pub(crate) async fn everything_dropped_without_a_runtime(scene: &Scene) {
+pub async fn everything_dropped_without_a_runtime(scene: &Scene) {
     let writers = writers_whose_runtime_has_ended(scene).await;
     let storage = scene.storage();
     let dropped = std::thread::spawn(move || drop((writers, storage)));

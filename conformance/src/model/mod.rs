@@ -2,8 +2,7 @@
 //! done, `expected` the model, and here both are brought together.
 //!
 //! A failure shows the shortest sequence that was found to fail, and a seed. To run the same sequences again:
-//! `SEALIFT_MODEL_SEED=<seed> cargo test -p sealift-tests --test conformance local_fs::model`. What a sequence meets
-//! is timing too, so it may take several runs.
+//! `SEALIFT_MODEL_SEED=<seed> cargo test local_fs::model`. What a sequence meets is timing too, so it may take several runs.
 
 mod expected;
 mod operations;
@@ -20,7 +19,7 @@ use tokio::io::AsyncWriteExt;
 /// How many files may be open for writing: as many as one task may write to in turn, with the budget of a backend.
 const OPEN: usize = 3;
 
-pub(crate) fn run<B: Backend + 'static>(sequences: u32) {
+pub fn run<B: Backend + 'static>(sequences: u32) {
     const SEED: &str = "SEALIFT_MODEL_SEED";
     let seed = std::env::var(SEED).map_or_else(|_| rand::random(), |seed| seed.parse().expect("a number"));
     let config = Config {

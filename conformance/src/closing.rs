@@ -5,7 +5,7 @@ use crate::data::noise;
 use crate::scene::{BACKUP, Scene, handle, read, safe};
 use tokio::io::AsyncWriteExt;
 
-pub(crate) async fn a_writer_that_is_held(scene: &Scene) {
+pub async fn a_writer_that_is_held(scene: &Scene) {
     let mut writers = vec![scene.given("small", noise(1000)).await, scene.given("large", noise(LARGE)).await];
     scene.until_unfinished().await;
     // Nothing is left when it returns, although the writers live.
@@ -19,7 +19,7 @@ pub(crate) async fn a_writer_that_is_held(scene: &Scene) {
     scene.close_with(&[]).await;
 }
 
-pub(crate) async fn a_writer_without_bytes(scene: &Scene) {
+pub async fn a_writer_without_bytes(scene: &Scene) {
     let (_, mut writer) = scene.writer("file").await;
     scene.close_with(&[]).await;
     writer.shutdown().await.expect_err("it was stopped");
@@ -27,7 +27,7 @@ pub(crate) async fn a_writer_without_bytes(scene: &Scene) {
 }
 
 /// Whichever was first, both say the same: an `Ok` stands, an error has left nothing.
-pub(crate) async fn a_shutdown_under_way(scene: &Scene) {
+pub async fn a_shutdown_under_way(scene: &Scene) {
     let mut small = scene.given("small", noise(1000)).await;
     let mut large = scene.given("large", noise(LARGE)).await;
     let (small, large, ()) = tokio::join!(small.shutdown(), large.shutdown(), scene.close());
@@ -41,13 +41,13 @@ pub(crate) async fn a_shutdown_under_way(scene: &Scene) {
     scene.close_with(&complete).await;
 }
 
-pub(crate) async fn twice(scene: &Scene) {
+pub async fn twice(scene: &Scene) {
     drop(scene.given("file", noise(LARGE)).await);
     tokio::join!(scene.close(), scene.close());
     scene.close_with(&[]).await;
 }
 
-pub(crate) async fn nothing_new_afterwards(scene: &Scene) {
+pub async fn nothing_new_afterwards(scene: &Scene) {
     let storage = scene.storage();
     let backup = storage.create_backup(&safe(BACKUP)).await.expect("opened");
     scene.close().await;
@@ -59,7 +59,7 @@ pub(crate) async fn nothing_new_afterwards(scene: &Scene) {
     scene.close_with(&[]).await;
 }
 
-pub(crate) async fn what_is_complete_stays(scene: &Scene) {
+pub async fn what_is_complete_stays(scene: &Scene) {
     let storage = scene.storage();
     let file = scene.write("file", noise(LARGE)).await;
     let metadata =

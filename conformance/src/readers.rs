@@ -1,16 +1,16 @@
 //! Readers: whole, or an error, and nothing that outlives them.
 
 use crate::data::{assert_same, noise, text};
+use crate::eventually::eventually;
+use crate::leaks::Counts;
 use crate::scene::{Scene, handle, read};
-use sealift_tests::eventually::eventually;
-use sealift_tests::leaks::Counts;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// Of several parts, and of more than is read ahead of a reader.
 const LARGE: usize = 18 << 20;
 
-pub(crate) async fn dropped_half_way(scene: &Scene) {
+pub async fn dropped_half_way(scene: &Scene) {
     const READERS: usize = 40;
     let file = scene.write("file", noise(LARGE)).await;
     let before = Counts::now();
@@ -29,7 +29,7 @@ pub(crate) async fn dropped_half_way(scene: &Scene) {
     scene.assert_holds(&file, noise(LARGE)).await;
 }
 
-pub(crate) async fn two_of_one_file(scene: &Scene) {
+pub async fn two_of_one_file(scene: &Scene) {
     let file = scene.write("file", noise(5_000_000)).await;
     let (mut ahead, mut behind) = (scene.reader(&file).await, scene.reader(&file).await);
     let (mut first, mut second) = (Vec::new(), Vec::new());
@@ -46,7 +46,7 @@ pub(crate) async fn two_of_one_file(scene: &Scene) {
     assert_same(&second, noise(5_000_000), "behind");
 }
 
-pub(crate) async fn a_missing_file(scene: &Scene) {
+pub async fn a_missing_file(scene: &Scene) {
     scene.write("file", b"another").await;
     for missing in ["backup/missing", "other/file", "backup/file/below", "file"] {
         read(&*scene.storage(), &handle(missing)).await.expect_err(missing);
@@ -54,12 +54,12 @@ pub(crate) async fn a_missing_file(scene: &Scene) {
     scene.close_with(&["backup/file"]).await;
 }
 
-pub(crate) async fn a_folder(scene: &Scene) {
+pub async fn a_folder(scene: &Scene) {
     scene.write("file", b"content").await;
     read(&*scene.storage(), &handle("backup")).await.expect_err("a backup is no file");
 }
 
-pub(crate) async fn small_buffers(scene: &Scene) {
+pub async fn small_buffers(scene: &Scene) {
     for (len, buffer) in [(20_000, 1), (200_000, 7), (3_000_000, 4093)] {
         let file = scene.write(&format!("file-{len}"), text(len)).await;
         let mut reader = scene.reader(&file).await;
@@ -76,7 +76,7 @@ pub(crate) async fn small_buffers(scene: &Scene) {
 }
 
 /// Nothing read into nothing is not the end.
-pub(crate) async fn an_empty_buffer(scene: &Scene) {
+pub async fn an_empty_buffer(scene: &Scene) {
     let file = scene.write("file", noise(100_000)).await;
     let mut reader = scene.reader(&file).await;
     let mut found = vec![0; 50_000];
@@ -87,7 +87,7 @@ pub(crate) async fn an_empty_buffer(scene: &Scene) {
     assert_same(&found, noise(100_000), "the file");
 }
 
-pub(crate) async fn after_the_end(scene: &Scene) {
+pub async fn after_the_end(scene: &Scene) {
     let file = scene.write("file", noise(1000)).await;
     let mut reader = scene.reader(&file).await;
     reader.read_to_end(&mut Vec::new()).await.expect("read");
@@ -97,7 +97,7 @@ pub(crate) async fn after_the_end(scene: &Scene) {
 }
 
 /// Never a mixture of the two, and never a part of one of them as if it were all.
-pub(crate) async fn a_file_replaced_under_its_reader(scene: &Scene) {
+pub async fn a_file_replaced_under_its_reader(scene: &Scene) {
     if !scene.traits().replaces_at_once {
         return;
     }

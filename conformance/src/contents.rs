@@ -7,7 +7,7 @@ use tokio::io::AsyncWriteExt;
 /// Around the sizes of pipes and blocks, and far from them.
 const PIECES: [usize; 8] = [1, 4093, 65_537, 7, 65_536, 1_048_577, 3, 300_001];
 
-pub(crate) async fn odd_pieces(scene: &Scene) {
+pub async fn odd_pieces(scene: &Scene) {
     for (name, data) in [("noise", noise(6_000_011)), ("text", text(6_000_011))] {
         let (file, mut writer) = scene.writer(name).await;
         let mut rest = data;
@@ -24,7 +24,7 @@ pub(crate) async fn odd_pieces(scene: &Scene) {
     }
 }
 
-pub(crate) async fn single_bytes(scene: &Scene) {
+pub async fn single_bytes(scene: &Scene) {
     let data = noise(3000);
     let (file, mut writer) = scene.writer("file").await;
     for byte in data {
@@ -34,7 +34,7 @@ pub(crate) async fn single_bytes(scene: &Scene) {
     scene.assert_holds(&file, data).await;
 }
 
-pub(crate) async fn flushes(scene: &Scene) {
+pub async fn flushes(scene: &Scene) {
     let data = noise(2_500_000);
     let (file, mut writer) = scene.writer("file").await;
     writer.flush().await.expect("flushed before the first byte");
@@ -50,7 +50,7 @@ pub(crate) async fn flushes(scene: &Scene) {
     scene.assert_holds(&file, data).await;
 }
 
-pub(crate) async fn a_second_shutdown(scene: &Scene) {
+pub async fn a_second_shutdown(scene: &Scene) {
     for (name, data) in [("empty", noise(0)), ("small", noise(1000)), ("large", noise(9 << 20))] {
         let (file, mut writer) = scene.writer(name).await;
         writer.write_all(data).await.expect("written");
@@ -62,7 +62,7 @@ pub(crate) async fn a_second_shutdown(scene: &Scene) {
     scene.close_with(&["backup/empty", "backup/large", "backup/small"]).await;
 }
 
-pub(crate) async fn a_write_after_the_shutdown(scene: &Scene) {
+pub async fn a_write_after_the_shutdown(scene: &Scene) {
     let (file, mut writer) = scene.writer("file").await;
     writer.write_all(b"all").await.expect("written");
     writer.shutdown().await.expect("shut down");
@@ -72,7 +72,7 @@ pub(crate) async fn a_write_after_the_shutdown(scene: &Scene) {
     scene.assert_holds(&file, b"all").await;
 }
 
-pub(crate) async fn a_file_under_way_is_not_seen(scene: &Scene) {
+pub async fn a_file_under_way_is_not_seen(scene: &Scene) {
     if !scene.traits().unseen_before_shutdown {
         return;
     }
@@ -89,7 +89,7 @@ pub(crate) async fn a_file_under_way_is_not_seen(scene: &Scene) {
     scene.assert_holds(&file, noise(18 << 20)).await;
 }
 
-pub(crate) async fn a_file_written_again(scene: &Scene) {
+pub async fn a_file_written_again(scene: &Scene) {
     for (first, second) in [(9 << 20, 1000), (1000, 9 << 20), (1000, 0)] {
         let file = scene.write("file", noise(first)).await;
         let again = scene.write("file", text(second)).await;

@@ -4,9 +4,10 @@ use async_trait::async_trait;
 use sealift::{BackupStorage, Error};
 use std::sync::Arc;
 
-/// One storage of one test. What it holds beside the storage itself is seen from outside, not through it.
+/// One storage of one test. What it holds beside the storage itself is best seen from outside, not through it: for an
+/// object store of which nobody knows more, [`ThroughItself`](crate::ThroughItself) looks through the store.
 #[async_trait]
-pub(crate) trait Backend: Send + Sync {
+pub trait Backend: Send + Sync {
     /// A new one, empty, which nobody else uses.
     async fn open() -> Self
     where
@@ -37,30 +38,30 @@ pub(crate) trait Backend: Send + Sync {
 
 /// What a storage promises. Where it does not, tests ask for less.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Traits {
+pub struct Traits {
     /// After how many stored bytes a file is cut, where it is cut; tests write files that end there.
-    pub(crate) part: Option<usize>,
+    pub part: Option<usize>,
     /// A metadata file that exists is kept as it is when its name is saved again. If not, the new one replaces it.
-    pub(crate) keeps_metadata: bool,
+    pub keeps_metadata: bool,
     /// A file that must be new leaves an existing one as it is. If not, it replaces it as any other does.
-    pub(crate) keeps_existing: bool,
+    pub keeps_existing: bool,
     /// A file cannot be seen before its shutdown.
-    pub(crate) unseen_before_shutdown: bool,
+    pub unseen_before_shutdown: bool,
     /// A large file that is being written can be seen in `unfinished`.
-    pub(crate) shows_unfinished: bool,
+    pub shows_unfinished: bool,
     /// A file of the same name stays as it is until the new one is complete, and for good when that is given up before
     /// its shutdown. If not, it may be gone as soon as the new one is opened.
-    pub(crate) replaces_at_once: bool,
+    pub replaces_at_once: bool,
     /// A shutdown, once begun, goes on by itself, and one that is given up takes the file back however far it has come.
     /// If not, the file may stand, whole; a storage that can tell says so when it is closed.
-    pub(crate) takes_back: bool,
+    pub takes_back: bool,
     /// A runtime that ends under a writer leaves nothing unfinished.
-    pub(crate) cleans_up_without_runtime: bool,
+    pub cleans_up_without_runtime: bool,
 }
 
 impl Traits {
     /// Everything is promised.
-    pub(crate) const ALL: Traits = Traits {
+    pub const ALL: Traits = Traits {
         part: None,
         keeps_metadata: true,
         keeps_existing: true,

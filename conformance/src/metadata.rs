@@ -17,21 +17,21 @@ async fn assert_list(scene: &Scene, expected: &[&str]) {
     assert_eq!(listed.iter().map(AsRef::as_ref).collect::<Vec<&str>>(), expected);
 }
 
-pub(crate) async fn one_line(scene: &Scene) {
+pub async fn one_line(scene: &Scene) {
     let file = save(&*scene.storage(), "one.meta", "{\"Identity\":{\"id\":\"0x1\"}}").await;
     assert_eq!(file.as_ref(), "metadata/one.meta");
     scene.assert_holds(&file, b"{\"Identity\":{\"id\":\"0x1\"}}\n").await;
     scene.close_with(&["metadata/one.meta"]).await;
 }
 
-pub(crate) async fn many_lines(scene: &Scene) {
+pub async fn many_lines(scene: &Scene) {
     let lines: Vec<TextLine> = (0..3000).map(|n| line(&format!("{{\"line\": {n}}}"))).collect();
     let file = scene.storage().save_metadata_lines(&safe("many.meta"), &lines).await.expect("saved");
     let expected: String = lines.iter().map(|line| format!("{line}\n")).collect();
     scene.assert_holds(&file, expected.as_bytes()).await;
 }
 
-pub(crate) async fn odd_lines(scene: &Scene) {
+pub async fn odd_lines(scene: &Scene) {
     let storage = scene.storage();
     let long = "x".repeat(200_000);
     let odd = ["", " ", "'\"\\$(false)`false`;|&>", "-n", "%s%n\\n", "ü 日本\t", &long, ""];
@@ -42,13 +42,13 @@ pub(crate) async fn odd_lines(scene: &Scene) {
     assert_list(scene, &["metadata/none.meta", "metadata/odd.meta"]).await;
 }
 
-pub(crate) async fn an_empty_list(scene: &Scene) {
+pub async fn an_empty_list(scene: &Scene) {
     assert_list(scene, &[]).await;
     scene.write("file", b"no metadata").await;
     assert_list(scene, &[]).await;
 }
 
-pub(crate) async fn the_list_is_sorted_and_complete(scene: &Scene) {
+pub async fn the_list_is_sorted_and_complete(scene: &Scene) {
     let storage = scene.storage();
     let mut expected = BTreeSet::new();
     // Saved in another order than they are listed in.
@@ -61,7 +61,7 @@ pub(crate) async fn the_list_is_sorted_and_complete(scene: &Scene) {
     assert_list(scene, &expected.iter().map(String::as_str).collect::<Vec<_>>()).await;
 }
 
-pub(crate) async fn an_existing_name(scene: &Scene) {
+pub async fn an_existing_name(scene: &Scene) {
     let storage = scene.storage();
     let file = save(&*storage, "name.meta", "first").await;
     assert_eq!(save(&*storage, "name.meta", "second").await, file);
@@ -71,7 +71,7 @@ pub(crate) async fn an_existing_name(scene: &Scene) {
 }
 
 /// As when a backup was started twice: each is told that the file is there, and one of them has written it.
-pub(crate) async fn saved_by_many_at_once(scene: &Scene) {
+pub async fn saved_by_many_at_once(scene: &Scene) {
     let saves = (0..16).map(|n| {
         let storage = scene.storage();
         tokio::spawn(async move { save(&*storage, "name.meta", &format!("by {n}")).await })
@@ -85,7 +85,7 @@ pub(crate) async fn saved_by_many_at_once(scene: &Scene) {
     assert_list(scene, &["metadata/name.meta"]).await;
 }
 
-pub(crate) async fn backed_up(scene: &Scene) {
+pub async fn backed_up(scene: &Scene) {
     let storage = scene.storage();
     let (gone, stays) = (save(&*storage, "gone.meta", "gone").await, save(&*storage, "stays.meta", "stays").await);
     storage.backup_metadata_file(&gone).await.expect("moved");
@@ -96,7 +96,7 @@ pub(crate) async fn backed_up(scene: &Scene) {
     scene.close_with(&["metadata/stays.meta", "metadata_backup/gone.meta"]).await;
 }
 
-pub(crate) async fn backed_up_again(scene: &Scene) {
+pub async fn backed_up_again(scene: &Scene) {
     let storage = scene.storage();
     for content in ["first", "second"] {
         let file = save(&*storage, "name.meta", content).await;
@@ -108,7 +108,7 @@ pub(crate) async fn backed_up_again(scene: &Scene) {
     scene.close_with(&["metadata_backup/name.meta"]).await;
 }
 
-pub(crate) async fn missing(scene: &Scene) {
+pub async fn missing(scene: &Scene) {
     let storage = scene.storage();
     save(&*storage, "name.meta", "line").await;
     storage.backup_metadata_file(&handle("metadata/other.meta")).await.expect_err("there is none");
@@ -120,7 +120,7 @@ pub(crate) async fn missing(scene: &Scene) {
     scene.close_with(&["metadata_backup/name.meta"]).await;
 }
 
-pub(crate) async fn odd_handles(scene: &Scene) {
+pub async fn odd_handles(scene: &Scene) {
     let storage = scene.storage();
     let file = scene.write("file", b"no metadata").await;
     let saved = save(&*storage, "name.meta", "line").await;

@@ -16,7 +16,7 @@ async fn write(scene: &Scene, backup_name: &str, name: &str, data: &[u8]) -> Str
 }
 
 /// As short and as long as the pattern allows, and with every character of it.
-pub(crate) async fn the_edges_of_the_pattern(scene: &Scene) {
+pub async fn the_edges_of_the_pattern(scene: &Scene) {
     let long = ["x".repeat(127), format!("Z{}", "-".repeat(126)), format!("0{}", ".".repeat(126))];
     let every = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
     let mut names = vec!["abc", "000", "A..", "a--", "Z__", "1.-", "a.b", "name.gz", "state.part", every];
@@ -32,7 +32,7 @@ pub(crate) async fn the_edges_of_the_pattern(scene: &Scene) {
 }
 
 /// A manifest keeps them, so they are the same in every storage.
-pub(crate) async fn handles(scene: &Scene) {
+pub async fn handles(scene: &Scene) {
     let storage = scene.storage();
     let backup = storage.create_backup(&safe("epoch_ending_0-.0f3a")).await.expect("opened");
     assert_eq!(backup.as_ref(), "epoch_ending_0-.0f3a");
@@ -42,7 +42,7 @@ pub(crate) async fn handles(scene: &Scene) {
     scene.close_with(&["epoch_ending_0-.0f3a/0-.chunk"]).await;
 }
 
-pub(crate) async fn the_random_suffix(scene: &Scene) {
+pub async fn the_random_suffix(scene: &Scene) {
     let storage = scene.storage();
     let mut seen = BTreeSet::new();
     for _ in 0..20 {
@@ -59,7 +59,7 @@ pub(crate) async fn the_random_suffix(scene: &Scene) {
     storage.create_backup_with_random_suffix("a/b").await.expect_err("not a name");
 }
 
-pub(crate) async fn a_backup_opened_twice(scene: &Scene) {
+pub async fn a_backup_opened_twice(scene: &Scene) {
     let (first, second) = (backup(&*scene.storage(), "twice").await, backup(&*scene.storage(), "twice").await);
     assert_eq!(first, second);
     write(scene, "twice", "one", b"1").await;
@@ -67,7 +67,7 @@ pub(crate) async fn a_backup_opened_twice(scene: &Scene) {
     scene.close_with(&["twice/one", "twice/two"]).await;
 }
 
-pub(crate) async fn the_same_name_in_two_backups(scene: &Scene) {
+pub async fn the_same_name_in_two_backups(scene: &Scene) {
     let (a, b) = (write(scene, "backup-a", "file", b"a").await, write(scene, "backup-b", "file", b"b").await);
     assert_holds(&*scene.storage(), &a.parse().expect("a handle"), b"a").await;
     scene.close_with(&[&a, &b]).await;

@@ -12,7 +12,7 @@ fn content(n: usize) -> &'static [u8] {
     data(if n.is_multiple_of(10) { Kind::Noise } else { Kind::Text }, len, n)
 }
 
-pub(crate) async fn many_files_at_once(scene: &Scene) {
+pub async fn many_files_at_once(scene: &Scene) {
     let mut writes = JoinSet::new();
     for n in 0..32 {
         let storage = scene.storage();
@@ -27,7 +27,7 @@ pub(crate) async fn many_files_at_once(scene: &Scene) {
 }
 
 /// One of them is the last; what is there is whole and of one of them.
-pub(crate) async fn two_writers_of_one_file(scene: &Scene) {
+pub async fn two_writers_of_one_file(scene: &Scene) {
     let contents = [noise(7_000_000), text(2_000_000)];
     let mut writes = JoinSet::new();
     for data in contents {
@@ -41,7 +41,7 @@ pub(crate) async fn two_writers_of_one_file(scene: &Scene) {
 }
 
 /// One after another in turn, as a loop over chunks does.
-pub(crate) async fn writers_in_one_task(scene: &Scene) {
+pub async fn writers_in_one_task(scene: &Scene) {
     let mut writers = Vec::new();
     for n in 0..4 {
         writers.push(scene.writer(&format!("file-{n}")).await);
@@ -58,7 +58,7 @@ pub(crate) async fn writers_in_one_task(scene: &Scene) {
     }
 }
 
-pub(crate) async fn readers_and_writers_at_once(scene: &Scene) {
+pub async fn readers_and_writers_at_once(scene: &Scene) {
     let source = scene.write("source", noise(6_000_000)).await;
     let mut tasks = JoinSet::new();
     for n in 0..8 {
@@ -74,7 +74,7 @@ pub(crate) async fn readers_and_writers_at_once(scene: &Scene) {
 }
 
 /// Tasks that hold a reader and a writer each must not wait for one another in a circle.
-pub(crate) async fn copies(scene: &Scene) {
+pub async fn copies(scene: &Scene) {
     let source = scene.write("source", noise(LONGEST)).await;
     let mut copies = JoinSet::new();
     for n in 0..8 {

@@ -28,7 +28,7 @@ async fn is_first(mut writer: FileWriter, data: &[u8]) -> bool {
     }
 }
 
-pub(crate) async fn an_existing_one(scene: &Scene) {
+pub async fn an_existing_one(scene: &Scene) {
     let storage = scene.storage();
     for len in [1000, 9 << 20] {
         let name = format!("file-{len}");
@@ -41,7 +41,7 @@ pub(crate) async fn an_existing_one(scene: &Scene) {
 }
 
 /// Whatever a writer has begun that must not replace the file, giving it up takes nothing away.
-pub(crate) async fn given_up_over_an_existing_one(scene: &Scene) {
+pub async fn given_up_over_an_existing_one(scene: &Scene) {
     const MOMENTS: u32 = 20;
     if !scene.traits().keeps_existing {
         return;
@@ -70,7 +70,7 @@ pub(crate) async fn given_up_over_an_existing_one(scene: &Scene) {
     }
 }
 
-pub(crate) async fn two_at_once(scene: &Scene) {
+pub async fn two_at_once(scene: &Scene) {
     let contents = [noise(9_000_000), text(9_000_000)];
     let mut writes = JoinSet::new();
     for data in contents {
