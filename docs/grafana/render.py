@@ -43,6 +43,8 @@ def name(target, labels):
 
 
 def shown(value, unit):
+    if value != value:
+        return "-"
     if unit == "s":
         return f"{value:.0f} s" if value < 600 else f"{value / 60:.0f} min" if value < 86400 else f"{value / 86400:.1f} d"
     return f"{value:g}"

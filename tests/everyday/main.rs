@@ -1,5 +1,5 @@
 //! What people do every day, and in the first minute: many files back, listings, versions, help.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs)]
 
 /// Tests of each of these cases, `async fn<C: Cloud>()`, on each cloud.
 macro_rules! on_every_cloud {

@@ -46,8 +46,8 @@ async fn a_service_refuses_it_and_goes_on() {
 async fn a_job_of_a_service_manager_refuses_it_too() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut command = cli::command(["put", "name", "--storage=local-fs", "--local-fs-dir"]);
-    command.arg(folder.path()).stdin(Stdio::piped()).env("INVOCATION_ID", "0123456789abcdef");
-    let mut child = session_of_its_own(command).spawn().expect("sealift starts");
+    command.arg(folder.path()).env("INVOCATION_ID", "0123456789abcdef");
+    let mut child = session_of_its_own(command).stdin(Stdio::piped()).spawn().expect("sealift starts");
     let mut stdin = child.stdin.take().expect("a pipe");
     // More than a pipe holds: it reads, so it listens for signals.
     stdin.write_all(&vec![b'x'; 1 << 20]).await.expect("written");
@@ -62,8 +62,8 @@ async fn a_job_of_a_service_manager_refuses_it_too() {
 async fn without_a_service_manager_it_stops_the_command() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut command = cli::command(["put", "name", "--storage=local-fs", "--local-fs-dir"]);
-    command.arg(folder.path()).stdin(Stdio::piped());
-    let mut child = session_of_its_own(command).spawn().expect("sealift starts");
+    command.arg(folder.path());
+    let mut child = session_of_its_own(command).stdin(Stdio::piped()).spawn().expect("sealift starts");
     let mut stdin = child.stdin.take().expect("a pipe");
     stdin.write_all(&vec![b'x'; 1 << 20]).await.expect("written");
     signal(&child, Signal::HUP);

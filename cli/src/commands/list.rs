@@ -83,15 +83,10 @@ mod tests {
 
     #[test]
     fn the_newest_and_the_largest_are_first() {
-        let object = |key: &str, size: u64, age: u64| ObjectInfo {
-            key: key.to_owned(),
-            size,
-            modified: Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1000 - age)),
-            etag: None,
-            version: None,
-            token: None,
-            checksum: None,
-            kept_checksum: None,
+        let object = |key: &str, size: u64, age: u64| {
+            let mut info = ObjectInfo::new(key, size);
+            info.modified = Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1000 - age));
+            info
         };
         let sorted = |by| {
             let mut all = vec![object("a", 1, 5), object("b", 3, 9), object("c", 3, 1)];

@@ -231,7 +231,7 @@ impl<'a> Stronger<'a> {
 fn with_default(command: Command, path: &[String], id: &str, values: &[String]) -> Command {
     let settle = |option: Arg| option.required(false).default_values(values.iter().cloned());
     if command.get_arguments().any(|option| option.get_id() == id) && (path.is_empty() || is_global(&command, id)) {
-        return command.mut_arg(id.to_owned(), settle);
+        return command.mut_arg(id, settle);
     }
     match path {
         [] => command,
