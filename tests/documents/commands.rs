@@ -14,7 +14,10 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("cargo test", "this test is run by it"),
     ("eval \"$(localstack/up)\"", "it has started what this test talks to"),
     ("localstack/down", "it would stop what this test talks to"),
-    ("aptos-db-tool", "it is the node's own, and not installed here; its reading of what Sealift writes is in tests/samples"),
+    (
+        "aptos-db-tool",
+        "it is the node's own, and not installed here; its reading of what Sealift writes is in tests/samples",
+    ),
 ];
 
 /// A document whose first commands make the archive that its later ones are about.
@@ -80,7 +83,8 @@ fn together(document: &Document, stage: &Stage) -> Option<String> {
     let files = |folder: &str| std::fs::read_dir(stage.path(folder)).map(Iterator::count).unwrap_or_default();
     let (copied, by_commands) = (files("srv/restore"), files("srv/by-commands"));
     let same = copied > 0 && copied == by_commands;
-    (document.name == "docs/RESTORE.md" && !same).then(|| format!("{}: {copied} and {by_commands} files", document.name))
+    (document.name == "docs/RESTORE.md" && !same)
+        .then(|| format!("{}: {copied} and {by_commands} files", document.name))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -94,7 +98,8 @@ async fn every_command_does_what_the_document_says() {
 
 #[test]
 fn what_is_not_run_stands_in_a_document() {
-    let all: Vec<Line> = document::all().iter().flat_map(Document::for_a_shell).flat_map(|(block, _)| lines(&block.text)).collect();
+    let all: Vec<Line> =
+        document::all().iter().flat_map(Document::for_a_shell).flat_map(|(block, _)| lines(&block.text)).collect();
     for (at, (begins, why)) in ELSEWHERE.iter().enumerate() {
         let used = all.iter().any(|line| matches!(line, Line::Command(command) if elsewhere(command) == Some(at)));
         assert!(used, "no document has `{begins}` ({why})");

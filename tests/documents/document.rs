@@ -130,7 +130,8 @@ fn line(text: &str) -> Line {
 
 #[test]
 fn blocks_and_their_lines_are_found() {
-    let text = "# One\n```sh\na \\\n  b\n# c\n15 4 * * 0  d e\nX=1\n```\nand\n```text\nout\n```\n## Two\n```text\nno\n```\n";
+    let text =
+        "# One\n```sh\na \\\n  b\n# c\n15 4 * * 0  d e\nX=1\n```\nand\n```text\nout\n```\n## Two\n```text\nno\n```\n";
     let document = Document { name: String::new(), blocks: blocks(text), text: text.to_owned() };
     let [(block, output)] = document.for_a_shell()[..] else { panic!("{document:?}") };
     assert_eq!((block.heading.as_str(), output, block.line), ("One", Some("out\n"), 2));
