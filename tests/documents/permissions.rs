@@ -3,7 +3,8 @@
 
 use crate::archives::{LAST_EPOCH, Site, chain};
 use crate::document::{quoted, read};
-use crate::requests::{self, Log, Permissions, Reading};
+use crate::policies::policies;
+use crate::requests::{self, Log, Permissions, Reading, Refused};
 use futures::StreamExt;
 use sealift_node::Node;
 use sealift_tests::cli::{self, Ended, command_of};
@@ -83,14 +84,20 @@ const ROWS: &[Row] = &[
         there: There::Archive,
         runs: &[
             ("sealift compact --epoch-ending-file-compact-factor 100 --remove-compacted-file-after 0", 0),
-            // A file goes when a run has seen it beside its successor.
-            ("sealift compact --epoch-ending-file-compact-factor 100 --remove-compacted-file-after 0", 0),
+            // A file goes when it has stood beside its successor for longer than that, by a clock of seconds.
+            ("sleep 1.1; sealift compact --epoch-ending-file-compact-factor 100 --remove-compacted-file-after 0", 0),
         ],
     },
 ];
 
+impl Row {
+    fn ends_as_it_should(&self, ended: &[Ended]) -> bool {
+        self.runs.iter().zip(ended).all(|((_, code), ended)| ended.code == Some(*code))
+    }
+}
+
 /// Runs the commands of a row through a proxy that notes what is asked for, and refuses one thing.
-async fn asked<C: Cloud>(row: &Row, reading: Reading, refused: Option<&'static str>) -> (Permissions, Vec<Ended>) {
+async fn asked<C: Cloud>(row: &Row, reading: Reading, refused: Refused) -> (Permissions, Vec<Ended>) {
     let cloud = C::new("permissions").await;
     let place = tempfile::tempdir().expect("a folder");
     std::fs::create_dir(place.path().join("files")).expect("made");
@@ -123,7 +130,7 @@ async fn asked<C: Cloud>(row: &Row, reading: Reading, refused: Option<&'static s
     on_the_stage("echo | sealift put proven --if-absent && sealift rm proven").await.expect_code(0);
     let log = Log::default();
     let noting = log.clone();
-    proxy.on(Match::new(move |request| noting.note(reading, refused, request)), C::problem(Problem::Denied));
+    proxy.on(Match::new(move |request| noting.note(reading, &refused, request)), C::problem(Problem::Denied));
     let mut ended = Vec::new();
     for (line, _) in row.runs {
         ended.push(on_the_stage(line).await);
@@ -151,7 +158,7 @@ fn written(commands: &str, column: usize) -> (Vec<String>, Vec<String>) {
 
 async fn the_table_is_what_is_asked_for<C: Cloud>(reading: Reading, column: usize) {
     let tried = ROWS.iter().map(|row| async move {
-        let (asked, ended) = asked::<C>(row, reading, None).await;
+        let (asked, ended) = asked::<C>(row, reading, Refused::Nothing).await;
         for ((line, code), ended) in row.runs.iter().zip(ended) {
             if ended.code != Some(*code) {
                 return Some(format!("{line}: {:?} {}", ended.code, ended.stderr));
@@ -183,7 +190,7 @@ async fn on_azure() {
 }
 
 /// Without any one of them the commands do not come to the same end; without what stands in brackets they do.
-async fn none_is_there_for_nothing<C: Cloud>(reading: Reading, column: usize, known: &'static [&'static str]) {
+async fn none_is_there_for_nothing<C: Cloud>(reading: Reading, column: usize) {
     let mut tried = Vec::new();
     for row in ROWS {
         let (always, sometimes) = written(row.commands, column);
@@ -192,9 +199,8 @@ async fn none_is_there_for_nothing<C: Cloud>(reading: Reading, column: usize, kn
         }
     }
     let tried = tried.into_iter().map(|(row, needed, name)| async move {
-        let refused = known.iter().find(|known| **known == name).unwrap_or_else(|| panic!("{name} is not known"));
-        let (_, ended) = asked::<C>(row, reading, Some(refused)).await;
-        let as_before = row.runs.iter().zip(&ended).all(|((_, code), ended)| ended.code == Some(*code));
+        let (_, ended) = asked::<C>(row, reading, Refused::One(name.clone())).await;
+        let as_before = row.ends_as_it_should(&ended);
         (as_before == needed).then(|| match needed {
             true => format!("{}: nothing fails without {name}", row.commands),
             false => {
@@ -209,32 +215,37 @@ async fn none_is_there_for_nothing<C: Cloud>(reading: Reading, column: usize, kn
 
 #[tokio::test(flavor = "multi_thread")]
 async fn none_is_there_for_nothing_on_s3() {
-    let known = &[
-        "s3:AbortMultipartUpload",
-        "s3:DeleteObject",
-        "s3:GetObject",
-        "s3:ListBucket",
-        "s3:ListBucketMultipartUploads",
-        "s3:ListMultipartUploadParts",
-        "s3:PutObject",
-    ];
-    none_is_there_for_nothing::<s3::TestBucket>(requests::s3, 1, known).await;
+    none_is_there_for_nothing::<s3::TestBucket>(requests::s3, 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes a minute, and tells the same as S3's as long as the table stays: `-- --ignored none_is_there`"]
 async fn none_is_there_for_nothing_on_google() {
-    let known = &["storage.objects.create", "storage.objects.delete", "storage.objects.get", "storage.objects.list"];
-    none_is_there_for_nothing::<gcs::TestBucket>(requests::google, 2, known).await;
+    none_is_there_for_nothing::<gcs::TestBucket>(requests::google, 2).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes a minute, and tells the same as S3's as long as the table stays: `-- --ignored none_is_there`"]
 async fn none_is_there_for_nothing_on_azure() {
-    none_is_there_for_nothing::<azure::TestContainer>(
-        requests::azure,
-        3,
-        &["blobs/delete", "blobs/read", "blobs/write"],
-    )
-    .await;
+    none_is_there_for_nothing::<azure::TestContainer>(requests::azure, 3).await;
+}
+
+/// With what a policy allows, and nothing else, its commands do their work.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_policies_are_enough() {
+    let document = read("docs/operations.md");
+    let mut tried = Vec::new();
+    for (heading, policy) in policies(&document) {
+        let granted = Refused::AllBut(crate::policies::actions(&policy));
+        let rows = ROWS.iter().filter(|row| row.commands.split(", ").any(|command| quoted(heading).contains(&command)));
+        tried.extend(rows.map(|row| (heading, row, granted.clone())));
+    }
+    assert!(tried.len() >= 10, "{tried:?}", tried = tried.len());
+    let tried = tried.into_iter().map(|(heading, row, granted)| async move {
+        let (_, ended) = asked::<s3::TestBucket>(row, requests::s3, granted).await;
+        let ends: Vec<_> = ended.iter().map(|ended| (ended.code, ended.stderr.as_str())).collect();
+        (!row.ends_as_it_should(&ended)).then(|| format!("{heading}: {}: {ends:?}", row.commands))
+    });
+    let wrong: Vec<_> = futures::stream::iter(tried).buffer_unordered(3).filter_map(std::future::ready).collect().await;
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// The policies of S3, by the heading that each stands below.
-fn policies(document: &Document) -> Vec<(&str, Value)> {
+pub(crate) fn policies(document: &Document) -> Vec<(&str, Value)> {
     let json = document.blocks.iter().filter(|block| block.language == "json");
     let parsed = json.map(|block| {
         let value: Value =
@@ -15,7 +15,7 @@ fn policies(document: &Document) -> Vec<(&str, Value)> {
     parsed.filter(|(_, value)| value["Statement"].is_array()).collect()
 }
 
-fn actions(policy: &Value) -> BTreeSet<String> {
+pub(crate) fn actions(policy: &Value) -> BTreeSet<String> {
     let statements = policy["Statement"].as_array().expect("statements");
     let all = statements.iter().flat_map(|statement| {
         assert_eq!(statement["Effect"], "Allow", "{statement}");

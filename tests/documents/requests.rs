@@ -70,6 +70,26 @@ pub(crate) fn azure(request: &Head<'_>) -> Option<&'static [&'static str]> {
     })
 }
 
+/// What is refused.
+#[derive(Debug, Clone)]
+pub(crate) enum Refused {
+    Nothing,
+    /// This one alone.
+    One(String),
+    /// Everything but these.
+    AllBut(BTreeSet<String>),
+}
+
+impl Refused {
+    fn has(&self, permission: &str) -> bool {
+        match self {
+            Refused::Nothing => false,
+            Refused::One(refused) => refused == permission,
+            Refused::AllBut(granted) => !granted.contains(permission),
+        }
+    }
+}
+
 /// What was asked for.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Log {
@@ -78,12 +98,12 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// Notes what a request asks for, and tells whether that is `refused`.
-    pub(crate) fn note(&self, reading: Reading, refused: Option<&str>, request: &Head<'_>) -> bool {
+    /// Notes what a request asks for, and tells whether any of that is refused.
+    pub(crate) fn note(&self, reading: Reading, refused: &Refused, request: &Head<'_>) -> bool {
         match reading(request) {
             Some(needed) => {
                 self.asked.lock().expect("not poisoned").extend(needed);
-                needed.iter().any(|needed| Some(*needed) == refused)
+                needed.iter().any(|needed| refused.has(needed))
             }
             None => {
                 let words = format!("{} {} {:?}", request.method(), request.path(), request.parameters());
