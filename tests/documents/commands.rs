@@ -1,7 +1,7 @@
 //! Every command of every document is run, and says what the document says that it does; or it stands in one table, with the
 //! reason why it cannot be run here.
 
-use crate::document::{self, Document, Line, lines};
+use crate::document::{self, Block, Document, Line, lines};
 use crate::stage::{Before, Stage};
 use crate::words::agree;
 use futures::StreamExt;
@@ -30,11 +30,11 @@ fn elsewhere(command: &str) -> Option<usize> {
 /// What is wrong with one document's commands.
 async fn tried(document: &Document) -> Vec<String> {
     let blocks = document.for_a_shell();
-    let runnable = |text: &str| {
-        let mut all = lines(text).into_iter();
+    let runnable = |block: &Block| {
+        let mut all = lines(block).into_iter();
         all.any(|line| !matches!(line, Line::Command(command) if elsewhere(&command).is_some()))
     };
-    if !blocks.iter().any(|(block, _)| runnable(&block.text)) {
+    if !blocks.iter().any(|(block, _)| runnable(block)) {
         return Vec::new();
     }
     let before = if document.name == MAKES_ITS_ARCHIVE { Before::Nothing } else { Before::Archive };
@@ -42,7 +42,7 @@ async fn tried(document: &Document) -> Vec<String> {
     let mut wrong = Vec::new();
     for (block, output) in blocks {
         let (mut said, mut variables) = (String::new(), Vec::new());
-        for line in lines(&block.text) {
+        for line in lines(block) {
             let command = match line {
                 Line::Variable(name, value) => {
                     variables.push((name, value));
@@ -99,7 +99,7 @@ async fn every_command_does_what_the_document_says() {
 #[test]
 fn what_is_not_run_stands_in_a_document() {
     let all: Vec<Line> =
-        document::all().iter().flat_map(Document::for_a_shell).flat_map(|(block, _)| lines(&block.text)).collect();
+        document::all().iter().flat_map(Document::for_a_shell).flat_map(|(block, _)| lines(block)).collect();
     for (at, (begins, why)) in ELSEWHERE.iter().enumerate() {
         let used = all.iter().any(|line| matches!(line, Line::Command(command) if elsewhere(command) == Some(at)));
         assert!(used, "no document has `{begins}` ({why})");

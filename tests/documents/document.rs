@@ -79,14 +79,23 @@ fn blocks(text: &str) -> Vec<Block> {
 }
 
 impl Document {
-    /// Each block for a shell, with the output that stands below it, if one does.
-    pub(crate) fn for_a_shell(&self) -> Vec<(&Block, Option<&str>)> {
+    /// Each block for a shell, with the output that stands below it, if one does. In a `console` block, commands are the lines
+    /// behind a `$`, and the others their output.
+    pub(crate) fn for_a_shell(&self) -> Vec<(&Block, Option<String>)> {
         let follows = |at: usize| {
             let (block, next) = (&self.blocks[at], self.blocks.get(at + 1)?);
-            (next.language == "text" && next.heading == block.heading).then_some(next.text.as_str())
+            (next.language == "text" && next.heading == block.heading).then(|| next.text.clone())
         };
-        let all = self.blocks.iter().enumerate().filter(|(_, block)| block.language == "sh");
-        all.map(|(at, block)| (block, follows(at))).collect()
+        let between = |block: &Block| {
+            let output: Vec<&str> = block.text.lines().filter(|line| !line.starts_with("$ ")).collect();
+            (!output.is_empty()).then(|| output.join("\n"))
+        };
+        let found = self.blocks.iter().enumerate().filter_map(|(at, block)| match block.language.as_str() {
+            "sh" | "bash" | "shell" => Some((block, follows(at))),
+            "console" => Some((block, between(block))),
+            _ => None,
+        });
+        found.collect()
     }
 
     /// The rows of the table below this heading, without its head: the cells of each.
@@ -103,10 +112,13 @@ pub(crate) fn quoted(text: &str) -> Vec<&str> {
 }
 
 /// The commands of a block, each on one line, without comments that stand alone.
-pub(crate) fn lines(block: &str) -> Vec<Line> {
-    let joined = block.replace("\\\n", " ");
-    let lines = joined.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-    lines.map(line).collect()
+pub(crate) fn lines(block: &Block) -> Vec<Line> {
+    let joined = block.text.replace("\\\n", " ");
+    let lines = joined.lines().filter_map(|line| match block.language.as_str() {
+        "console" => line.strip_prefix("$ "),
+        _ => Some(line),
+    });
+    lines.map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).map(line).collect()
 }
 
 fn line(text: &str) -> Line {
@@ -130,15 +142,15 @@ fn line(text: &str) -> Line {
 
 #[test]
 fn blocks_and_their_lines_are_found() {
-    let text =
-        "# One\n```sh\na \\\n  b\n# c\n15 4 * * 0  d e\nX=1\n```\nand\n```text\nout\n```\n## Two\n```text\nno\n```\n";
+    let text = "# One\n```console\n$ x\ny\n```\n```sh\na \\\n  b\n# c\n15 4 * * 0  d e\nX=1\n```\nand\n```text\nout\n```\n## Two\n```text\nno\n```\n";
     let document = Document { name: String::new(), blocks: blocks(text), text: text.to_owned() };
-    let [(block, output)] = document.for_a_shell()[..] else { panic!("{document:?}") };
-    assert_eq!((block.heading.as_str(), output, block.line), ("One", Some("out\n"), 2));
+    let [(console, between), (block, output)] = &document.for_a_shell()[..] else { panic!("{document:?}") };
+    assert_eq!((lines(console), between.as_deref()), (vec![Line::Command("x".to_owned())], Some("y")));
+    assert_eq!((block.heading.as_str(), output.as_deref(), block.line), ("One", Some("out\n"), 6));
     let expected = [
         Line::Command("a    b".to_owned()),
         Line::Cron("d e".to_owned()),
         Line::Variable("X".to_owned(), "1".to_owned()),
     ];
-    assert_eq!(lines(&block.text), expected);
+    assert_eq!(lines(block), expected);
 }

@@ -5,6 +5,7 @@ use crate::stage::{Before, Stage};
 use crate::words::agree;
 use futures::StreamExt;
 use sealift_node::{Match as OfTheNode, Misbehaviour};
+use sealift_tests::cli;
 use sealift_tests::cloud::{Cloud, Problem, Step};
 use sealift_tests::proxy::{Fault, FaultProxy, Match, Reply};
 use sealift_tests::s3::{self, TestBucket};
@@ -287,4 +288,26 @@ async fn each_is_provoked_and_its_advice_helps() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
     stage.clear().await;
     pruning.clear().await;
+}
+
+/// The codes that stand in a text, one or several behind one another, at the beginning of a line.
+fn codes(text: &str) -> BTreeSet<i32> {
+    let words = text.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    words.filter_map(|word| word.parse().ok()).collect()
+}
+
+#[tokio::test]
+async fn the_codes_of_the_help_have_a_row_and_an_entry() {
+    let help = cli::run(cli::command(["--help"])).await.expect_code(0).text();
+    let (_, told) = help.split_once("Exit codes:").expect("the codes");
+    let lines = told.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    let mut told: BTreeSet<i32> = lines.filter_map(|line| line.split_whitespace().next()?.parse().ok()).collect();
+    // They stand in the line of the first signal.
+    told.extend([129, 143]);
+    let rows = read("docs/exit-codes.md").table("Exit codes");
+    let written: BTreeSet<i32> = rows.iter().flat_map(|row| codes(&row[0])).collect();
+    assert_eq!(told, written, "{help}");
+    let entries: BTreeSet<i32> = entries(&read("docs/errors.md").blocks).iter().map(|(_, code, _)| *code).collect();
+    let missing: Vec<_> = written.difference(&entries).filter(|code| ![0, 129, 130].contains(*code)).collect();
+    assert!(missing.is_empty(), "no message of the catalogue has {missing:?}");
 }

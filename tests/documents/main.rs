@@ -1,6 +1,6 @@
 //! The documents, held against what they are about: every command in them is run, every message of the catalogue of errors is
 //! provoked, and every permission that they ask for was asked for by the command.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs)]
 
 #[path = "../verify/scene.rs"]
 #[allow(dead_code)]

@@ -112,14 +112,16 @@ impl Stage {
 
     /// The machine as a document takes it to be: folders, programs, something to back up.
     fn furnish(&self) {
-        for folder in ["programs", "src", "srv/data", "srv/drill", "var/tmp", "var/log", "etc/sealift"] {
+        for folder in
+            ["programs", "src", "srv/data", "srv/drill", "var/tmp", "var/log", "var/lib/node_exporter", "etc/sealift"]
+        {
             std::fs::create_dir_all(self.path(folder)).expect("made");
         }
         for (name, script) in PROGRAMS {
             self.program(name, script);
         }
         self.program("aws", &format!("#!/bin/sh\nexec {} \"$@\"\n", s3::aws().display()));
-        for file in ["src/lib.rs", "srv/data/one", "srv/data/two"] {
+        for file in ["src/lib.rs", "srv/data/one", "srv/data/two", "dump.sql"] {
             std::fs::write(self.path(file), format!("content of {file}\n")).expect("written");
         }
         let sample = root().join("adapters/command/samples/s3.yaml");
