@@ -1,9 +1,11 @@
 //! Streams into and out of one object store: what the command line, the archive and library users open.
 
+use crate::activity::{Activity, Counts};
 use crate::budget::Budget;
+use crate::checksum::ChecksumAlgorithm;
 use crate::codec::{Codec, Compressor};
 use crate::doctor::{self, Examination, Report};
-use crate::download::{self, Reader, Unknown};
+use crate::download::{self, Reader, Subject, Unknown};
 use crate::error::{Error, ErrorKind, Result};
 use crate::listing;
 use crate::moving;
@@ -12,17 +14,52 @@ use crate::object::{CommitOptions, IfExists, Leftover, Leftovers, ObjectInfo, Ob
 use crate::retry::RetryPolicy;
 use crate::retrying::RetryingStore;
 use crate::shutdown::Shutdown;
-use crate::upload::{self, Length, Plan, Sink, Window};
+use crate::upload::{self, Length, Plan, Sealed, Sink, Window};
 use crate::work::{UnderWay, Work};
+use bytes::Bytes;
 use futures::stream::Stream;
+use std::ops::RangeBounds;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::AsyncWriteExt;
 use tokio::runtime::Handle;
 
 /// An object store with a codec, a memory budget, and an account of what is under way. Cheap to clone; clones share
 /// all of it.
 ///
 /// Before the runtime ends, [`close`](Bucket::close) it: aborts need a runtime to run on.
+///
+/// ```
+/// use futures::TryStreamExt;
+/// use sealift::{Bucket, Budget, Codec, Compressor, IfExists, Level};
+/// use std::sync::Arc;
+/// use tokio::io::{AsyncReadExt, AsyncWriteExt};
+///
+/// # #[cfg(feature = "memory")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let store = sealift::MemoryStore::new();
+/// let compressor = Arc::new(Compressor::new(Codec::Gzip(Level::default()), None)?);
+/// let bucket = Bucket::new(store, compressor, Budget::new(Budget::DEFAULT)?);
+///
+/// let mut sink = bucket.create(&"db/monday".parse()?, IfExists::Fail)?;
+/// sink.write_all(b"some rows").await?; // or tokio::io::copy
+/// let sealed = sink.seal().await?;
+/// assert_eq!(sealed.bytes_in, 9);
+///
+/// let mut reader = bucket.open(&"db/monday".parse()?).await?;
+/// let mut rows = String::new();
+/// reader.read_to_string(&mut rows).await?;
+/// assert!(reader.verified().is_some_and(|verified| verified.by_checksum()));
+///
+/// let listed: Vec<_> = bucket.list("db").try_collect().await?;
+/// assert_eq!(listed[0].key, "db/monday");
+/// bucket.close().await.map_err(|errors| format!("left behind: {errors:?}"))?;
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "memory"))]
+/// # fn main() {}
+/// ```
 #[derive(Debug, Clone)]
 pub struct Bucket {
     store: Arc<RetryingStore>,
@@ -30,22 +67,24 @@ pub struct Bucket {
     budget: Budget,
     shutdown: Arc<Shutdown>,
     window: Arc<Window>,
+    counts: Arc<Counts>,
 }
 
 impl Bucket {
     /// Streams of `store`, encoded by `compressor`. Several buckets may share a compressor and a budget. What fails in
     /// passing is tried again for [`RetryPolicy::GIVE_UP_AFTER`].
     pub fn new(store: impl ObjectStore, compressor: Arc<Compressor>, budget: Budget) -> Self {
-        let shutdown = Arc::new(Shutdown::new(RetryPolicy::default()));
+        let counts = Arc::<Counts>::default();
+        let shutdown = Arc::new(Shutdown::new(RetryPolicy::default(), Arc::clone(&counts)));
         let store = Arc::new(RetryingStore::of(Arc::new(store), shutdown.retry().clone()));
-        Bucket { store, compressor, budget, shutdown, window: Arc::default() }
+        Bucket { store, compressor, budget, shutdown, window: Arc::new(Window::new(Arc::clone(&counts))), counts }
     }
 
     /// The same bucket with another policy for what fails in passing. It is a bucket of its own: [`stop`](Self::stop) and
     /// [`close`](Self::close) of this one do not reach what was opened before.
     #[must_use]
     pub fn with_retry_policy(self, policy: RetryPolicy) -> Self {
-        let shutdown = Arc::new(Shutdown::new(policy));
+        let shutdown = Arc::new(Shutdown::new(policy, Arc::clone(&self.counts)));
         let store = Arc::new(self.store.with_retry(shutdown.retry().clone()));
         Bucket { store, shutdown, ..self }
     }
@@ -77,6 +116,21 @@ impl Bucket {
         self.open_sink(key, if_exists, Length::Exactly(length))
     }
 
+    /// Stores `bytes` as the object `key`: for what is small and whole already. What is long, or comes bit by bit, is for
+    /// [`create`](Self::create).
+    ///
+    /// # Errors
+    /// As [`create`](Self::create), and what the service says. The error names what is left, if anything is.
+    ///
+    /// # Cancel safety
+    /// Dropped, it is given up as a dropped [`Sink`] is.
+    pub async fn put(&self, key: &Key, bytes: Bytes, if_exists: IfExists) -> Result<Sealed> {
+        let mut sink = self.create_sized(key, if_exists, bytes.len() as u64)?;
+        // A write that fails is told by `seal`, with what is left.
+        let _ = sink.write_all(&bytes).await;
+        sink.seal().await
+    }
+
     fn open_sink(&self, key: &Key, if_exists: IfExists, length: Length) -> Result<Sink> {
         let refused = |kind, reason: &str| Err(Error::new(kind, "open", format!("{}/{key}", self.url()), reason));
         if Handle::try_current().is_err() {
@@ -94,6 +148,7 @@ impl Bucket {
             shutdown: Arc::clone(&self.shutdown),
             window: Arc::clone(&self.window),
             budget_total: self.budget.total(),
+            counts: Arc::clone(&self.counts),
         };
         Ok(upload::open(plan, length, &self.budget))
     }
@@ -117,6 +172,7 @@ impl Bucket {
     /// # Errors
     /// The reason why the write would fail.
     pub async fn check_writable(&self, key: &Key, if_exists: IfExists) -> Result<()> {
+        self.check_place().await?;
         match self.store.head(key).await {
             Ok(_) if if_exists == IfExists::Fail => {
                 let location = format!("{}/{key}", self.url());
@@ -128,9 +184,23 @@ impl Bucket {
         }
     }
 
+    /// Says, without any request and without storing something, why surely nothing can be stored: that a folder may not be
+    /// written by this user. Cancel-safe.
+    ///
+    /// # Errors
+    /// The reason why every write would fail.
+    pub async fn check_place(&self) -> Result<()> {
+        self.store.check_place().await
+    }
+
     /// The codec that streams are written with.
     pub fn codec(&self) -> Codec {
         self.compressor.codec()
+    }
+
+    /// Which checksum of whole objects the service keeps, or Sealift with them.
+    pub fn checksum_algorithm(&self) -> ChecksumAlgorithm {
+        self.store.checksum_algorithm()
     }
 
     /// Opens the object `key` for reading; see [`Reader`] for what is recognised. Waits for a place in the memory
@@ -143,7 +213,7 @@ impl Bucket {
     /// # Cancel safety
     /// Cancel-safe.
     pub async fn open(&self, key: &Key) -> Result<Reader> {
-        download::open(Arc::clone(&self.store) as _, key, &self.compressor, &self.budget, Unknown::Refused).await
+        download::open(self.subject(key, None), &self.compressor, &self.budget, Unknown::Refused).await
     }
 
     /// As [`open`](Self::open), of an object of which nobody knows who wrote it: what is neither gzip nor zstd comes as it is
@@ -155,13 +225,65 @@ impl Bucket {
     /// # Cancel safety
     /// Cancel-safe.
     pub async fn open_any(&self, key: &Key) -> Result<Reader> {
-        download::open(Arc::clone(&self.store) as _, key, &self.compressor, &self.budget, Unknown::AsItIs).await
+        download::open(self.subject(key, None), &self.compressor, &self.budget, Unknown::AsItIs).await
+    }
+
+    /// Opens a range of the object's bytes as they are stored, compressed ones too, whatever the bucket's codec. Without an
+    /// end it goes to the object's. See [`Reader`] for what can be verified of it. A range of the *plain* data of an
+    /// object that is compressed can only be had by reading it from its start.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); [`ErrorKind::InvalidConfig`] for a range that does not lie within the object.
+    ///
+    /// # Cancel safety
+    /// Cancel-safe.
+    pub async fn open_stored_range(&self, key: &Key, range: impl RangeBounds<u64> + Send) -> Result<Reader> {
+        download::open_stored(self.subject(key, None), range, &self.compressor, &self.budget).await
     }
 
     /// As [`open_any`](Self::open_any), of the object that `info` describes and no other.
     pub(crate) async fn open_known(&self, key: &Key, info: ObjectInfo) -> Result<Reader> {
-        download::open_known(Arc::clone(&self.store) as _, key, info, &self.compressor, &self.budget, Unknown::AsItIs)
-            .await
+        download::open_known(self.subject(key, None), info, &self.compressor, &self.budget, Unknown::AsItIs).await
+    }
+
+    /// What is read by `key`: what is there now, or a version of it.
+    fn subject(&self, key: &Key, version: Option<&str>) -> Subject {
+        Subject {
+            store: Arc::clone(&self.store) as _,
+            key: key.clone(),
+            version: version.map(str::to_owned),
+            counts: Arc::clone(&self.counts),
+        }
+    }
+
+    /// As [`open`](Self::open), of a version that the bucket keeps, whatever is there now.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); [`ErrorKind::NotFound`] where there is no such version, and
+    /// [`ErrorKind::InvalidConfig`] where the storage keeps none.
+    ///
+    /// # Cancel safety
+    /// Cancel-safe.
+    pub async fn open_version(&self, key: &Key, version: &str) -> Result<Reader> {
+        download::open(self.subject(key, Some(version)), &self.compressor, &self.budget, Unknown::Refused).await
+    }
+
+    /// What a version is that the bucket keeps. Cancel-safe.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] where there is no such version, [`ErrorKind::InvalidConfig`] where the storage keeps none, or
+    /// what else the service says.
+    pub async fn stat_version(&self, key: &Key, version: &str) -> Result<ObjectInfo> {
+        self.store.head_version(key, version).await
+    }
+
+    /// What this bucket has done and is doing, for whoever shows it.
+    pub fn activity(&self) -> Activity {
+        Activity::new(Arc::clone(&self.counts), Arc::clone(&self.store))
+    }
+
+    pub(crate) fn counts(&self) -> &Arc<Counts> {
+        &self.counts
     }
 
     pub(crate) fn store(&self) -> &Arc<RetryingStore> {
@@ -195,7 +317,8 @@ impl Bucket {
     }
 
     /// The object `name` and all that are below the folder of that name, or with an empty name all, in key order, page by
-    /// page as the stream is read. By whole names: what is only called alike (`db2` beside `db`) is not among them. A service
+    /// page as the stream is read: `while let Some(object) = listed.try_next().await?`, with `futures::TryStreamExt` and
+    /// the stream pinned by `std::pin::pin!`. By whole names: what is only called alike (`db2` beside `db`) is not among them. A service
     /// that sends the same page for ever is an error.
     pub fn list(&self, name: &str) -> impl Stream<Item = Result<ObjectInfo>> + Send + use<> {
         listing::list(Arc::clone(&self.store), name)

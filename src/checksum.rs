@@ -21,6 +21,25 @@ impl ChecksumAlgorithm {
     }
 }
 
+impl ChecksumAlgorithm {
+    /// A value that a service keeps, which is in network byte order, in the form of [`Checksum`]'s `Display`:
+    /// `crc64nvme:…`.
+    pub fn text_of(self, value: &[u8]) -> String {
+        let hex: String = value.iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("{self}:{hex}")
+    }
+}
+
+/// As in `crc64nvme:…`.
+impl fmt::Display for ChecksumAlgorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ChecksumAlgorithm::Crc64Nvme => "crc64nvme",
+            ChecksumAlgorithm::Crc32c => "crc32c",
+        })
+    }
+}
+
 /// The checksum of a run of bytes, with the run's length, so that neighbours can be combined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Checksum {

@@ -3,6 +3,7 @@
 //!
 //! This crate knows no cloud and no command line. Take it together with one adapter crate.
 
+mod activity;
 mod archive;
 mod attempts;
 mod bucket;
@@ -10,16 +11,19 @@ mod budget;
 mod checksum;
 mod codec;
 pub mod copy;
+mod delegation;
 pub mod doctor;
 mod download;
 mod error;
 mod examined;
 mod existence;
+#[cfg(test)]
+mod far_store;
 mod handshake;
 mod heard;
 mod left_behind;
 mod listing;
-#[cfg(test)]
+#[cfg(any(test, feature = "memory"))]
 mod memory_store;
 mod moving;
 mod name;
@@ -46,6 +50,7 @@ mod upload;
 pub mod verify;
 mod work;
 
+pub use activity::{Activity, ActivitySnapshot, Retries, RetryCause, Waiting, WaitsFor};
 pub use archive::Archive;
 pub use attempts::{Attempt, Attempts, Effect};
 pub use bucket::Bucket;
@@ -57,6 +62,8 @@ pub use error::{Error, ErrorKind, Result};
 pub use existence::Confirmed;
 pub use handshake::handshake_hint;
 pub use left_behind::{Certainty, LeftBehind, Remnant};
+#[cfg(any(test, feature = "memory"))]
+pub use memory_store::MemoryStore;
 pub use name::{BackupHandle, FileHandle, Key, ShellSafeName, TextLine};
 pub use object::{
     CHECKSUM_METADATA, CommitOptions, Committed, Home, IfExists, Leftover, Leftovers, ObjectInfo, ObjectStore, Origin,

@@ -76,14 +76,14 @@ async fn go_on(store: &RetryingStore, prefix: String, after: Option<String>) -> 
 
 #[cfg(test)]
 mod tests {
-    use crate::memory_store::MemoryStore;
+    use crate::far_store::FarStore;
     use crate::stream_tests::{MIB, bucket};
     use crate::*;
     use futures::TryStreamExt;
 
     #[tokio::test]
     async fn a_listing_is_of_whole_names_over_any_pages() {
-        let store = MemoryStore::new();
+        let store = FarStore::new();
         let keys = ["db", "db!", "db!a", "db!b", "db!c", "db-1", "db/", "db/1", "db/2", "db/3", "db/4", "db0", "e"];
         for key in keys {
             store.insert(key, "data");

@@ -1,166 +1,173 @@
-//! An object store in memory, for this crate's own tests: what real services do is tested against those, in `tests/`.
+//! An object store in memory: for tests of programs that use Sealift, and to try it without a service.
 
-use crate::*;
+use crate::attempts::Attempts;
+use crate::checksum::{Checksum, ChecksumAlgorithm};
+use crate::error::{Error, ErrorKind, Result};
+use crate::name::Key;
+use crate::object::{
+    CommitOptions, Committed, IfExists, Leftover, Leftovers, ObjectInfo, ObjectStore, Origin, Page, PartReceipt,
+    Removal, Token, Upload,
+};
+use crate::part_policy::{Growth, PartPolicy};
+use crate::payload::Payload;
+use crate::work::Work;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::TryStreamExt;
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
-use tokio::sync::Semaphore;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Instant, SystemTime};
 
 const MIB: u64 = 1 << 20;
+const ALGORITHM: ChecksumAlgorithm = ChecksumAlgorithm::Crc64Nvme;
+const OBJECTS_OF_A_PAGE: usize = 1000;
 
-/// Clones share the content.
-#[derive(Debug, Clone)]
-pub(crate) struct MemoryStore {
-    state: Arc<Mutex<State>>,
-    /// Commits wait here for a permit, so that a test decides when they are answered.
-    commits: Arc<Semaphore>,
-    part_size: u64,
-    /// Whether it tells the checksums of its objects.
-    tells_checksums: bool,
-    gets: Arc<Gets>,
-    parts: Arc<PutParts>,
-}
-
-/// The parts that come in.
-#[derive(Debug)]
-struct PutParts {
-    /// The policy's limit for one object.
-    max_in_flight: usize,
-    /// With more than so many of all objects at once the store asks to slow down.
-    capacity: usize,
-    /// How long a part takes.
-    latency: Duration,
-    in_flight: AtomicUsize,
-    /// How many there were when each came, itself included.
-    met: Mutex<Vec<usize>>,
-    slow_downs: SlowDowns,
-}
-
-impl PutParts {
-    fn with_limits(max_in_flight: usize, capacity: usize, latency: Duration) -> Arc<Self> {
-        let (in_flight, met, slow_downs) = Default::default();
-        Arc::new(PutParts { max_in_flight, capacity, latency, in_flight, met, slow_downs })
-    }
-}
-
-/// The requests for ranges.
-#[derive(Debug, Default)]
-struct Gets {
-    all: AtomicUsize,
-    under_way: AtomicUsize,
-    most_under_way: AtomicUsize,
-    /// Where a bit flips on its way, once for each time it is named here.
-    damage: Mutex<Vec<u64>>,
-}
+/// Objects in memory. Clones share them; the last that is dropped takes them with it.
+///
+/// It keeps what a store promises: an object appears in one step with its commit, [`IfExists::Fail`] is decided in that
+/// step, every commit has an ETag of its own, and a checksum is kept of each object. It never fails in passing, and
+/// never asks to slow down: how a program bears that is to be tested against a service.
+///
+/// ```
+/// use sealift::{Bucket, Budget, Codec, Compressor, IfExists, MemoryStore};
+/// use std::sync::Arc;
+/// use tokio::io::AsyncReadExt;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = MemoryStore::new();
+/// let compressor = Arc::new(Compressor::new(Codec::Plain, None)?);
+/// let bucket = Bucket::new(store.clone(), compressor, Budget::new(Budget::DEFAULT)?);
+/// bucket.put(&"greeting".parse()?, "hello".into(), IfExists::Fail).await?;
+///
+/// assert_eq!(store.object("greeting").as_deref(), Some(&b"hello"[..]));
+/// let mut text = String::new();
+/// bucket.open(&"greeting".parse()?).await?.read_to_string(&mut text).await?;
+/// assert_eq!(text, "hello");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct MemoryStore(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
-    objects: BTreeMap<String, (Bytes, String)>,
-    uploads: BTreeMap<String, BTreeMap<u32, Bytes>>,
-    next: u32,
+    objects: BTreeMap<String, Object>,
+    uploads: BTreeMap<String, Unfinished>,
+}
+
+#[derive(Debug, Clone)]
+struct Object {
+    bytes: Bytes,
+    token: String,
+    etag: String,
+    checksum: Checksum,
+    modified: SystemTime,
+}
+
+/// An upload that is neither complete nor aborted.
+#[derive(Debug)]
+struct Unfinished {
+    key: Key,
+    parts: BTreeMap<u32, Bytes>,
+    touched: Instant,
 }
 
 impl MemoryStore {
-    pub(crate) fn new() -> Self {
-        let commits = Arc::new(Semaphore::new(Semaphore::MAX_PERMITS));
-        MemoryStore {
-            state: Arc::default(),
-            commits,
-            part_size: 2 * MIB,
-            tells_checksums: false,
-            gets: Arc::default(),
-            parts: PutParts::with_limits(1, 1, Duration::ZERO),
-        }
+    /// A store without objects.
+    pub fn new() -> Self {
+        MemoryStore::default()
     }
 
-    pub(crate) fn with_part_size(part_size: u64) -> Self {
-        MemoryStore { part_size, ..MemoryStore::new() }
+    /// The stored bytes of an object.
+    pub fn object(&self, key: &str) -> Option<Bytes> {
+        self.state().objects.get(key).map(|object| object.bytes.clone())
     }
 
-    /// A store far away, of small parts, that takes `max_in_flight` at once of one object, and of all objects `capacity`.
-    pub(crate) fn with_capacity(max_in_flight: usize, capacity: usize) -> Self {
-        let parts = PutParts::with_limits(max_in_flight, capacity, Duration::from_millis(30));
-        MemoryStore { part_size: 64 << 10, parts, ..MemoryStore::new() }
+    /// Puts stored bytes there, as another program might have; it replaces what is there.
+    pub fn insert(&self, key: &str, bytes: impl Into<Bytes>) {
+        self.state().objects.insert(key.into(), Object::new(bytes.into(), Token::random().to_string()));
     }
 
-    pub(crate) fn with_checksums() -> Self {
-        MemoryStore { tells_checksums: true, ..MemoryStore::new() }
-    }
-
-    /// From here on a bit flips in what is read of each of these bytes, once for each time that it is named.
-    pub(crate) fn damage(&self, at: &[u64]) {
-        *self.gets.damage.lock().expect("not poisoned") = at.to_vec();
-    }
-
-    /// How many of them have not been read yet.
-    pub(crate) fn undamaged(&self) -> usize {
-        self.gets.damage.lock().expect("not poisoned").len()
-    }
-
-    /// For each part that came, how many there were at that moment, itself included.
-    pub(crate) fn parts_met(&self) -> Vec<usize> {
-        self.parts.met.lock().expect("not poisoned").clone()
-    }
-
-    /// A store that applies commits and holds their answers back.
-    pub(crate) fn with_held_answers() -> Self {
-        MemoryStore { commits: Arc::new(Semaphore::new(0)), ..MemoryStore::new() }
-    }
-
-    /// Lets one held answer go.
-    pub(crate) fn answer(&self) {
-        self.commits.add_permits(1);
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().expect("not poisoned")
-    }
-
-    pub(crate) fn object(&self, key: &str) -> Option<Bytes> {
-        self.state().objects.get(key).map(|(bytes, _)| bytes.clone())
-    }
-
-    pub(crate) fn insert(&self, key: &str, bytes: impl Into<Bytes>) {
-        self.state().objects.insert(key.into(), (bytes.into(), Token::random().to_string()));
-    }
-
-    /// How many ranges were asked for, and how many at a time.
-    pub(crate) fn gets(&self) -> (usize, usize) {
-        (self.gets.all.load(Ordering::SeqCst), self.gets.most_under_way.load(Ordering::SeqCst))
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
+    /// Whether there is neither an object nor an upload that was not finished.
+    pub fn is_empty(&self) -> bool {
         let state = self.state();
         state.objects.is_empty() && state.uploads.is_empty()
     }
 
-    async fn commit(&self, key: &Key, bytes: Bytes, options: &CommitOptions, attempts: &Attempts) -> Result<Committed> {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing is half done when a thread panics: each change is one insertion or removal.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes an object visible, in one step with the decision about what is there.
+    fn commit(&self, key: &Key, bytes: Bytes, options: &CommitOptions, attempts: &Attempts) -> Result<Committed> {
         let attempt = attempts.begin();
-        if options.if_exists == IfExists::Fail && self.object(key.as_ref()).is_some() {
-            return Err(Error::new(ErrorKind::AlreadyExists, "commit", key.as_ref(), "it exists"));
+        let object = Object::new(bytes, options.token.to_string());
+        let mut state = self.state();
+        if options.if_exists == IfExists::Fail && state.objects.contains_key(key.as_ref()) {
+            attempt.refused();
+            return Err(failed(ErrorKind::AlreadyExists, "commit", key, "it exists"));
         }
-        let checksum = Checksum::of(ChecksumAlgorithm::Crc64Nvme, &bytes).to_be_bytes();
-        self.state().objects.insert(key.as_ref().into(), (bytes, options.token.as_ref().into()));
+        let committed = object.committed();
+        state.objects.insert(key.to_string(), object);
         attempt.sent();
-        // Applied; the answer waits.
-        self.commits.acquire().await.expect("open").forget();
         attempt.applied();
-        Ok(Committed { checksum: Some(checksum), ..Committed::default() })
+        Ok(committed)
     }
 }
 
-async fn collect(payload: &Payload) -> Bytes {
-    let bytes: Vec<Bytes> = payload.stream().try_collect().await.expect("readable");
-    bytes.concat().into()
+impl Object {
+    fn new(bytes: Bytes, token: String) -> Self {
+        let checksum = Checksum::of(ALGORITHM, &bytes);
+        Object { bytes, token, etag: Token::random().to_string(), checksum, modified: SystemTime::now() }
+    }
+
+    fn info(&self, key: &str) -> ObjectInfo {
+        let mut info = ObjectInfo::new(key, self.bytes.len() as u64);
+        info.modified = Some(self.modified);
+        info.etag = Some(self.etag.clone());
+        info.token = Some(self.token.clone());
+        info.checksum = Some(self.checksum.to_be_bytes());
+        info
+    }
+
+    fn committed(&self) -> Committed {
+        let mut committed = Committed::new(Some(self.etag.clone()));
+        committed.checksum = Some(self.checksum.to_be_bytes());
+        committed.at = Some(self.modified);
+        committed
+    }
+
+    /// Whether it is the one that `info` describes.
+    fn is(&self, info: &ObjectInfo) -> bool {
+        match &info.etag {
+            Some(etag) => *etag == self.etag,
+            None => info.token.as_ref() == Some(&self.token),
+        }
+    }
 }
 
-fn not_found(key: &Key) -> Error {
-    Error::new(ErrorKind::NotFound, "look at", key.as_ref(), "there is none")
+fn failed(kind: ErrorKind, operation: &'static str, key: &Key, reason: &str) -> Error {
+    Error::new(kind, operation, format!("memory:/{key}"), reason)
+}
+
+fn not_found(operation: &'static str, key: &Key) -> Error {
+    failed(ErrorKind::NotFound, operation, key, "there is none")
+}
+
+fn changed(operation: &'static str, key: &Key) -> Error {
+    failed(ErrorKind::Changed, operation, key, "it is another by now")
+}
+
+async fn collect(operation: &'static str, key: &Key, payload: &Payload) -> Result<Bytes> {
+    let pieces: Vec<Bytes> = payload
+        .stream()
+        .try_collect()
+        .await
+        .map_err(|error| failed(ErrorKind::Io, operation, key, &error.to_string()))?;
+    Ok(pieces.concat().into())
 }
 
 #[async_trait]
@@ -174,17 +181,13 @@ impl ObjectStore for MemoryStore {
             max_parts: 10_000,
             max_part: 64 * MIB,
             max_object: 64 * 10_000 * MIB,
-            growth: Growth::Equal { size: self.part_size },
-            max_in_flight: self.parts.max_in_flight,
+            growth: Growth::Equal { size: 2 * MIB },
+            max_in_flight: 16,
         }
     }
 
-    fn slow_downs(&self) -> u64 {
-        self.parts.slow_downs.count()
-    }
-
     fn checksum_algorithm(&self) -> ChecksumAlgorithm {
-        ChecksumAlgorithm::Crc64Nvme
+        ALGORITHM
     }
 
     async fn put(
@@ -194,86 +197,50 @@ impl ObjectStore for MemoryStore {
         options: &CommitOptions,
         attempts: &Attempts,
     ) -> Result<Committed> {
-        let bytes = collect(&payload).await;
-        self.commit(key, bytes, options, attempts).await
+        let bytes = collect("put", key, &payload).await?;
+        self.commit(key, bytes, options, attempts)
     }
 
-    async fn start(&self, key: &Key, options: &CommitOptions, _: &Attempts) -> Result<Box<dyn Upload>> {
-        let mut state = self.state();
-        state.next += 1;
-        let id = state.next.to_string();
-        state.uploads.insert(id.clone(), BTreeMap::new());
-        Ok(Box::new(MemoryUpload {
-            store: self.clone(),
-            key: key.clone(),
-            options: options.clone(),
-            id,
-            parts_in_flight: AtomicUsize::new(0),
-        }))
+    async fn start(&self, key: &Key, options: &CommitOptions, attempts: &Attempts) -> Result<Box<dyn Upload>> {
+        let attempt = attempts.begin();
+        let id = Token::random().to_string();
+        let unfinished = Unfinished { key: key.clone(), parts: BTreeMap::new(), touched: Instant::now() };
+        self.state().uploads.insert(id.clone(), unfinished);
+        attempt.sent();
+        attempt.applied();
+        Ok(Box::new(MemoryUpload { store: self.clone(), key: key.clone(), options: options.clone(), id }))
     }
 
     async fn head(&self, key: &Key) -> Result<ObjectInfo> {
         let state = self.state();
-        let (bytes, token) = state.objects.get(key.as_ref()).ok_or_else(|| not_found(key))?;
-        Ok(ObjectInfo {
-            key: key.to_string(),
-            size: bytes.len() as u64,
-            modified: None,
-            etag: None,
-            version: None,
-            token: Some(token.clone()),
-            checksum: self.tells_checksums.then(|| Checksum::of(ChecksumAlgorithm::Crc64Nvme, bytes).to_be_bytes()),
-            kept_checksum: None,
-        })
+        let object = state.objects.get(key.as_ref()).ok_or_else(|| not_found("look at", key))?;
+        Ok(object.info(key.as_ref()))
     }
 
-    async fn get(&self, key: &Key, range: Range<u64>, _etag: Option<&str>) -> Result<Bytes> {
-        self.gets.all.fetch_add(1, Ordering::SeqCst);
-        let under_way = self.gets.under_way.fetch_add(1, Ordering::SeqCst) + 1;
-        self.gets.most_under_way.fetch_max(under_way, Ordering::SeqCst);
-        // In any order, as from a network.
-        for _ in 0..rand::random_range(1..20) {
-            tokio::task::yield_now().await;
+    async fn get(&self, key: &Key, range: Range<u64>, etag: Option<&str>) -> Result<Bytes> {
+        let state = self.state();
+        let object = state.objects.get(key.as_ref()).ok_or_else(|| not_found("read", key))?;
+        let (bytes, (from, to)) = (&object.bytes, (range.start as usize, range.end as usize));
+        if etag.is_some_and(|etag| etag != object.etag) || from > to || to > bytes.len() {
+            return Err(changed("read", key));
         }
-        self.gets.under_way.fetch_sub(1, Ordering::SeqCst);
-        let bytes = self.object(key.as_ref()).ok_or_else(|| not_found(key))?;
-        let mut bytes = bytes[range.start as usize..range.end as usize].to_vec();
-        let mut damage = self.gets.damage.lock().expect("not poisoned");
-        // One at a time, as a passing fault is.
-        if let Some(index) = damage.iter().position(|at| range.contains(at)) {
-            bytes[(damage.swap_remove(index) - range.start) as usize] ^= 1;
-        }
-        Ok(bytes.into())
+        Ok(bytes.slice(from..to))
     }
 
-    /// Pages of three, of which one after the other is empty.
     async fn list(&self, prefix: &str, page: Option<&str>) -> Result<Page> {
-        const PAGE: usize = 3;
-        let (after, empty) = match page.map(|page| page.strip_prefix("empty:").ok_or(page)) {
-            None => ("", true),
-            Some(Ok(after)) => (after, false),
-            Some(Err(after)) => (after, true),
-        };
-        if empty {
-            return Ok(Page { objects: Vec::new(), next: Some(format!("empty:{after}")) });
-        }
-        let keys: Vec<Key> = {
-            let state = self.state();
-            let below = state.objects.keys().filter(|key| key.starts_with(prefix) && key.as_str() > after);
-            below.map(|key| Key::existing(key).expect("a key")).collect()
-        };
-        let mut objects = Vec::new();
-        for key in keys.iter().take(PAGE) {
-            objects.push(self.head(key).await?);
-        }
-        Ok(Page { next: keys.get(PAGE).map(|_| keys[PAGE - 1].to_string()), objects })
+        let state = self.state();
+        let after = page.unwrap_or_default();
+        let mut below = state.objects.iter().filter(|(key, _)| key.starts_with(prefix) && key.as_str() > after);
+        let objects: Vec<ObjectInfo> =
+            below.by_ref().take(OBJECTS_OF_A_PAGE).map(|(key, object)| object.info(key)).collect();
+        let next = below.next().and_then(|_| objects.last()).map(|last| last.key.clone());
+        Ok(Page::new(objects, next))
     }
 
     async fn delete(&self, key: &Key, only: Option<&ObjectInfo>) -> Result<Removal> {
         let mut state = self.state();
-        let token = state.objects.get(key.as_ref()).map(|(_, token)| token);
-        if let (Some(only), Some(token)) = (only, token)
-            && only.token.as_ref() != Some(token)
+        if let (Some(only), Some(object)) = (only, state.objects.get(key.as_ref()))
+            && !object.is(only)
         {
             return Ok(Removal::Another);
         }
@@ -285,18 +252,45 @@ impl ObjectStore for MemoryStore {
         self.delete(key, Some(info)).await
     }
 
-    async fn copy(&self, from: &Key, _info: &ObjectInfo, to: &Key, _work: &Work) -> Result<Committed> {
+    async fn rename(&self, from: &Key, to: &Key) -> Result<bool> {
         let mut state = self.state();
-        let object = state.objects.get(from.as_ref()).cloned().ok_or_else(|| not_found(from))?;
+        let object = state.objects.remove(from.as_ref()).ok_or_else(|| not_found("move", from))?;
         state.objects.insert(to.to_string(), object);
-        Ok(Committed::default())
+        Ok(true)
     }
 
-    async fn leftovers(&self, _prefix: &str) -> Result<Leftovers> {
-        Ok(Leftovers::default())
+    async fn copy(&self, from: &Key, info: &ObjectInfo, to: &Key, _work: &Work) -> Result<Committed> {
+        let mut state = self.state();
+        let object = state.objects.get(from.as_ref()).ok_or_else(|| not_found("copy", from))?;
+        if !object.is(info) {
+            return Err(changed("copy", from));
+        }
+        let copy = Object::new(object.bytes.clone(), object.token.clone());
+        let committed = copy.committed();
+        state.objects.insert(to.to_string(), copy);
+        Ok(committed)
     }
 
-    async fn remove_leftover(&self, _leftover: &Leftover) -> Result<()> {
+    async fn leftovers(&self, prefix: &str) -> Result<Leftovers> {
+        let mut leftovers = Leftovers::default();
+        for (id, upload) in &self.state().uploads {
+            if upload.key.as_ref().starts_with(prefix) {
+                let mut leftover = Leftover::new(upload.key.as_ref(), id, Origin::Sealift);
+                leftover.idle = upload.touched.elapsed();
+                leftover.bytes = upload.parts.values().map(|part| part.len() as u64).sum();
+                leftovers.found.push(leftover);
+            }
+        }
+        Ok(leftovers)
+    }
+
+    async fn remove_leftover(&self, leftover: &Leftover) -> Result<()> {
+        let mut state = self.state();
+        let idle = state.uploads.get(&leftover.id).map(|upload| upload.touched.elapsed());
+        if idle.is_some_and(|idle| idle < leftover.idle) {
+            return Err(Error::new(ErrorKind::Changed, "remove a leftover of", &leftover.key, "it is alive"));
+        }
+        state.uploads.remove(&leftover.id);
         Ok(())
     }
 }
@@ -307,7 +301,6 @@ struct MemoryUpload {
     key: Key,
     options: CommitOptions,
     id: String,
-    parts_in_flight: AtomicUsize,
 }
 
 #[async_trait]
@@ -317,32 +310,28 @@ impl Upload for MemoryUpload {
     }
 
     async fn put_part(&self, number: u32, payload: Payload) -> Result<PartReceipt> {
-        let others = self.parts_in_flight.fetch_add(1, Ordering::SeqCst);
-        assert!(others < self.store.part_policy().max_in_flight, "the policy's limit");
-        // Long enough for another part to be started, if the limit does not hold it.
-        for _ in 0..100 {
-            tokio::task::yield_now().await;
-        }
-        let parts = &self.store.parts;
-        let met = parts.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
-        parts.met.lock().expect("not poisoned").push(met);
-        if met > parts.capacity {
-            parts.slow_downs.see(503);
-        }
-        tokio::time::sleep(parts.latency).await;
-        parts.in_flight.fetch_sub(1, Ordering::SeqCst);
-        self.parts_in_flight.fetch_sub(1, Ordering::SeqCst);
-        let bytes = collect(&payload).await;
+        let bytes = collect("put a part of", &self.key, &payload).await?;
         let mut state = self.store.state();
-        state.uploads.get_mut(&self.id).expect("under way").insert(number, bytes);
-        Ok(PartReceipt { number, tag: number.to_string(), checksum: payload.checksum() })
+        let upload = state.uploads.get_mut(&self.id).ok_or_else(|| not_found("put a part of", &self.key))?;
+        upload.parts.insert(number, bytes);
+        upload.touched = Instant::now();
+        Ok(PartReceipt::new(number, number.to_string(), payload.checksum()))
     }
 
-    async fn complete(&self, parts: &[PartReceipt], _whole: Checksum, attempts: &Attempts) -> Result<Committed> {
-        let stored = self.store.state().uploads.remove(&self.id).expect("under way");
-        assert!(stored.keys().copied().eq(parts.iter().map(|part| part.number)));
-        let whole: Vec<Bytes> = stored.into_values().collect();
-        self.store.commit(&self.key, whole.concat().into(), &self.options, attempts).await
+    async fn complete(&self, parts: &[PartReceipt], whole: Checksum, attempts: &Attempts) -> Result<Committed> {
+        let bytes = {
+            let state = self.store.state();
+            let upload = state.uploads.get(&self.id).ok_or_else(|| not_found("complete", &self.key))?;
+            upload.parts.values().cloned().collect::<Vec<_>>().concat()
+        };
+        let (theirs, ours) = (whole.to_be_bytes(), Checksum::of(ALGORITHM, &bytes).to_be_bytes());
+        if theirs != ours {
+            let reason = format!("its {} parts are not what the {} told make", parts.len(), parts.len());
+            return Err(failed(ErrorKind::Corrupt, "complete", &self.key, &reason));
+        }
+        let committed = self.store.commit(&self.key, bytes.into(), &self.options, attempts)?;
+        self.store.state().uploads.remove(&self.id);
+        Ok(committed)
     }
 
     async fn abort(&self) -> Result<()> {

@@ -45,11 +45,19 @@ impl fmt::Display for Token {
 
 /// Where a bucket is. Two of one service can copy from each other, if the credentials allow it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Home {
     /// The service: its endpoint, and the account where that belongs to it.
     pub service: String,
     /// The bucket's name there.
     pub bucket: String,
+}
+
+impl Home {
+    /// The bucket of this name at that service.
+    pub fn new(service: impl Into<String>, bucket: impl Into<String>) -> Self {
+        Home { service: service.into(), bucket: bucket.into() }
+    }
 }
 
 /// What a commit does when the key already has an object.
@@ -65,6 +73,7 @@ pub enum IfExists {
 
 /// How an object is to be committed.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct CommitOptions {
     /// Kept in the object's metadata.
     pub token: Token,
@@ -72,9 +81,17 @@ pub struct CommitOptions {
     pub if_exists: IfExists,
 }
 
+impl CommitOptions {
+    /// A commit with a new random token.
+    pub fn new(if_exists: IfExists) -> Self {
+        CommitOptions { token: Token::random(), if_exists }
+    }
+}
+
 /// What the service said of an object it committed, in an answer that could be read: it has at least the tag where this
 /// service gives one. An answer without it is none, and an error.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Committed {
     /// The service's tag of this content (ETag), when it gives one.
     pub etag: Option<String>,
@@ -88,8 +105,16 @@ pub struct Committed {
     pub left_behind: Vec<LeftBehind>,
 }
 
+impl Committed {
+    /// A commit that was answered with this tag of the content, `None` from a service that gives none.
+    pub fn new(etag: Option<String>) -> Self {
+        Committed { etag, ..Committed::default() }
+    }
+}
+
 /// What the service knows of an object.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct ObjectInfo {
     /// The key, without the bucket.
     pub key: String,
@@ -110,6 +135,22 @@ pub struct ObjectInfo {
     pub kept_checksum: Option<Vec<u8>>,
 }
 
+impl ObjectInfo {
+    /// An object of `size` stored bytes, of which nothing else is known. What the service tells is set on it.
+    pub fn new(key: impl Into<String>, size: u64) -> Self {
+        ObjectInfo {
+            key: key.into(),
+            size,
+            modified: None,
+            etag: None,
+            version: None,
+            token: None,
+            checksum: None,
+            kept_checksum: None,
+        }
+    }
+}
+
 /// The metadata entry that holds [`ObjectInfo::kept_checksum`] in the form of [`Checksum`]'s `Display` (`crc64nvme:…`).
 pub const CHECKSUM_METADATA: &str = "sealift-checksum";
 
@@ -124,6 +165,7 @@ pub enum Removal {
 
 /// One page of a listing, in key order, and how to get the next.
 #[derive(Debug, Default)]
+#[non_exhaustive]
 pub struct Page {
     /// The objects of this page.
     pub objects: Vec<ObjectInfo>,
@@ -131,8 +173,16 @@ pub struct Page {
     pub next: Option<String>,
 }
 
+impl Page {
+    /// These objects, and where the next page begins.
+    pub fn new(objects: Vec<ObjectInfo>, next: Option<String>) -> Self {
+        Page { objects, next }
+    }
+}
+
 /// Something unfinished that a crash left in the storage: an incomplete upload or a temporary file.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Leftover {
     /// The key it was to become.
     pub key: String,
@@ -146,8 +196,16 @@ pub struct Leftover {
     pub origin: Origin,
 }
 
+impl Leftover {
+    /// A leftover that something happened to just now, and of which no bytes are known. What the service tells is set on it.
+    pub fn new(key: impl Into<String>, id: impl Into<String>, origin: Origin) -> Self {
+        Leftover { key: key.into(), id: id.into(), idle: Duration::ZERO, bytes: 0, origin }
+    }
+}
+
 /// What a look for leftovers found.
 #[derive(Debug, Default)]
+#[non_exhaustive]
 pub struct Leftovers {
     /// Each that could be looked at.
     pub found: Vec<Leftover>,
@@ -170,11 +228,19 @@ impl Leftovers {
 
 /// Something that may be a leftover, or hold some, and could not be looked at.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Unread {
     /// The key it was to become, or the folder.
     pub key: String,
     /// Why.
     pub error: Error,
+}
+
+impl Unread {
+    /// What was to become `key`, or lies there, could not be looked at.
+    pub fn new(key: impl Into<String>, error: Error) -> Self {
+        Unread { key: key.into(), error }
+    }
 }
 
 /// Who made a leftover.
@@ -213,6 +279,12 @@ pub trait ObjectStore: fmt::Debug + Send + Sync + 'static {
     /// Why nothing should be stored by this name, though what is there already can be read. `None` for a name that is fine.
     fn refuses_new_name(&self, _key: &Key) -> Option<&'static str> {
         None
+    }
+
+    /// Why surely nothing can be stored, as far as that can be told without a request and without storing something: a
+    /// folder's mode. `Ok` where it cannot be told.
+    async fn check_place(&self) -> Result<()> {
+        Ok(())
     }
 
     /// The parts this service takes, and how they should grow.
@@ -265,6 +337,17 @@ pub trait ObjectStore: fmt::Debug + Send + Sync + 'static {
     /// ([`ErrorKind::Changed`](crate::ErrorKind::Changed) when it is another by now). `range` is not empty and lies
     /// within the object.
     async fn get(&self, key: &Key, range: Range<u64>, etag: Option<&str>) -> Result<Bytes>;
+
+    /// What `version` of the object is; [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) where there is no such version, or
+    /// where it says that the object was removed. A store that keeps no versions says so.
+    async fn head_version(&self, key: &Key, _version: &str) -> Result<ObjectInfo> {
+        Err(no_versions("look at", &self.url(), key))
+    }
+
+    /// As [`get`](Self::get), of `version`, whose content is `etag`'s.
+    async fn get_version(&self, key: &Key, _version: &str, _range: Range<u64>, _etag: Option<&str>) -> Result<Bytes> {
+        Err(no_versions("read", &self.url(), key))
+    }
 
     /// A page of the objects whose key begins with `prefix`, after `page` (from [`Page::next`]). A page that says that
     /// more follow, and not where, is an error.
@@ -331,6 +414,12 @@ pub trait ObjectStore: fmt::Debug + Send + Sync + 'static {
     }
 }
 
+fn no_versions(operation: &'static str, url: &str, key: &Key) -> Error {
+    let reason = "this storage keeps no versions of objects";
+    Error::new(crate::ErrorKind::InvalidConfig, operation, format!("{url}/{key}"), reason)
+        .with_hint("leave the version out to take what is there now")
+}
+
 /// One upload in parts, from its start to [`complete`](Self::complete) or [`abort`](Self::abort).
 #[async_trait]
 pub trait Upload: fmt::Debug + Send + Sync {
@@ -371,6 +460,7 @@ pub trait Upload: fmt::Debug + Send + Sync {
 
 /// A stored part.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct PartReceipt {
     /// The part's number.
     pub number: u32,
@@ -378,4 +468,11 @@ pub struct PartReceipt {
     pub tag: String,
     /// The part's checksum.
     pub checksum: Checksum,
+}
+
+impl PartReceipt {
+    /// A part that is stored.
+    pub fn new(number: u32, tag: impl Into<String>, checksum: Checksum) -> Self {
+        PartReceipt { number, tag: tag.into(), checksum }
+    }
 }

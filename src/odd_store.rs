@@ -1,6 +1,6 @@
 //! A store in memory that answers as it is told to, for this crate's own tests.
 
-use crate::memory_store::MemoryStore;
+use crate::far_store::FarStore;
 use crate::stream_tests::key;
 use crate::*;
 use async_trait::async_trait;
@@ -69,7 +69,7 @@ pub(crate) enum Copy {
 /// A memory store that answers as it is told to.
 #[derive(Debug, Clone)]
 pub(crate) struct Odd {
-    pub(crate) inner: MemoryStore,
+    pub(crate) inner: FarStore,
     pub(crate) put: Put,
     /// The next looks; as they are when there are no more.
     pub(crate) looks: Arc<Mutex<VecDeque<Look>>>,
@@ -80,7 +80,7 @@ pub(crate) struct Odd {
 impl Odd {
     pub(crate) fn new(put: Put, looks: &[Look]) -> Self {
         let looks = Arc::new(Mutex::new(looks.iter().copied().collect()));
-        Odd { inner: MemoryStore::new(), put, looks, copy: Copy::Fine, stored: Arc::default() }
+        Odd { inner: FarStore::new(), put, looks, copy: Copy::Fine, stored: Arc::default() }
     }
 
     pub(crate) fn bucket(&self) -> Bucket {

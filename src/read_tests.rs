@@ -1,7 +1,7 @@
 //! Reading, over the store in memory: what Sealift wrote, what others wrote, and what is damaged.
 
 use crate::codec::gzip;
-use crate::memory_store::MemoryStore;
+use crate::far_store::FarStore;
 use crate::stream_tests::{MIB, bucket, data, gzip, key, read};
 use crate::*;
 use bytes::Bytes;
@@ -14,7 +14,7 @@ fn zstd() -> Codec {
 
 /// What is stored of `data`.
 async fn stored(codec: Codec, data: &[u8]) -> Bytes {
-    let store = MemoryStore::new();
+    let store = FarStore::new();
     let bucket = bucket(&store, codec, 64 * MIB);
     let mut sink = bucket.create(&key("a"), IfExists::Replace).expect("open");
     sink.write_all(data).await.expect("written");
@@ -23,8 +23,8 @@ async fn stored(codec: Codec, data: &[u8]) -> Bytes {
 }
 
 /// A store with one object, and a bucket over it.
-fn holding(bytes: impl Into<Bytes>, codec: Codec, budget: usize) -> (MemoryStore, Bucket) {
-    let store = MemoryStore::new();
+fn holding(bytes: impl Into<Bytes>, codec: Codec, budget: usize) -> (FarStore, Bucket) {
+    let store = FarStore::new();
     store.insert("a", bytes);
     let bucket = bucket(&store, codec, budget);
     (store, bucket)
@@ -238,7 +238,7 @@ async fn what_comes_damaged_is_asked_for_again() {
     for (codec, len) in [(gzip(), 30 * MIB), (zstd(), 30 * MIB), (gzip(), 1000), (zstd(), 1000), (Codec::Plain, 1000)] {
         let plain = &data[..len];
         let whole = stored(codec, plain).await;
-        for store in [MemoryStore::new(), MemoryStore::with_checksums()] {
+        for store in [FarStore::new(), FarStore::with_checksums()] {
             store.insert("a", whole.clone());
             let has_checksum = store.head(&key("a")).await.expect("there").checksum.is_some();
             if codec == Codec::Plain && !has_checksum {
@@ -347,4 +347,56 @@ async fn zstd_that_looks_far_back_is_refused_and_said_why() {
     let error = read_back(encoder.finish().expect("whole"), zstd()).await.expect_err("refused");
     assert_eq!(error.kind(), ErrorKind::InvalidConfig, "{error}");
     assert!(error.to_string().contains("8 MiB") && error.to_string().contains("--codec none"), "{error}");
+}
+
+#[tokio::test]
+async fn a_range_is_what_is_stored_and_only_the_whole_is_held_against_a_checksum() {
+    let data = data(9 * MIB);
+    for codec in [gzip(), Codec::Plain] {
+        let store = FarStore::with_checksums();
+        let bucket = bucket(&store, codec, 16 * MIB);
+        bucket.put(&key("a"), data.clone().into(), IfExists::Fail).await.expect("stored");
+        let stored = store.object("a").expect("visible");
+        let len = stored.len() as u64;
+        for range in [0..0, 0..1, 5..len - 5, len - 1..len, len..len, 0..len] {
+            let mut reader = bucket.open_stored_range(&key("a"), range.clone()).await.expect("opened");
+            let mut read = Vec::new();
+            reader.read_to_end(&mut read).await.expect("readable");
+            assert!(read == stored[range.start as usize..range.end as usize], "{range:?}");
+            let verified = reader.verified().expect("at its end");
+            assert_eq!(verified.by_checksum(), range == (0..len), "{range:?}");
+        }
+        for range in [5..len + 1, len..len - 1, len + 1..len + 1] {
+            let refused = bucket.open_stored_range(&key("a"), range.clone()).await.expect_err("beyond the object");
+            assert_eq!(refused.kind(), ErrorKind::InvalidConfig, "{range:?}");
+        }
+        // What came damaged is noticed of the whole, and cannot be of a part.
+        store.damage(&[7]);
+        let mut part = bucket.open_stored_range(&key("a"), 5..=8).await.expect("opened");
+        let mut read = Vec::new();
+        part.read_to_end(&mut read).await.expect("readable");
+        assert!(read[..] != stored[5..9]);
+        store.damage(&[7]);
+        let mut whole = bucket.open_stored_range(&key("a"), ..).await.expect("opened");
+        whole.read_to_end(&mut Vec::new()).await.expect_err("it is damaged");
+    }
+}
+
+#[tokio::test]
+async fn bytes_are_stored_in_one_call_or_not_at_all() {
+    let store = FarStore::new();
+    let bucket = bucket(&store, gzip(), 16 * MIB);
+    let sealed = bucket.put(&key("a"), "first".into(), IfExists::Fail).await.expect("stored");
+    assert_eq!((sealed.bytes_in, sealed.parts), (5, 1));
+    let refused = bucket.put(&key("a"), "second".into(), IfExists::Fail).await.expect_err("it is there");
+    assert_eq!(refused.kind(), ErrorKind::AlreadyExists);
+    assert!(read(&bucket, "a").await.expect("readable") == b"first");
+    bucket.put(&key("empty"), Bytes::new(), IfExists::Fail).await.expect("stored");
+    assert!(read(&bucket, "empty").await.expect("readable").is_empty());
+}
+
+#[test]
+fn a_reader_can_be_shared() {
+    fn is_shared<T: Send + Sync>() {}
+    is_shared::<Reader>();
 }

@@ -1,6 +1,7 @@
 //! Ending well: who owns the work under way, the request to stop it, and waiting until the last of it has ended. What an
 //! upload does is `upload`'s.
 
+use crate::activity::Counts;
 use crate::error::{Error, ErrorKind, Result};
 use crate::heard::{Heard, Message, Unheard};
 use crate::retry::{Retry, RetryPolicy};
@@ -38,10 +39,10 @@ struct State {
 }
 
 impl Shutdown {
-    /// Nothing is under way; what fails in passing is tried again by `policy`.
-    pub(crate) fn new(policy: RetryPolicy) -> Self {
+    /// Nothing is under way; what fails in passing is tried again by `policy`, and counted in `counts`.
+    pub(crate) fn new(policy: RetryPolicy, counts: Arc<Counts>) -> Self {
         let stop = CancellationToken::new();
-        let retry = Retry::new(policy, stop.clone());
+        let retry = Retry::new(policy, stop.clone()).counted(counts);
         Shutdown { stop, retry, tasks: TaskTracker::new(), unheard: Unheard::default(), state: Mutex::default() }
     }
 
@@ -211,7 +212,7 @@ mod tests {
     async fn work_that_ends_in_the_moment_in_which_its_owner_goes_is_told_when_closing() {
         let left = [LeftBehind::object("s3://b/k")];
         let error = Error::new(ErrorKind::Service, "move", "s3://b/k", "told to").with_left_behind(left);
-        let shutdown = Arc::new(Shutdown::new(RetryPolicy::default()));
+        let shutdown = Arc::new(Shutdown::new(RetryPolicy::default(), Arc::default()));
         {
             let mut moved = Box::pin(shutdown.own::<(), _>("move", "s3://b/k".into(), |_| async { Err(error) }));
             assert!(futures::poll!(&mut moved).is_pending());

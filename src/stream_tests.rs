@@ -1,6 +1,6 @@
 //! Streams out and in, over the store in memory: what does not depend on a service.
 
-use crate::memory_store::MemoryStore;
+use crate::far_store::FarStore;
 use crate::*;
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 pub(crate) const MIB: usize = 1 << 20;
 
-pub(crate) fn bucket(store: &MemoryStore, codec: Codec, budget: usize) -> Bucket {
+pub(crate) fn bucket(store: &FarStore, codec: Codec, budget: usize) -> Bucket {
     let compressor = Compressor::new(codec, None).expect("threads");
     Bucket::new(store.clone(), Arc::new(compressor), Budget::new(budget as u64).expect("valid"))
 }
@@ -47,7 +47,7 @@ async fn every_size_class_comes_back_identical() {
     let sizes = [0, 1, MIB - 1, MIB, MIB + 1, 2 * MIB - 1, 2 * MIB, 2 * MIB + 1, 5 * MIB, 9 * MIB + 17];
     for codec in [gzip(), Codec::Zstd(ZstdLevel::default()), Codec::Plain] {
         for len in sizes {
-            let store = MemoryStore::new();
+            let store = FarStore::new();
             let bucket = bucket(&store, codec, 16 * MIB);
             let data = data(len);
             let mut sink = bucket.create(&key("a"), IfExists::Replace).expect("open");
@@ -64,7 +64,7 @@ async fn every_size_class_comes_back_identical() {
 
 #[tokio::test]
 async fn parts_beyond_the_budget_go_through_a_file_and_come_back_identical() {
-    let store = MemoryStore::with_part_size(4 * MIB as u64);
+    let store = FarStore::with_part_size(4 * MIB as u64);
     let bucket = bucket(&store, Codec::Plain, 16 * MIB);
     let data = data(13 * MIB);
     let mut sink = bucket.create(&key("a"), IfExists::Replace).expect("open");
@@ -75,7 +75,7 @@ async fn parts_beyond_the_budget_go_through_a_file_and_come_back_identical() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_more_writers_and_readers_than_the_budget_has_places_for_all_finish() {
-    let store = MemoryStore::new();
+    let store = FarStore::new();
     let bucket = bucket(&store, Codec::Plain, 16 * MIB);
     let data = Arc::new(data(5 * MIB));
     let mut tasks = tokio::task::JoinSet::new();
@@ -103,7 +103,7 @@ async fn many_more_writers_and_readers_than_the_budget_has_places_for_all_finish
 #[tokio::test]
 async fn a_dropped_writer_leaves_nothing() {
     for len in [0, 100, 7 * MIB] {
-        let store = MemoryStore::new();
+        let store = FarStore::new();
         let bucket = bucket(&store, gzip(), 16 * MIB);
         let mut sink = bucket.create(&key("a"), IfExists::Replace).expect("open");
         sink.write_all(&data(len)).await.expect("written");
@@ -115,7 +115,7 @@ async fn a_dropped_writer_leaves_nothing() {
 }
 
 /// Polls `shutdown` until the store has applied the commit, whose answer it holds back.
-async fn shut_down_until_applied(sink: &mut Sink, store: &MemoryStore) {
+async fn shut_down_until_applied(sink: &mut Sink, store: &FarStore) {
     poll_fn(|cx| {
         let pending = Pin::new(&mut *sink).poll_shutdown(cx).is_pending();
         assert!(pending, "the answer is held back");
@@ -133,7 +133,7 @@ async fn shut_down_until_applied(sink: &mut Sink, store: &MemoryStore) {
 #[tokio::test]
 async fn a_writer_dropped_while_the_commit_is_applied_takes_the_object_back() {
     for len in [100, 7 * MIB] {
-        let store = MemoryStore::with_held_answers();
+        let store = FarStore::with_held_answers();
         let bucket = bucket(&store, gzip(), 16 * MIB);
         let mut sink = bucket.create(&key("a"), IfExists::Fail).expect("open");
         sink.write_all(&data(len)).await.expect("written");
@@ -147,7 +147,7 @@ async fn a_writer_dropped_while_the_commit_is_applied_takes_the_object_back() {
 
 #[tokio::test]
 async fn a_dropped_shutdown_can_be_taken_up_again() {
-    let store = MemoryStore::with_held_answers();
+    let store = FarStore::with_held_answers();
     let bucket = bucket(&store, gzip(), 16 * MIB);
     let mut sink = bucket.create(&key("a"), IfExists::Replace).expect("open");
     sink.write_all(b"x").await.expect("written");
@@ -163,7 +163,7 @@ async fn a_dropped_shutdown_can_be_taken_up_again() {
 
 #[test]
 fn dropping_everything_after_its_runtime_neither_panics_nor_hangs() {
-    let store = MemoryStore::new();
+    let store = FarStore::new();
     let bucket = bucket(&store, gzip(), 16 * MIB);
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let mut sink = runtime.block_on(async { bucket.create(&key("a"), IfExists::Replace).expect("open") });
@@ -178,7 +178,7 @@ fn dropping_everything_after_its_runtime_neither_panics_nor_hangs() {
 
 #[test]
 fn a_sink_whose_runtime_is_gone_says_so() {
-    let bucket = bucket(&MemoryStore::new(), gzip(), 16 * MIB);
+    let bucket = bucket(&FarStore::new(), gzip(), 16 * MIB);
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let mut sink = runtime.block_on(async { bucket.create(&key("a"), IfExists::Replace).expect("open") });
     drop(runtime);
@@ -189,7 +189,7 @@ fn a_sink_whose_runtime_is_gone_says_so() {
 
 #[tokio::test]
 async fn flush_promises_nothing_and_nothing_is_written_after_the_end() {
-    let store = MemoryStore::new();
+    let store = FarStore::new();
     let bucket = bucket(&store, gzip(), 16 * MIB);
     let mut sink = bucket.create(&key("a"), IfExists::Replace).expect("open");
     sink.write_all(b"x").await.expect("written");
@@ -202,7 +202,7 @@ async fn flush_promises_nothing_and_nothing_is_written_after_the_end() {
 
 #[tokio::test]
 async fn an_existing_object_is_kept_when_asked() {
-    let store = MemoryStore::new();
+    let store = FarStore::new();
     store.insert("a", "old");
     let bucket = bucket(&store, Codec::Plain, 16 * MIB);
     let mut sink = bucket.create(&key("a"), IfExists::Fail).expect("open");
@@ -214,7 +214,7 @@ async fn an_existing_object_is_kept_when_asked() {
 
 #[tokio::test]
 async fn an_archive_keeps_its_layout() {
-    let store = MemoryStore::new();
+    let store = FarStore::new();
     let archive = Archive::new(bucket(&store, gzip(), 16 * MIB), "/e1/").expect("valid");
     assert!(archive.list_metadata_files().await.expect("empty").is_empty());
     let backup = archive.create_backup_with_random_suffix("epoch_ending_0-").await.expect("created");
@@ -249,7 +249,7 @@ async fn an_archive_keeps_its_layout() {
 async fn a_sink_of_known_length_takes_just_that() {
     for codec in [gzip(), Codec::Plain] {
         for len in [0, 1, 1000, MIB, MIB + 1, 7 * MIB] {
-            let store = MemoryStore::new();
+            let store = FarStore::new();
             let bucket = bucket(&store, codec, 16 * MIB);
             let data = data(len + 1);
             let sized = |name| bucket.create_sized(&key(name), IfExists::Replace, len as u64).expect("open");
@@ -280,7 +280,7 @@ async fn a_sink_of_known_length_takes_just_that() {
 /// Many more than would have a place each if their length were not known.
 #[tokio::test]
 async fn many_short_sinks_are_open_at_once() {
-    let store = MemoryStore::new();
+    let store = FarStore::new();
     let bucket = bucket(&store, gzip(), 16 * MIB);
     let mut sinks = Vec::new();
     for n in 0..1000 {
@@ -303,7 +303,7 @@ async fn store(bucket: &Bucket, name: &str, data: &[u8]) {
 
 #[tokio::test(start_paused = true)]
 async fn a_service_far_away_gets_more_parts_at_once() {
-    let store_far = MemoryStore::with_capacity(64, 1_000);
+    let store_far = FarStore::with_capacity(64, 1_000);
     let bucket = bucket(&store_far, Codec::Plain, 64 * MIB);
     store(&bucket, "a", &data(40 * MIB)).await;
     let met = store_far.parts_met();
@@ -314,7 +314,7 @@ async fn a_service_far_away_gets_more_parts_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_service_that_asks_to_slow_down_gets_fewer_parts_at_once_of_all_uploads_together() {
-    let busy = MemoryStore::with_capacity(64, 6);
+    let busy = FarStore::with_capacity(64, 6);
     let bucket = bucket(&busy, Codec::Plain, 64 * MIB);
     let data = data(20 * MIB);
     tokio::join!(store(&bucket, "a", &data), store(&bucket, "b", &data));

@@ -7,7 +7,8 @@ use crate::records::MAX_RECORD;
 use bytes::{Bytes, BytesMut};
 use reqwest::redirect::Policy;
 use sealift::{Error, ErrorKind, Result};
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -65,6 +66,22 @@ pub struct Client {
     http: reqwest::Client,
     address: Address,
     options: Arc<ClientOptions>,
+    received: Received,
+}
+
+/// How many bytes the node has sent, by what was asked for. Clones share it.
+#[derive(Debug, Clone, Default)]
+struct Received(Arc<Mutex<BTreeMap<String, u64>>>);
+
+impl Received {
+    fn add(&self, endpoint: &str, bytes: usize) {
+        let mut received = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        match received.get_mut(endpoint) {
+            Some(sum) => *sum = sum.saturating_add(bytes),
+            None => drop(received.insert(endpoint.to_owned(), bytes)),
+        }
+    }
 }
 
 /// One question: its path below the address, and in words what is asked for.
@@ -77,6 +94,11 @@ pub(crate) struct Request {
 impl Request {
     pub(crate) fn new(path: String, subject: String) -> Self {
         Request { path, operation: format!("read {subject} from") }
+    }
+
+    /// What is asked for, without of what.
+    fn endpoint(&self) -> &str {
+        self.path.split('/').next().unwrap_or_default()
     }
 }
 
@@ -91,6 +113,8 @@ pub(crate) struct Answer {
     within: Duration,
     operation: String,
     url: String,
+    endpoint: String,
+    received: Received,
 }
 
 impl Client {
@@ -106,12 +130,18 @@ impl Client {
         // A node neither redirects nor stands behind a proxy from the environment: either would be somebody else.
         let http = reqwest::Client::builder().no_proxy().redirect(Policy::none()).build();
         let http = http.map_err(|error| failed(error.to_string()).with_source(error))?;
-        Ok(Client { http, address, options: Arc::new(options) })
+        Ok(Client { http, address, options: Arc::new(options), received: Received::default() })
     }
 
     /// The service's address.
     pub fn address(&self) -> &Address {
         &self.address
+    }
+
+    /// How many bytes of answers have come so far, by endpoint (`transactions`, `state_snapshot_chunk`), also of answers
+    /// that were given up and asked for again. Of all clones of this client.
+    pub fn received(&self) -> BTreeMap<String, u64> {
+        self.received.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn options(&self) -> &ClientOptions {
@@ -234,7 +264,14 @@ impl Client {
         };
         let response = sent.map_err(|error| by_http(operation.clone(), &url, error))?;
         match response.status().is_success() {
-            true => Ok(Answer { response, within: self.options.read_within, operation, url }),
+            true => Ok(Answer {
+                response,
+                within: self.options.read_within,
+                operation,
+                url,
+                endpoint: request.endpoint().to_owned(),
+                received: self.received.clone(),
+            }),
             false => Err(refused(operation, url, response.status())),
         }
     }
@@ -249,7 +286,10 @@ impl Answer {
     /// The next bytes; nothing at an end that the node meant. A connection that was cut is an error.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Failure> {
         match timeout(self.within, self.response.chunk()).await {
-            Ok(Ok(data)) => Ok(data),
+            Ok(Ok(data)) => {
+                self.received.add(&self.endpoint, data.as_ref().map_or(0, Bytes::len));
+                Ok(data)
+            }
             Ok(Err(error)) => Err(by_http(self.operation.clone(), &self.url, error)),
             Err(_) => {
                 let error = self.error(ErrorKind::TimedOut, format!("no more data within {:?}", self.within));

@@ -31,7 +31,7 @@ pub use address::Address;
 pub use backup::{BackedUp, Backups, Continue, Options, Replace};
 pub use chunk::{ChunkRule, MAX_CHUNK_SIZE};
 pub use client::{Client, ClientOptions, DbState};
-pub use continuous::{Continuous, Schedule};
+pub use continuous::{Continuous, Event, Kind, Schedule};
 pub use known::{Coverage, Covered, Extent, Known, Obstacle, Restorable, Snapshot};
 pub use orphans::Orphan;
 pub use records::{MAX_RECORD, Oversized, PREFIX, Run, Splitter};

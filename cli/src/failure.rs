@@ -112,6 +112,21 @@ impl Failure {
         self
     }
 
+    /// What was being done, where the cause does not say it.
+    pub(crate) fn doing(&self) -> Option<&str> {
+        self.doing.as_deref()
+    }
+
+    /// What is known to be because of it.
+    pub(crate) fn aftermath(&self) -> Option<&Aftermath> {
+        self.aftermath.as_deref()
+    }
+
+    /// One word for why, for programs.
+    pub(crate) fn kind(&self) -> &'static str {
+        self.cause.kind()
+    }
+
     /// Why.
     pub(crate) fn cause(&self) -> &Cause {
         &self.cause
@@ -156,13 +171,77 @@ impl Failure {
 }
 
 impl Cause {
+    /// One word for it.
+    fn kind(&self) -> &'static str {
+        match self {
+            Cause::Storage(error) => word_of(error.kind()),
+            Cause::Usage(_) => "usage",
+            Cause::Producer(_) => "producer",
+            Cause::EmptyInput => "empty_input",
+            Cause::Interrupted(Stop::Signal(_)) => "interrupted",
+            Cause::Interrupted(Stop::Deadline(_)) => "deadline",
+            Cause::NoChecksum => "no_checksum",
+            Cause::LeftBehind => "left_behind",
+            Cause::Found { .. } => "found",
+            Cause::Lacks { .. } => "lacks",
+            Cause::Incomplete(_) => "incomplete",
+            Cause::Other(_) => "other",
+        }
+    }
+
+    /// What was being done, if storage said no.
+    pub(crate) fn operation(&self) -> Option<&str> {
+        match self {
+            Cause::Storage(error) => Some(error.operation()),
+            _ => None,
+        }
+    }
+
+    /// Where, if storage said no.
+    pub(crate) fn location(&self) -> Option<&str> {
+        match self {
+            Cause::Storage(error) => Some(error.location()),
+            _ => None,
+        }
+    }
+
+    /// Why, without what was being done and where.
+    pub(crate) fn reason(&self) -> String {
+        match self {
+            Cause::Storage(error) => error.reason().to_owned(),
+            cause => cause.to_string(),
+        }
+    }
+
     /// What to try next.
-    fn hint(&self) -> Option<&str> {
+    pub(crate) fn hint(&self) -> Option<&str> {
         match self {
             Cause::Storage(error) => error.hint(),
             Cause::EmptyInput => Some("if it is meant to be empty, say --allow-empty"),
             _ => None,
         }
+    }
+}
+
+fn word_of(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::InvalidName => "invalid_name",
+        ErrorKind::InvalidConfig => "invalid_config",
+        ErrorKind::NotFound => "not_found",
+        ErrorKind::NoSuchBucket => "no_such_bucket",
+        ErrorKind::AlreadyExists => "already_exists",
+        ErrorKind::Denied => "denied",
+        ErrorKind::WrongRegion => "wrong_region",
+        ErrorKind::Unreachable => "unreachable",
+        ErrorKind::TimedOut => "timed_out",
+        ErrorKind::Corrupt => "corrupt",
+        ErrorKind::Changed => "changed",
+        ErrorKind::TooLarge => "too_large",
+        ErrorKind::Cancelled => "cancelled",
+        ErrorKind::Pruned => "pruned",
+        ErrorKind::Service => "service",
+        ErrorKind::Io => "io",
+        _ => "other",
     }
 }
 

@@ -4,11 +4,16 @@
 //! A SIGINT or SIGHUP that was ignored when the process was started stays ignored: that is how `nohup` and a shell's
 //! `trap '' INT` say that the work is to go on. Linux tells which are (/proc/self/status); elsewhere it is not known,
 //! and they stop the command. SIGTERM always does, so that there is a way.
+//!
+//! A SIGHUP is how a terminal that goes away says so. Under a service manager there is none, and who sends it means that the
+//! configuration is to be read again, which no command does: it is refused, in words, and the work goes on.
 
+use crate::service::notify;
+use crate::stderr::{self, Severity};
+use sd_notify::NotifyState;
 use sealift::LeftBehind;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::Write;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::signal::unix::{self, SignalKind, signal};
@@ -119,6 +124,7 @@ impl Interrupt {
         let mut interrupts = Signal::Interrupt.listen(ignored)?;
         let mut terminates = Signal::Terminate.listen(ignored)?;
         let mut hang_ups = Signal::HangUp.listen(ignored)?;
+        let hang_up = HangUp::of_this_process();
         let interrupt = Interrupt::default();
         let shared = interrupt.clone();
         // Ends with the process: it has nothing to clean up.
@@ -130,7 +136,10 @@ impl Interrupt {
                     Some(()) = next(&mut hang_ups) => Signal::HangUp,
                     else => return,
                 };
-                shared.note(signal);
+                match (signal, hang_up) {
+                    (Signal::HangUp, HangUp::Refused) => refuse_hang_up(),
+                    (signal, _) => shared.note(signal),
+                }
             }
         });
         if let Some(deadline) = deadline {
@@ -179,7 +188,7 @@ impl Interrupt {
             return;
         }
         for left in lock(&self.watched).leaves.values().flat_map(|leaves| leaves()) {
-            let _ = writeln!(std::io::stderr(), "sealift: left behind: {left}");
+            stderr::last_word(&format!("sealift: left behind: {left}"));
         }
         std::process::exit(i32::from(signal.exit_code()));
     }
@@ -192,10 +201,40 @@ impl Interrupt {
             Stop::Signal(_) => "once more",
             Stop::Deadline(_) => "a signal",
         };
-        let _ = writeln!(std::io::stderr(), "sealift: {stop}: stopping and cleaning up; {leave} to leave at once");
+        let said = format!("sealift: {stop}: stopping and cleaning up; {leave} to leave at once");
+        stderr::say(Severity::Notice, &said);
+        notify::send(&[NotifyState::Stopping, NotifyState::Status(&format!("{stop}: stopping and cleaning up"))]);
         self.token.cancel();
         Asked::First
     }
+}
+
+/// What a SIGHUP does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum HangUp {
+    /// It says that the terminal is gone, and stops the command.
+    Stops,
+    /// It is told that there is nothing to read again.
+    Refused,
+}
+
+impl HangUp {
+    /// Shells of a desktop have a service manager's variables too, and a terminal.
+    fn of_this_process() -> Self {
+        let managed = ["NOTIFY_SOCKET", "INVOCATION_ID"].iter().any(|name| std::env::var_os(name).is_some());
+        match managed && std::fs::File::open("/dev/tty").is_err() {
+            true => HangUp::Refused,
+            false => HangUp::Stops,
+        }
+    }
+}
+
+fn refuse_hang_up() {
+    stderr::say(
+        Severity::Warning,
+        "sealift: SIGHUP: refused, and the work goes on: nothing is read again while a command runs; restart the service for a \
+         changed configuration",
+    );
 }
 
 /// Whether the command was asked to stop before.

@@ -14,6 +14,8 @@ pub(crate) enum Aftermath {
     NothingStored(Clean),
     /// So many files, of many.
     FilesStored(u64),
+    /// So many files were written, each whole and verified.
+    FilesWritten(u64),
     /// So many objects were copied, of many, and so many removed.
     Copied { copied: u64, removed: u64 },
     /// No backup but those that were told.
@@ -90,6 +92,8 @@ impl fmt::Display for Aftermath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Aftermath::NothingStored(Clean(())) => f.write_str("nothing was stored"),
+            Aftermath::FilesWritten(1) => f.write_str("1 file was written"),
+            Aftermath::FilesWritten(count) => write!(f, "{count} files were written"),
             Aftermath::FilesStored(1) => f.write_str("1 file was stored"),
             Aftermath::FilesStored(count) => write!(f, "{count} files were stored"),
             Aftermath::Copied { copied, removed } => {

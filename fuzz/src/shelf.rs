@@ -52,7 +52,9 @@ impl ObjectStore for Shelf {
         let checksum = Checksum::of(ChecksumAlgorithm::Crc64Nvme, &content).to_be_bytes();
         self.set(content);
         attempt.applied();
-        Ok(Committed { checksum: Some(checksum), ..Committed::default() })
+        let mut committed = Committed::new(None);
+        committed.checksum = Some(checksum);
+        Ok(committed)
     }
 
     async fn start(&self, _: &Key, _: &CommitOptions, _: &Attempts) -> Result<Box<dyn Upload>> {
@@ -60,16 +62,7 @@ impl ObjectStore for Shelf {
     }
 
     async fn head(&self, key: &Key) -> Result<ObjectInfo> {
-        Ok(ObjectInfo {
-            key: key.to_string(),
-            size: self.content().len() as u64,
-            modified: None,
-            etag: None,
-            version: None,
-            token: None,
-            checksum: None,
-            kept_checksum: None,
-        })
+        Ok(ObjectInfo::new(key.to_string(), self.content().len() as u64))
     }
 
     async fn get(&self, _: &Key, range: Range<u64>, _: Option<&str>) -> Result<Bytes> {

@@ -2,6 +2,7 @@
 
 use super::compare::{self, Side, fill};
 use super::outcome::{Copied, Due, Same, SourceProof, Way, Why};
+use crate::activity::RetryCause;
 use crate::bucket::Bucket;
 use crate::budget::{READER_SEAT, closed, units};
 use crate::codec::Codec;
@@ -136,6 +137,7 @@ impl Copying {
             match self.copy_once(from, to).await {
                 Err(error) if error.kind() == ErrorKind::Corrupt && error.passing().is_some() => {
                     tracing::warn!("{error}; reading it again");
+                    self.from.counts().tried_again(RetryCause::Damaged);
                 }
                 done => return done,
             }

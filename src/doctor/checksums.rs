@@ -9,6 +9,12 @@ use std::sync::Arc;
 
 const TEXT: &[u8] = b"a scratch object of `sealift doctor`, sent with the checksum of another";
 
+/// What became of an upload whose completion had the checksum of another.
+enum Whole {
+    Completed,
+    Open,
+}
+
 impl Trial<'_> {
     pub(super) async fn put_checksum(&mut self) -> Result<()> {
         let Some(sent) = self.sent(Capability::PutChecksum) else { return Ok(()) };
@@ -46,30 +52,54 @@ impl Trial<'_> {
     /// One upload, whose parts and whole have the checksums of others. It is aborted, which shows whether that works.
     pub(super) async fn damaged_upload(&mut self) -> Result<()> {
         let key = self.scratch.key("damaged-upload")?;
-        let starts = self.scratch.start(&key);
-        // Each is sent once: a refusal for damage would be tried again.
-        let upload = match self.store.once().start(&key, &options(IfExists::Replace), &starts).await {
-            Ok(upload) => self.scratch.opened(&key, upload),
-            Err(error) => {
-                self.scratch.told(error.left_behind());
-                for capability in [Capability::PartChecksum, Capability::WholeChecksum, Capability::Abort] {
-                    self.noted(capability, Verdict::Unknown, "no upload could be started to try it on");
-                }
-                return Ok(());
-            }
-        };
+        let tried = [Capability::PartChecksum, Capability::WholeChecksum, Capability::Abort];
+        let Some(upload) = self.opened_once(&key, &tried).await else { return Ok(()) };
         if let Some(sent) = self.sent(Capability::PartChecksum) {
             let stored = upload.put_part(1, self.damaged(TEXT)).await;
             self.judge(Capability::PartChecksum, sent, stored.map(drop));
         }
         self.go_on()?;
-        self.whole_checksum(&upload).await?;
+        let whole = self.whole_checksum(&upload).await?;
         self.go_on()?;
+        match whole {
+            Whole::Open => self.abort(&key, &upload).await,
+            // There is nothing to abort any more.
+            Whole::Completed => {
+                self.scratch.closed(&upload);
+                self.abandoned_upload().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// One upload of a part, and its abort.
+    async fn abandoned_upload(&mut self) -> Result<()> {
+        let key = self.scratch.key("abandoned-upload")?;
+        let Some(upload) = self.opened_once(&key, &[Capability::Abort]).await else { return Ok(()) };
+        if let Err(error) = upload.put_part(1, self.payload(TEXT)).await {
+            self.scratch.told(error.left_behind());
+        }
         self.abort(&key, &upload).await;
         Ok(())
     }
 
-    async fn whole_checksum(&mut self, upload: &Arc<dyn Upload>) -> Result<()> {
+    /// A started upload whose requests are each sent once, since a refusal for damage would be tried again; or what was to
+    /// be tried on it is unknown.
+    async fn opened_once(&mut self, key: &Key, tried: &[Capability]) -> Option<Arc<dyn Upload>> {
+        let starts = self.scratch.start(key);
+        match self.store.once().start(key, &options(IfExists::Replace), &starts).await {
+            Ok(upload) => Some(self.scratch.opened(key, upload)),
+            Err(error) => {
+                self.scratch.told(error.left_behind());
+                for capability in tried {
+                    self.noted(*capability, Verdict::Unknown, "no upload could be started to try it on");
+                }
+                None
+            }
+        }
+    }
+
+    async fn whole_checksum(&mut self, upload: &Arc<dyn Upload>) -> Result<Whole> {
         let payload = self.payload(TEXT);
         let part = match upload.put_part(1, payload.clone()).await {
             Ok(part) => part,
@@ -77,19 +107,23 @@ impl Trial<'_> {
                 self.scratch.told(error.left_behind());
                 let evidence = format!("no part could be stored to try it on: {}", error.reason());
                 self.noted(Capability::WholeChecksum, Verdict::Unknown, evidence);
-                return Ok(());
+                return Ok(Whole::Open);
             }
         };
         self.uploads_are_listed().await;
-        let Some(sent) = self.sent(Capability::WholeChecksum) else { return Ok(()) };
+        let Some(sent) = self.sent(Capability::WholeChecksum) else { return Ok(Whole::Open) };
         let key = self.scratch.key("damaged-upload")?;
         let attempts = self.scratch.object(&key);
         let completed = upload.complete(&[part], self.damaged(TEXT).checksum(), &attempts).await;
-        if let Ok(committed) = &completed {
-            self.see_version(committed);
-        }
+        let whole = match &completed {
+            Ok(committed) => {
+                self.see_version(committed);
+                Whole::Completed
+            }
+            Err(_) => Whole::Open,
+        };
         self.judge(Capability::WholeChecksum, sent, completed.map(drop));
-        Ok(())
+        Ok(whole)
     }
 
     /// What is sent to be compared; where that is nothing, it is told.

@@ -106,7 +106,7 @@ impl Blocks {
         if damage.times == READS {
             return Err(error.after_attempts(READS, damage.since.elapsed()));
         }
-        tracing::warn!("{error}; reading it again");
+        self.stored.read_again(&error);
         self.damage = Some(damage);
         // Their memory is free as soon as a thread drops it.
         self.buffers.lose(self.under_way.len());

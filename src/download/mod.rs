@@ -2,6 +2,7 @@
 //!
 //! - `reader`: the reader's end, and what it recognises in the first bytes;
 //! - `places`: what a reader may hold of the memory budget, and how it shares that out;
+//! - `subject`: the object that is read, or a version of it;
 //! - `ranges`: the requests, in order, each a task of its own;
 //! - `stored`: the stored bytes as they come in, checked by their end, cut into blocks;
 //! - `blocks`: a stream that Sealift wrote, its blocks decompressed at the same time;
@@ -18,8 +19,10 @@ mod places;
 mod ranges;
 mod reader;
 mod stored;
+mod subject;
 mod verified;
 
 pub use reader::Reader;
-pub(crate) use reader::{Unknown, open, open_known};
+pub(crate) use reader::{Unknown, open, open_known, open_stored};
+pub(crate) use subject::Subject;
 pub use verified::Verified;

@@ -1,17 +1,18 @@
 //! An object's stored bytes as ranges in order, several of them ahead of the reader.
 
 use super::places::{Places, Use};
+use super::subject::Subject;
+use crate::activity::{Codec, RetryCause};
 use crate::budget::{Budget, Held};
 use crate::checksum::{Checksum, ChecksumAlgorithm};
 use crate::error::{Error, ErrorKind, Result};
-use crate::name::Key;
-use crate::object::{ObjectInfo, ObjectStore};
+use crate::object::ObjectInfo;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 use tokio::runtime::Handle;
@@ -21,12 +22,13 @@ use tokio_util::task::AbortOnDropHandle;
 /// How often in all what comes damaged is asked for: one flipped bit on its way is no damage at rest.
 pub(super) const READS: u32 = 3;
 
-/// The ranges of one object. Dropping it cancels what is under way, and waits for nothing.
+/// The ranges of one object, or of a part of it. Dropping it cancels what is under way, and waits for nothing.
 pub(super) struct Ranges {
     source: Arc<Source>,
     /// Where the next request begins.
     next: u64,
-    size: u64,
+    /// What is wanted of the object.
+    wanted: Range<u64>,
     range: u64,
     /// How many ranges may exist, and one place for each of them.
     ranges: usize,
@@ -48,7 +50,8 @@ enum Fetch {
     /// On its own, so that it goes on while the reader's owner does something else.
     Task(AbortOnDropHandle<Result<Fetched>>),
     /// With the reader: there is only this one.
-    Here(BoxFuture<'static, Result<Fetched>>),
+    /// Nobody locks it: it makes a reader `Sync`.
+    Here(Mutex<BoxFuture<'static, Result<Fetched>>>),
 }
 
 /// Whether the checksum of what comes is wanted.
@@ -60,35 +63,37 @@ pub(super) enum Sum {
 }
 
 struct Source {
-    store: Arc<dyn ObjectStore>,
-    key: Key,
+    subject: Subject,
     etag: Option<String>,
     size: u64,
     budget: Budget,
     sum: Sum,
+    /// Is told whether the service is what the reader waits for.
+    codec: Codec,
     /// Given back when the last range is.
     _places: Places,
 }
 
 impl Ranges {
-    /// The ranges of the object that `info` describes, and how many blocks of plain data may exist beside them.
+    /// The ranges of what is `wanted` of the object that `info` describes, and how many blocks of plain data may exist beside them.
     /// Waits for a place in the budget.
     pub(super) async fn of(
-        store: Arc<dyn ObjectStore>,
-        key: Key,
+        subject: Subject,
         info: &ObjectInfo,
+        wanted: Range<u64>,
         budget: &Budget,
         way: Use,
         sum: Sum,
+        codec: Codec,
     ) -> Result<(Ranges, usize)> {
-        let places = Places::take(budget, info.size, way).await?;
+        let places = Places::take(budget, wanted.end - wanted.start, way).await?;
         let shares = places.shares;
         let (etag, size) = (info.etag.clone(), info.size);
-        let source = Source { store, key, etag, size, budget: budget.clone(), sum, _places: places };
+        let source = Source { subject, etag, size, budget: budget.clone(), sum, codec, _places: places };
         let ranges = Ranges {
             source: Arc::new(source),
-            next: 0,
-            size: info.size,
+            next: wanted.start,
+            wanted,
             range: shares.range,
             ranges: shares.ranges,
             free: Arc::new(Semaphore::new(shares.ranges)),
@@ -102,15 +107,31 @@ impl Ranges {
     /// When none has come, the caller is woken; so it is when it holds a range back that is missing here, as soon as a
     /// request or a block of its own ends.
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Fetched>>> {
+        let next = self.poll_fetched(cx);
+        match &next {
+            Poll::Pending => self.source.codec.is_idle(),
+            Poll::Ready(_) => self.source.codec.is_busy(),
+        }
+        next
+    }
+
+    fn poll_fetched(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Fetched>>> {
         self.ask();
         let fetched = match self.under_way.front_mut() {
             Some(Fetch::Task(task)) => ready!(Pin::new(task).poll(cx)).unwrap_or_else(|_| Err(self.source.task_gone())),
-            Some(Fetch::Here(request)) => ready!(request.as_mut().poll(cx)),
-            None if self.next < self.size => return Poll::Pending,
+            Some(Fetch::Here(request)) => {
+                ready!(request.get_mut().unwrap_or_else(PoisonError::into_inner).as_mut().poll(cx))
+            }
+            None if self.next < self.wanted.end => return Poll::Pending,
             None => return Poll::Ready(Ok(None)),
         };
         self.under_way.pop_front();
         Poll::Ready(fetched.map(Some))
+    }
+
+    /// What is read again because of `error` was damaged.
+    pub(super) fn read_again(&self, error: &Error) {
+        self.source.read_again(error);
     }
 
     /// Goes back: the next range begins at `at`. What is under way is cancelled; what it holds, and what has come before,
@@ -123,16 +144,16 @@ impl Ranges {
 
     /// Starts what may be under way. In order: a range has its place before any later one.
     pub(super) fn ask(&mut self) {
-        while self.next < self.size
+        while self.next < self.wanted.end
             && let Ok(place) = Arc::clone(&self.free).try_acquire_owned()
         {
-            let range = self.next..self.size.min(self.next + self.range);
+            let range = self.next..self.wanted.end.min(self.next + self.range);
             self.next = range.end;
             let request = Arc::clone(&self.source).fetch(range, place);
-            let alone = self.range >= self.size;
+            let alone = self.range >= self.wanted.end - self.wanted.start;
             self.under_way.push_back(match &self.runtime {
                 Some(runtime) if !alone => Fetch::Task(AbortOnDropHandle::new(runtime.spawn(request))),
-                _ => Fetch::Here(Box::pin(request)),
+                _ => Fetch::Here(Mutex::new(Box::pin(request))),
             });
         }
     }
@@ -146,7 +167,7 @@ impl Source {
             match self.fetch_once(&range).await {
                 Err(error) if error.kind() != ErrorKind::Corrupt => return Err(error),
                 Err(error) if times == READS => return Err(error.after_attempts(times, began.elapsed())),
-                Err(error) => tracing::warn!("{error}; reading it again"),
+                Err(error) => self.read_again(&error),
                 Ok(fetched) => break fetched,
             }
             times += 1;
@@ -154,8 +175,13 @@ impl Source {
         Ok(Fetched { bytes: Bytes::from_owner(Owner { bytes, _held: (held, place, self) }), checksum })
     }
 
+    fn read_again(&self, error: &Error) {
+        tracing::warn!("{error}; reading it again");
+        self.codec.counts().tried_again(RetryCause::Damaged);
+    }
+
     async fn fetch_once(&self, range: &Range<u64>) -> Result<(Bytes, Option<Checksum>)> {
-        let bytes = self.store.get(&self.key, range.clone(), self.etag.as_deref()).await?;
+        let bytes = self.subject.get(range.clone(), self.etag.as_deref()).await?;
         if bytes.len() as u64 != range.end - range.start {
             let reason = format!("bytes {} to {} were asked for and {} came", range.start, range.end, bytes.len());
             return Err(Error::new(ErrorKind::Corrupt, "read", self.location(), reason));
@@ -169,7 +195,7 @@ impl Source {
     }
 
     fn location(&self) -> String {
-        format!("{}/{}", self.store.url(), self.key)
+        self.subject.location()
     }
 
     fn task_gone(&self) -> Error {

@@ -6,18 +6,20 @@ use super::foreign::Foreign;
 use super::places::Use;
 use super::ranges::{READS, Ranges, Sum};
 use super::stored::{Expected, More, Stored};
+use super::subject::Subject;
 use super::verified::Verified;
+use crate::activity::Stream;
 use crate::budget::{Budget, Reading};
 use crate::codec::head::{Format, HEAD_LEN, Written, recognise};
 use crate::codec::unpack::Unpacked;
 use crate::codec::{Codec, Compressor};
 use crate::error::{Error, ErrorKind, Result};
-use crate::name::Key;
-use crate::object::{ObjectInfo, ObjectStore};
+use crate::object::ObjectInfo;
 use bytes::Bytes;
 use std::fmt;
 use std::io;
 use std::mem;
+use std::ops::{Bound, Range, RangeBounds};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -33,6 +35,10 @@ use tokio::io::{AsyncBufRead, AsyncRead, ReadBuf};
 /// gzip are passed over. What Sealift wrote is decompressed on all the bucket's threads. With [`Codec::Plain`] the stored
 /// bytes come as they are.
 ///
+/// A range ([`Bucket::open_stored_range`](crate::Bucket::open_stored_range)) comes as it is stored, too. What can be known
+/// of it is that as many bytes came as were asked for, of the object that was there when it was opened; the checksums are
+/// of the whole, so `verified` then tells of none, unless the range is the whole object.
+///
 /// As an `AsyncBufRead` it gives its blocks without copying them. Dropping the reader cancels its requests; it waits
 /// for nothing and needs no runtime.
 pub struct Reader {
@@ -43,6 +49,7 @@ pub struct Reader {
     info: ObjectInfo,
     verified: Verified,
     reading: Reading,
+    stream: Stream,
 }
 
 enum Phase {
@@ -66,6 +73,15 @@ struct Unrecognised {
     unknown: Unknown,
 }
 
+/// What is read of an object, and how.
+#[derive(Debug, Clone)]
+enum Extent {
+    /// All of it, decompressed where the bucket compresses.
+    Whole(Unknown),
+    /// These of its bytes, as they are stored.
+    Stored(Range<u64>),
+}
+
 /// What is done about data that is neither gzip nor zstd, in a bucket that compresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unknown {
@@ -83,55 +99,95 @@ enum Chunk {
 
 /// Opens the object for reading.
 pub(crate) async fn open(
-    store: Arc<dyn ObjectStore>,
-    key: &Key,
+    subject: Subject,
     compressor: &Arc<Compressor>,
     budget: &Budget,
     unknown: Unknown,
 ) -> Result<Reader> {
-    let info = store.head(key).await?;
-    open_known(store, key, info, compressor, budget, unknown).await
+    let info = subject.head().await?;
+    open_known(subject, info, compressor, budget, unknown).await
 }
 
 /// Opens the object that `info` describes, and no other.
 pub(crate) async fn open_known(
-    store: Arc<dyn ObjectStore>,
-    key: &Key,
+    subject: Subject,
     info: ObjectInfo,
     compressor: &Arc<Compressor>,
     budget: &Budget,
     unknown: Unknown,
 ) -> Result<Reader> {
+    open_extent(subject, info, compressor, budget, Extent::Whole(unknown)).await
+}
+
+/// Opens a range of what is stored.
+pub(crate) async fn open_stored(
+    subject: Subject,
+    range: impl RangeBounds<u64>,
+    compressor: &Arc<Compressor>,
+    budget: &Budget,
+) -> Result<Reader> {
+    let info = subject.head().await?;
+    let start = match range.start_bound() {
+        Bound::Included(start) => *start,
+        Bound::Excluded(before) => before.saturating_add(1),
+        Bound::Unbounded => 0,
+    };
+    let end = match range.end_bound() {
+        Bound::Included(last) => last.saturating_add(1),
+        Bound::Excluded(end) => *end,
+        Bound::Unbounded => info.size,
+    };
+    if start > end || end > info.size {
+        let reason = format!("bytes {start} to {end} were asked for, and {} are stored", info.size);
+        return Err(Error::new(ErrorKind::InvalidConfig, "read", subject.location(), reason));
+    }
+    open_extent(subject, info, compressor, budget, Extent::Stored(start..end)).await
+}
+
+async fn open_extent(
+    subject: Subject,
+    info: ObjectInfo,
+    compressor: &Arc<Compressor>,
+    budget: &Budget,
+    extent: Extent,
+) -> Result<Reader> {
+    let range = match &extent {
+        Extent::Whole(_) => 0..info.size,
+        Extent::Stored(range) => range.clone(),
+    };
+    // A checksum is of the whole, and tells nothing of a part.
+    let whole = range == (0..info.size);
     let verified = Verified {
-        service_checksum: info.checksum.is_some(),
-        kept_checksum: info.checksum.is_none() && info.kept_checksum.is_some(),
+        service_checksum: whole && info.checksum.is_some(),
+        kept_checksum: whole && info.checksum.is_none() && info.kept_checksum.is_some(),
         // The first bytes tell.
         content_checksums: false,
     };
     let expected = Expected {
-        location: format!("{}/{key}", store.url()),
-        size: info.size,
-        algorithm: store.checksum_algorithm(),
-        checksum: info.checksum.clone().or_else(|| info.kept_checksum.clone()),
+        location: subject.location(),
+        range: range.clone(),
+        algorithm: subject.store.checksum_algorithm(),
+        checksum: info.checksum.clone().or_else(|| info.kept_checksum.clone()).filter(|_| whole),
     };
     let sum = match &expected.checksum {
         Some(whole) => Sum::Of(expected.algorithm, whole.clone()),
         None => Sum::Unwanted,
     };
-    let way = match compressor.codec() {
-        Codec::Plain => Use::AsItIs,
-        Codec::Gzip(_) | Codec::Zstd(_) => Use::Decompressed(compressor.threads()),
+    let way = match (&extent, compressor.codec()) {
+        (Extent::Stored(_), _) | (_, Codec::Plain) => Use::AsItIs,
+        (Extent::Whole(_), Codec::Gzip(_) | Codec::Zstd(_)) => Use::Decompressed(compressor.threads()),
     };
-    let (ranges, blocks) = Ranges::of(store, key.clone(), &info, budget, way, sum).await?;
+    let stream = Stream::read(&subject.counts);
+    let (ranges, blocks) = Ranges::of(subject, &info, range, budget, way, sum, stream.codec()).await?;
     let stored = Stored::new(ranges, expected);
-    let phase = match way {
-        Use::AsItIs => Phase::Plain(Box::new(stored)),
-        Use::Decompressed(_) => {
+    let phase = match (way, extent) {
+        (Use::AsItIs, _) | (_, Extent::Stored(_)) => Phase::Plain(Box::new(stored)),
+        (Use::Decompressed(_), Extent::Whole(unknown)) => {
             let (buffers, compressor) = (Buffers::new(blocks, budget), Arc::clone(compressor));
             Phase::Unrecognised(Box::new(Unrecognised { stored, buffers, compressor, behind: None, times: 0, unknown }))
         }
     };
-    Ok(Reader { phase, chunk: Chunk::None, read: 0, info, verified, reading: budget.reading().clone() })
+    Ok(Reader { phase, chunk: Chunk::None, read: 0, info, verified, reading: budget.reading().clone(), stream })
 }
 
 impl Reader {
@@ -147,6 +203,16 @@ impl Reader {
 
     /// Waits until there is a chunk with something left to read, or the end.
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        let chunk = self.poll_unread_chunk(cx);
+        match (&chunk, &self.phase) {
+            (Poll::Ready(_), Phase::Ended | Phase::Failed(_)) => self.stream.end(),
+            (Poll::Ready(_), _) => self.stream.is_free(),
+            (Poll::Pending, _) => self.stream.is_held(),
+        }
+        chunk
+    }
+
+    fn poll_unread_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
         while self.chunk.rest(self.read).is_empty() {
             self.drop_chunk();
             match ready!(self.poll_next(cx)) {
@@ -287,7 +353,9 @@ impl AsyncBufRead for Reader {
     }
 
     fn consume(mut self: Pin<&mut Self>, count: usize) {
-        self.read += count.min(self.chunk.rest(self.read).len());
+        let count = count.min(self.chunk.rest(self.read).len());
+        self.read += count;
+        self.stream.gave(count);
         self.reading.went_on();
     }
 }

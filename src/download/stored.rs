@@ -8,14 +8,16 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::passing::Passing;
 use bytes::Bytes;
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::task::{Context, Poll, ready};
 
 /// What the stored bytes are expected to be.
 pub(super) struct Expected {
     pub(super) location: String,
-    pub(super) size: u64,
+    /// Which of the object's bytes.
+    pub(super) range: Range<u64>,
     pub(super) algorithm: ChecksumAlgorithm,
-    /// The service's checksum over the whole, if it keeps one.
+    /// The service's checksum over them, if it keeps one.
     pub(super) checksum: Option<Vec<u8>>,
 }
 
@@ -46,17 +48,8 @@ pub(super) enum More {
 
 impl Stored {
     pub(super) fn new(ranges: Ranges, expected: Expected) -> Self {
-        let seen = Checksum::empty(expected.algorithm);
-        Stored {
-            ranges,
-            expected,
-            seen,
-            begun: VecDeque::new(),
-            skipped: 0,
-            pieces: VecDeque::new(),
-            waiting: 0,
-            at: 0,
-        }
+        let (seen, at) = (Checksum::empty(expected.algorithm), expected.range.start);
+        Stored { ranges, expected, seen, begun: VecDeque::new(), skipped: 0, pieces: VecDeque::new(), waiting: 0, at }
     }
 
     /// Waits for the next range.
@@ -92,10 +85,19 @@ impl Stored {
         }
     }
 
+    /// What is read again because of `error` was damaged.
+    pub(super) fn read_again(&self, error: &Error) {
+        self.ranges.read_again(error);
+    }
+
     /// Goes back to `at`, which has been kept: from the start of the range that holds it, all is asked for again.
     pub(super) fn go_back_to(&mut self, at: u64) {
         self.keep_from(at);
-        let (begun, seen) = self.begun.front().copied().unwrap_or((0, Checksum::empty(self.expected.algorithm)));
+        let (begun, seen) = self
+            .begun
+            .front()
+            .copied()
+            .unwrap_or((self.expected.range.start, Checksum::empty(self.expected.algorithm)));
         self.begun.clear();
         self.pieces.clear();
         (self.at, self.waiting, self.seen, self.skipped) = (at, 0, seen, (at - begun) as usize);
@@ -153,8 +155,9 @@ impl Stored {
 
     fn check_end(&self) -> Result<()> {
         let came = self.at + self.waiting as u64;
-        if came != self.expected.size {
-            return Err(self.corrupt(format!("{came} of {} stored bytes came", self.expected.size)));
+        let Range { start, end } = self.expected.range;
+        if came != end {
+            return Err(self.corrupt(format!("{} of {} stored bytes came", came - start, end - start)));
         }
         match &self.expected.checksum {
             // Who can go back, does.

@@ -6,6 +6,7 @@ mod policy;
 
 pub use policy::RetryPolicy;
 
+use crate::activity::{Counts, RetryCause};
 use crate::error::{Error, Result};
 use policy::Failures;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,17 +27,28 @@ pub(crate) struct Retry {
     stop: CancellationToken,
     /// When something was last said of it.
     said: Arc<Mutex<Option<Instant>>>,
+    counts: Arc<Counts>,
 }
 
 impl Retry {
     /// By `policy`; when `stop` is cancelled, nothing is tried again.
     pub(crate) fn new(policy: RetryPolicy, stop: CancellationToken) -> Self {
-        Retry { policy, stop, said: Arc::default() }
+        Retry { policy, stop, ..Retry::default() }
+    }
+
+    /// The same, counted there.
+    pub(crate) fn counted(self, counts: Arc<Counts>) -> Self {
+        Retry { counts, ..self }
+    }
+
+    /// Where it is counted.
+    pub(crate) fn counts(&self) -> &Arc<Counts> {
+        &self.counts
     }
 
     /// For what cleans up: it has less time, and goes on when everything is to stop.
     pub(crate) fn cleaning(&self) -> Self {
-        Retry { policy: self.policy.at_most(CLEANING), stop: CancellationToken::new(), said: Arc::clone(&self.said) }
+        Retry { policy: self.policy.at_most(CLEANING), stop: CancellationToken::new(), ..self.clone() }
     }
 
     /// The same with less time for each request, where that is more than `limit`.
@@ -57,7 +69,7 @@ impl Retry {
             let Some(pause) = failures.pause(began, &error) else { return Err(failures.last(error)) };
             self.say(&failures, &error);
             tokio::select! {
-                () = sleep(pause) => {}
+                () = sleep(pause) => self.counts.tried_again(RetryCause::of(&error)),
                 () = self.stop.cancelled() => return Err(failures.last(error)),
             }
         }

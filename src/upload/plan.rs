@@ -1,5 +1,6 @@
 //! What an upload is to do, decided before its first byte.
 
+use crate::activity::Counts;
 use crate::codec::compressor::{BLOCK, Compressor};
 use crate::name::Key;
 use crate::object::{CommitOptions, ObjectStore};
@@ -18,6 +19,7 @@ pub(crate) struct Plan {
     pub(crate) shutdown: Arc<Shutdown>,
     pub(crate) window: Arc<Window>,
     pub(crate) budget_total: u64,
+    pub(crate) counts: Arc<Counts>,
 }
 
 impl Plan {

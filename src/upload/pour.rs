@@ -47,6 +47,7 @@ impl Sink {
             };
             input = next;
             self.accepted += (block.data.len() - filled) as u64;
+            self.stream.took(block.data.len() - filled);
             self.phase = Phase::Filling(block);
             if read? < room {
                 return Ok(self.accepted - before);
@@ -69,7 +70,7 @@ async fn blocking<I: Send + 'static, T: Send + 'static>(
 
 #[cfg(test)]
 mod tests {
-    use crate::memory_store::MemoryStore;
+    use crate::far_store::FarStore;
     use crate::stream_tests::{MIB, bucket, data, gzip, key, read};
     use crate::*;
     use std::io::{self, Cursor, Read};
@@ -82,7 +83,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_poured_comes_back_identical() {
         for len in [0, 1, MIB - 1, MIB, MIB + 1, 5 * MIB + 3] {
-            let store = MemoryStore::new();
+            let store = FarStore::new();
             let bucket = bucket(&store, gzip(), 16 * MIB);
             let data = data(len);
             let mut sink = bucket.create(&key("a"), IfExists::Replace).expect("open");
@@ -100,7 +101,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_announced_length_is_kept() {
-        let store = MemoryStore::new();
+        let store = FarStore::new();
         let bucket = bucket(&store, gzip(), 16 * MIB);
         for (announced, len) in [(0, 0), (3, 3), (MIB, MIB), (0, 1), (MIB, MIB + 1), (3, 2)] {
             let mut sink = bucket.create_sized(&key("a"), IfExists::Replace, announced as u64).expect("open");
@@ -128,7 +129,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_input_that_fails_is_told_and_nothing_is_stored() {
-        let store = MemoryStore::new();
+        let store = FarStore::new();
         let bucket = bucket(&store, gzip(), 16 * MIB);
         let mut sink = bucket.create(&key("a"), IfExists::Replace).expect("open");
         let error = sink.pour(Failing(Cursor::new(data(3 * MIB + 5)))).await.expect_err("it fails");
@@ -152,7 +153,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_failure_is_told_while_the_input_is_silent() {
-        let store = MemoryStore::new();
+        let store = FarStore::new();
         let bucket = bucket(&store, gzip(), 16 * MIB);
         let mut sink = bucket.create(&key("a"), IfExists::Replace).expect("open");
         let (asked, is_asked) = oneshot::channel();
@@ -170,7 +171,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_pour_that_is_dropped_gives_the_object_up() {
-        let store = MemoryStore::new();
+        let store = FarStore::new();
         let bucket = bucket(&store, gzip(), 16 * MIB);
         let mut sink = bucket.create(&key("a"), IfExists::Replace).expect("open");
         let (asked, is_asked) = oneshot::channel();

@@ -2,6 +2,7 @@
 
 use super::plan::Plan;
 use super::uploader::{self, Command, Delivery, Line, Outcome};
+use crate::activity::Stream;
 use crate::budget::{Budget, Held, closed, units};
 use crate::codec::compressor::{BLOCK, Block, Compressor};
 use crate::error::{Error, ErrorKind, Result};
@@ -76,6 +77,7 @@ pub struct Sink {
     seat: Seat,
     bytes: PollSemaphore,
     compressor: Arc<Compressor>,
+    pub(super) stream: Stream,
 }
 
 /// How many bytes a sink takes.
@@ -127,7 +129,8 @@ pub(crate) fn open(plan: Plan, length: Length, budget: &Budget) -> Sink {
     // What is short holds no more than itself.
     let seat_size = units(plan.seat_size().min(length.room(0)));
     let compressor = Arc::clone(&plan.compressor);
-    let Line { commands, outcome, work } = uploader::spawn(plan);
+    let stream = Stream::written(&plan.counts);
+    let Line { commands, outcome, work } = uploader::spawn(plan, stream.codec());
     Sink {
         phase: Phase::Between,
         length,
@@ -140,6 +143,7 @@ pub(crate) fn open(plan: Plan, length: Length, budget: &Budget) -> Sink {
         seat: Seat::Wanted(budget.poll_writer_seats()),
         bytes: budget.poll_bytes(),
         compressor,
+        stream,
     }
 }
 
@@ -203,12 +207,23 @@ impl Sink {
         if let Phase::Filling(block) = &mut self.phase {
             block.data.extend_from_slice(&data[..taken]);
             self.accepted += taken as u64;
+            self.stream.took(taken);
         }
         Poll::Ready(Ok(taken))
     }
 
     /// Ready when a block is open that has room, with the number of bytes it has room for.
     pub(super) fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize>> {
+        let room = self.poll_open_block(cx);
+        match &room {
+            Poll::Pending => self.stream.is_held(),
+            Poll::Ready(Ok(_)) => self.stream.is_free(),
+            Poll::Ready(Err(_)) => self.stream.end(),
+        }
+        room
+    }
+
+    fn poll_open_block(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize>> {
         loop {
             if let Poll::Ready(error) = self.poll_failed(cx) {
                 return Poll::Ready(Err(error));
@@ -248,6 +263,15 @@ impl Sink {
     }
 
     fn poll_seal(&mut self, cx: &mut Context<'_>) -> Poll<Result<Sealed>> {
+        let sealed = self.poll_sealed(cx);
+        match &sealed {
+            Poll::Pending => self.stream.is_held(),
+            Poll::Ready(_) => self.stream.end(),
+        }
+        sealed
+    }
+
+    fn poll_sealed(&mut self, cx: &mut Context<'_>) -> Poll<Result<Sealed>> {
         loop {
             if let Poll::Ready(error) = self.poll_failed(cx) {
                 return Poll::Ready(Err(error));
@@ -269,7 +293,10 @@ impl Sink {
                 Phase::Finishing => {
                     self.phase = match ready!(Pin::new(&mut self.outcome).poll(cx)) {
                         Ok(Ok(Delivery { sealed, accept, otherwise })) => match accept.send(()) {
-                            Ok(()) => Phase::Sealed(sealed),
+                            Ok(()) => {
+                                self.stream.is_sealed();
+                                Phase::Sealed(sealed)
+                            }
                             Err(()) => Phase::Refused(otherwise),
                         },
                         Ok(Err(error)) => Phase::Failed(error),

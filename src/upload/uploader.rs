@@ -6,6 +6,7 @@ use super::parts::{Kept, Part, Parts};
 use super::plan::Plan;
 use super::sink::Sealed;
 use super::stop::{Answer, Stop};
+use crate::activity;
 use crate::attempts::Attempts;
 use crate::checksum::Checksum;
 use crate::codec::compressor::Block;
@@ -51,11 +52,11 @@ pub(super) struct Line {
 }
 
 /// Starts an uploader on the current runtime.
-pub(super) fn spawn(plan: Plan) -> Line {
+pub(super) fn spawn(plan: Plan, codec: activity::Codec) -> Line {
     let (commands, inbox) = mpsc::channel(1);
     let shutdown = Arc::clone(&plan.shutdown);
     let (outcome, result) = shutdown.channel();
-    let uploader = Uploader::new(plan, inbox);
+    let uploader = Uploader::new(plan, inbox, codec);
     let work = Arc::clone(&uploader.work);
     let stop = Stop::new(outcome, Arc::clone(&work), shutdown.stop().clone());
     shutdown.tasks().spawn(uploader.run(stop));
@@ -69,6 +70,8 @@ pub(super) struct Uploader {
     pub(super) work: Registered,
     pub(super) inbox: mpsc::Receiver<Command>,
     input: Input,
+    /// Is told whether compression is what the upload waits for.
+    codec: activity::Codec,
     pub(super) encoding: FuturesOrdered<oneshot::Receiver<Result<Bytes>>>,
     /// Full parts that wait for a place among those in flight.
     pub(super) ready: Vec<Part>,
@@ -92,12 +95,13 @@ enum Input {
 }
 
 impl Uploader {
-    fn new(plan: Plan, inbox: mpsc::Receiver<Command>) -> Self {
+    fn new(plan: Plan, inbox: mpsc::Receiver<Command>, codec: activity::Codec) -> Self {
         Uploader {
             started: Instant::now(),
             work: plan.shutdown.register(plan.location()),
             inbox,
             input: Input::Open,
+            codec,
             encoding: FuturesOrdered::new(),
             ready: Vec::new(),
             upload: None,
@@ -144,19 +148,27 @@ impl Uploader {
             self.start_ready_parts(stop).await?;
             if self.input == Input::Finished && self.encoding.is_empty() {
                 if let Some(end) = self.plan.compressor.end(self.bytes_in) {
+                    self.plan.counts.encoded(end.len() as u64);
                     self.ready.extend(parts.push(end).await?);
                 }
                 self.input = Input::Ended;
                 continue;
             }
             if self.input == Input::Ended && self.ready.is_empty() {
+                self.codec.is_idle();
                 return Ok(parts.finish());
+            }
+            match self.encoding.is_empty() || !self.ready.is_empty() {
+                true => self.codec.is_idle(),
+                false => self.codec.is_busy(),
             }
             tokio::select! {
                 error = stop.requested() => return Err(error),
                 Some(stored) = self.in_flight.join_next() => self.receipts.push(joined(stored)?),
                 Some(block) = self.encoding.next(), if self.ready.is_empty() => {
-                    self.ready.extend(parts.push(encoded(block)?).await?);
+                    let block = encoded(block)?;
+                    self.plan.counts.encoded(block.len() as u64);
+                    self.ready.extend(parts.push(block).await?);
                 }
                 command = self.inbox.recv(), if self.input == Input::Open && self.encoding.len() < encoding_limit => {
                     self.take(command, stop).await?;

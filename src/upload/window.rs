@@ -2,6 +2,7 @@
 //! its level: it rises for as long as that makes the whole faster, and is halved when the service asks to slow down.
 //! What one object may have in flight, and what memory has room for, are limits apart from this one.
 
+use crate::activity::{Counts, InFlight};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -19,12 +20,7 @@ const HOLD: u32 = 32;
 pub(crate) struct Window {
     free: Semaphore,
     level: Mutex<Level>,
-}
-
-impl Default for Window {
-    fn default() -> Self {
-        Window { free: Semaphore::new(FIRST), level: Mutex::new(Level::new(Instant::now())) }
-    }
+    counts: Arc<Counts>,
 }
 
 /// A place among what is in flight; given back when dropped.
@@ -32,6 +28,7 @@ impl Default for Window {
 pub(crate) struct Place {
     window: Arc<Window>,
     got: Got,
+    _in_flight: InFlight,
 }
 
 /// How a place was got.
@@ -43,6 +40,11 @@ enum Got {
 }
 
 impl Window {
+    /// The places of the bucket that `counts` is about.
+    pub(crate) fn new(counts: Arc<Counts>) -> Self {
+        Window { free: Semaphore::new(FIRST), level: Mutex::new(Level::new(Instant::now())), counts }
+    }
+
     /// Waits for a place, in turn. Cancel-safe. Whoever has one holds nothing up: it needs no memory any more.
     pub(crate) async fn place(self: &Arc<Self>) -> Place {
         let (permit, got) = match self.free.try_acquire() {
@@ -53,7 +55,7 @@ impl Window {
         if let Ok(permit) = permit {
             permit.forget();
         }
-        Place { window: Arc::clone(self), got }
+        Place { window: Arc::clone(self), got, _in_flight: self.counts.part() }
     }
 }
 
@@ -61,6 +63,7 @@ impl Place {
     /// What had this place is stored: `bytes` of it. `slow_downs` is how often the service has asked to slow down
     /// since it was connected to.
     pub(crate) fn stored(self, bytes: u64, slow_downs: u64) {
+        self.window.counts.stored(bytes);
         let mut level = self.window.level.lock().unwrap_or_else(PoisonError::into_inner);
         let before = level.places;
         let in_flight = (before + level.owed).saturating_sub(self.window.free.available_permits());
@@ -273,20 +276,20 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn rises_while_the_service_is_only_far_away() {
-        let window = Arc::new(Window::default());
+        let window = Arc::new(Window::new(Arc::default()));
         assert_eq!(load(&window, 1, 0, latency).await, 2 * FIRST);
         assert_eq!(load(&window, 20, 0, latency).await, MOST);
     }
 
     #[tokio::test(start_paused = true)]
     async fn stays_where_more_brings_nothing() {
-        let window = Arc::new(Window::default());
+        let window = Arc::new(Window::new(Arc::default()));
         assert_eq!(
             load(&window, 20, 0, narrow).await,
             2 * FIRST,
             "32 are more than half again as fast as 16, 64 are not"
         );
-        let window = Arc::new(Window::default());
+        let window = Arc::new(Window::new(Arc::default()));
         let full = |places: usize| Duration::from_millis(100) * places as u32;
         assert_eq!(load(&window, 20, 0, full).await, FIRST);
         // Later it looks again, near by, and finds what has become possible.
@@ -295,7 +298,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_does_not_wait_for_places_gets_no_more() {
-        let window = Arc::new(Window::default());
+        let window = Arc::new(Window::new(Arc::default()));
         for _ in 0..100 {
             window.place().await.stored(PART, 0);
         }
@@ -304,7 +307,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn is_halved_once_for_what_was_in_flight_together() {
-        let window = Arc::new(Window::default());
+        let window = Arc::new(Window::new(Arc::default()));
         assert_eq!(load(&window, 2, 0, latency).await, 4 * FIRST);
         let mut in_flight = Vec::new();
         for _ in 0..4 * FIRST {
@@ -320,7 +323,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_is_halved_is_what_is_in_flight() {
-        let window = Arc::new(Window::default());
+        let window = Arc::new(Window::new(Arc::default()));
         assert_eq!(load(&window, 2, 0, latency).await, 4 * FIRST);
         let mut in_flight = Vec::new();
         for _ in 0..6 {
@@ -336,7 +339,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_service_that_stays_busy_gets_one_at_a_time() {
-        let window = Arc::new(Window::default());
+        let window = Arc::new(Window::new(Arc::default()));
         for slow_downs in 1..100 {
             load(&window, 1, slow_downs, latency).await;
         }
@@ -345,7 +348,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn places_of_what_failed_come_back() {
-        let window = Arc::new(Window::default());
+        let window = Arc::new(Window::new(Arc::default()));
         for _ in 0..3 * FIRST {
             drop(window.place().await);
         }

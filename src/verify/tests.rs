@@ -1,7 +1,7 @@
 //! Plans, choices, the record and the merge, as values; plain objects over the store in memory.
 
 use super::*;
-use crate::memory_store::MemoryStore;
+use crate::far_store::FarStore;
 use crate::stream_tests::{MIB, bucket, data, gzip, key};
 use crate::{Codec, IfExists};
 use serde_json::Value;
@@ -171,7 +171,7 @@ async fn put(bucket: &crate::Bucket, name: &str, content: &[u8]) {
 }
 
 /// Verifies everything in the store, and tells what was told on the way.
-async fn verified(store: &MemoryStore, depth: Depth, record: Record, folder: Option<Folder>) -> (Verdict, Vec<String>) {
+async fn verified(store: &FarStore, depth: Depth, record: Record, folder: Option<Folder>) -> (Verdict, Vec<String>) {
     let files = Arc::new(Files::of_objects(bucket(store, gzip(), 64 * MIB), "", 4));
     let listed = Arc::new(files.list().await.expect("listed").expect("it lists"));
     let survey = Survey { pieces: pieces_of_objects(&listed), ..Survey::default() };
@@ -199,7 +199,7 @@ async fn verified(store: &MemoryStore, depth: Depth, record: Record, folder: Opt
 
 #[tokio::test]
 async fn a_damaged_object_never_stops_the_rest() {
-    let store = MemoryStore::new();
+    let store = FarStore::new();
     let bucket = bucket(&store, gzip(), 64 * MIB);
     for name in ["a", "b", "c", "d"] {
         put(&bucket, name, &data(100_000)).await;
@@ -222,7 +222,7 @@ async fn a_damaged_object_never_stops_the_rest() {
 
 #[tokio::test]
 async fn what_the_service_says_is_held_against_what_was_read_before() {
-    let store = MemoryStore::with_checksums();
+    let store = FarStore::with_checksums();
     put(&bucket(&store, gzip(), 64 * MIB), "a", b"alpha").await;
     let folder = Folder::new(bucket(&store, gzip(), 64 * MIB), FOLDER).below(Record::FOLDER);
     verified(&store, Depth::Content, Record::default(), Some(folder.clone())).await;
@@ -239,7 +239,7 @@ async fn what_the_service_says_is_held_against_what_was_read_before() {
 
 #[tokio::test]
 async fn the_record_is_added_to_by_any_number_of_writers() {
-    let store = MemoryStore::new();
+    let store = FarStore::new();
     let folder = Folder::new(bucket(&store, Codec::Plain, 64 * MIB), "sealift-verify").below(Record::FOLDER);
     assert_eq!(folder.list().await.expect("no folder yet"), Vec::<String>::new());
     let (first, second) = (piece("a", 1), piece("b", 1));
@@ -283,7 +283,7 @@ fn of_what_was_verified_within_a_second_the_later_counts() {
 
 #[tokio::test]
 async fn verified_twice_at_once_the_record_has_the_newer() {
-    let store = MemoryStore::new();
+    let store = FarStore::new();
     let folder = Folder::new(bucket(&store, gzip(), 64 * MIB), FOLDER).below(Record::FOLDER);
     for round in 1..20 {
         put(&bucket(&store, gzip(), 64 * MIB), "a", &data(1000 * round)).await;

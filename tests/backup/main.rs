@@ -4,6 +4,7 @@
 mod archives;
 mod continuously;
 mod covers;
+mod headway;
 mod kills;
 mod known;
 mod memory;

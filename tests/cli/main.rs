@@ -38,6 +38,7 @@ mod given;
 mod going_on;
 mod local_fs;
 mod many_files;
+mod messages;
 mod names;
 mod outputs;
 mod said;

@@ -6,8 +6,8 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{
     BehaviorVersion, Builder, Credentials, Region, RequestChecksumCalculation, ResponseChecksumValidation,
 };
-use sealift_tests::azure::TestContainer;
-use sealift_tests::cli::{self, SECRET};
+use sealift_tests::azure::{SAS, TestContainer};
+use sealift_tests::cli::{self, Ended, SECRET};
 use sealift_tests::cloud::Cloud;
 use sealift_tests::{gcs, s3};
 
@@ -50,23 +50,53 @@ async fn google() {
     assert!(table.evidence("incomplete uploads").contains("after a week by itself"));
 }
 
-#[tokio::test]
-async fn azure() {
-    let expected = [
+fn as_azurite_is(ended: &Ended, plain: &[&str]) {
+    let table = Table::of(ended);
+    println!("{}", table.rows());
+    let plain = PLAIN.into_iter().filter(|(name, _)| plain.contains(name));
+    let others = [
         ("rename", "absent"),
         // No checksum of the whole is compared; that of a block by MD5 cannot be made wrong.
         ("checksum of a part", "unknown"),
         ("checksum of the whole", "absent"),
     ];
-    let expected: Vec<_> = expected.into_iter().collect();
+    assert_eq!(table.differences(&plain.chain(others).collect::<Vec<_>>()), Vec::<String>::new());
+    assert_eq!(table.set_up, "full");
+}
+
+#[tokio::test]
+async fn azure() {
     let remote = TestContainer::new("doctor").await;
     let ended = cli::run(doctor(&remote, remote.endpoint(), &["--json"])).await.expect_code(0);
-    let table = Table::of(&ended);
-    println!("{}: {}", remote.url(), table.rows());
-    let plain = PLAIN.into_iter().filter(|(name, _)| *name != "versions");
-    assert_eq!(table.differences(&plain.chain(expected).collect::<Vec<_>>()), Vec::<String>::new());
-    assert_eq!(table.set_up, "full");
+    as_azurite_is(&ended, &["encryption", "proxy", "retention", "incomplete uploads"]);
     remote.assert_untouched().await;
+}
+
+/// Azurite with TLS is another process than that without: the container is made, and looked at, over TLS.
+#[tokio::test]
+async fn azure_over_tls() {
+    const ASK: &str = "import ssl, sys, urllib.request\n\
+        method, url, authority = sys.argv[1:]\n\
+        request = urllib.request.Request(url, method=method, headers={'x-ms-version': '2021-06-08'})\n\
+        print(urllib.request.urlopen(request, context=ssl.create_default_context(cafile=authority)).read().decode())";
+    let (Some(endpoint), Some(authority)) = (said("SEALIFT_TEST_AZURE_TLS_ENDPOINT"), said("SEALIFT_TEST_CA")) else {
+        return;
+    };
+    let name = format!("doctor-{:016x}", rand::random::<u64>());
+    let ask = async |method, query| {
+        let url = format!("{endpoint}/{name}?restype=container{query}&{SAS}");
+        let mut python = tokio::process::Command::new("python3");
+        let asked = python.args(["-I", "-c", ASK, method, &url, &authority]).output().await.expect("python3 runs");
+        assert!(asked.status.success(), "{asked:?}");
+        String::from_utf8(asked.stdout).expect("UTF-8")
+    };
+    ask("PUT", "").await;
+    let mut command = cli::command(["doctor", "--json", &format!("az://{name}")]);
+    command.envs(TestContainer::variables(&endpoint)).env("SSL_CERT_FILE", &authority);
+    let ended = cli::run(command).await.expect_code(0);
+    as_azurite_is(&ended, &["proxy", "retention", "incomplete uploads"]);
+    let listed = ask("GET", "&comp=list&include=uncommittedblobs").await;
+    assert!(listed.contains("<Blobs") && !listed.contains("<Name>"), "{listed}");
 }
 
 /// An S3 server of the referees, what of its table is not as on S3, and the exit code that follows.
@@ -81,13 +111,21 @@ struct Known {
     leaves: bool,
     /// Whether two puts at once both win now and then.
     races: bool,
+    /// Where it is reached over TLS, and what names the authority that its certificate is signed by.
+    over_tls: Option<(&'static str, &'static str)>,
+}
+
+/// What `variable` says, where the server is there to be tested.
+fn said(variable: &str) -> Option<String> {
+    let said = std::env::var(variable).ok();
+    if said.is_none() {
+        println!("NOT TESTED: {variable} is not set; `localstack/up` starts it");
+    }
+    said
 }
 
 async fn referee(known: &Known) {
-    let Ok(endpoint) = std::env::var(known.variable) else {
-        println!("NOT TESTED: {} is not set; `localstack/up` starts it", known.variable);
-        return;
-    };
+    let Some(endpoint) = said(known.variable) else { return };
     let config = Builder::new()
         .behavior_version(BehaviorVersion::latest())
         .credentials_provider(Credentials::new(known.key, known.secret, None, None, "tests"))
@@ -105,6 +143,10 @@ async fn referee(known: &Known) {
         .env("AWS_ENDPOINT_URL", &endpoint)
         .env("AWS_ACCESS_KEY_ID", known.key)
         .env("AWS_SECRET_ACCESS_KEY", known.secret);
+    if let Some((endpoint, authority)) = known.over_tls {
+        let (Some(endpoint), Some(authority)) = (said(endpoint), said(authority)) else { return };
+        command.env("AWS_ENDPOINT_URL", endpoint).env("SSL_CERT_FILE", authority);
+    }
     let ended = cli::run(command).await;
     let table = Table::of(&ended);
     if known.races && table.evidence("conditional put").contains("both won") {
@@ -142,6 +184,7 @@ const SEAWEEDFS: Known = Known {
     code: 0,
     leaves: false,
     races: false,
+    over_tls: None,
 };
 
 #[tokio::test]
@@ -171,9 +214,9 @@ async fn moto() {
 }
 
 /// No conditions; the checksum that it tells is the one that it was told.
-#[tokio::test]
-async fn rclone() {
-    let table = &[
+const RCLONE: Known = Known {
+    variable: "SEALIFT_TEST_REFEREE_RCLONE",
+    table: &[
         ("encryption", "noted"),
         ("proxy", "noted"),
         ("versions", "noted"),
@@ -187,9 +230,23 @@ async fn rclone() {
         ("checksum of a part", "ignored"),
         ("checksum of the whole", "ignored"),
         ("rename", "absent"),
-    ];
-    let features = &[("put", "less"), ("--if-absent", "no"), ("verify", "less"), ("backup", "no")];
-    referee(&Known { variable: "SEALIFT_TEST_REFEREE_RCLONE", table, features, code: 1, ..SEAWEEDFS }).await;
+    ],
+    features: &[("put", "less"), ("--if-absent", "no"), ("verify", "less"), ("backup", "no")],
+    code: 1,
+    ..SEAWEEDFS
+};
+
+#[tokio::test]
+async fn rclone() {
+    referee(&RCLONE).await;
+}
+
+/// But for the encryption, TLS changes nothing.
+#[tokio::test]
+async fn rclone_over_tls() {
+    let table: Vec<_> = RCLONE.table.iter().copied().filter(|(name, _)| *name != "encryption").collect();
+    let over_tls = Some(("SEALIFT_TEST_REFEREE_RCLONE_TLS", "SEALIFT_TEST_REFEREE_RCLONE_CA"));
+    referee(&Known { table: table.leak(), over_tls, ..RCLONE }).await;
 }
 
 /// No conditions, checksums, aborts, lists of uploads and of parts.

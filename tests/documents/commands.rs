@@ -10,6 +10,8 @@ use futures::StreamExt;
 const ELSEWHERE: &[(&str, &str)] = &[
     ("tests/run", "this test is a part of it"),
     (".ci/run", "this test is a part of it"),
+    ("cargo install", "it installs another program"),
+    ("cargo semver-checks", "no version is published that it could compare with"),
     ("cargo build", "this test has it built"),
     ("cargo test", "this test is run by it"),
     ("eval \"$(localstack/up)\"", "it has started what this test talks to"),

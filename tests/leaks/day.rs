@@ -3,7 +3,7 @@
 
 use crate::Baseline;
 use sealift::{Archive, Bucket, Budget, Codec, Compressor, Level, RetryPolicy};
-use sealift_aptos::{Backups, Client, ClientOptions, Continuous, Known, Options, Schedule};
+use sealift_aptos::{Backups, Client, ClientOptions, Continuous, Event, Known, Options, Schedule};
 use sealift_node::{Chain, Endpoint, Match, Misbehaviour, MisbehaviourHandle, Node, Recipe};
 use sealift_tests::cloud::Cloud;
 use sealift_tests::eventually::eventually;
@@ -39,8 +39,10 @@ pub(crate) async fn of_polls(polls: usize) {
     let client = Client::new(node.endpoint().parse().expect("an address"), ClientOptions::default()).expect("valid");
     let options = Options { max_chunk_size: 1500, ..Options::default() };
     let backups = Backups::new(client, storage.clone(), options).expect("valid");
-    let continuous = Continuous::new(backups, schedule(), move |_, _| {
-        counted.fetch_add(1, Ordering::SeqCst);
+    let continuous = Continuous::new(backups, schedule(), move |event| {
+        if let Event::Made(..) = event {
+            counted.fetch_add(1, Ordering::SeqCst);
+        }
     });
     let known = Known::read(storage.as_ref(), NonZeroUsize::MIN).await.expect("an empty archive");
     let continuous = continuous.expect("valid");

@@ -8,14 +8,13 @@ pub mod azure;
 pub mod cli;
 pub mod cloud;
 pub mod data;
-pub mod eventually;
 pub mod gcs;
-pub mod leaks;
 pub mod mix;
 pub mod original;
 pub mod patience;
-pub mod process;
 pub mod promise;
 pub mod protocol;
 pub mod proxy;
 pub mod s3;
+
+pub use sealift_conformance::{eventually, leaks, process};

@@ -1,10 +1,12 @@
 //! What every verb needs: the container's client, how its blobs are named in messages, and a look at a blob.
 
+use crate::account::Account;
 use crate::checksums::{Checksums, Transactional};
 use crate::clock::ServiceClock;
 use crate::errors::{failed, no_such_blob};
 use crate::properties::Properties;
 use crate::trace::Traces;
+use azure_storage_blob::models::BlobClientGetPropertiesOptions;
 use azure_storage_blob::{BlobClient, BlobContainerClient, BlockBlobClient};
 use sealift::{Error, Payload, Result, SlowDowns};
 use std::borrow::Cow;
@@ -14,6 +16,7 @@ use std::sync::Arc;
 /// A container at the service. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Client {
+    pub(crate) account: Arc<Account>,
     pub(crate) container: Arc<BlobContainerClient>,
     /// `az://CONTAINER`, as others write it too (fsspec, DuckDB, Polars, delta-rs), and as the command line takes it.
     pub(crate) location: String,
@@ -32,7 +35,18 @@ impl fmt::Debug for Client {
     }
 }
 
+/// How a container is written.
+pub(crate) fn location(container: &str) -> String {
+    format!("az://{container}")
+}
+
 impl Client {
+    /// Another container of the account.
+    pub(crate) fn with_container(&self, name: &str) -> azure_core::Result<Client> {
+        let container = Arc::new(self.account.container(name)?);
+        Ok(Client { container, location: location(name), ..self.clone() })
+    }
+
     pub(crate) fn blob(&self, key: &str) -> BlobClient {
         self.container.blob_client(key)
     }
@@ -57,7 +71,17 @@ impl Client {
 
     /// The properties of the committed blob under `key`; `None` when the service says that there is none.
     pub(crate) async fn properties(&self, key: &str) -> azure_core::Result<Option<Properties>> {
-        match self.blob(key).get_properties(None).await {
+        self.properties_of(key, None).await
+    }
+
+    /// The same of a version of it.
+    pub(crate) async fn properties_of(
+        &self,
+        key: &str,
+        version: Option<&str>,
+    ) -> azure_core::Result<Option<Properties>> {
+        let options = BlobClientGetPropertiesOptions { version_id: version.map(str::to_owned), ..Default::default() };
+        match self.blob(key).get_properties(Some(options)).await {
             Ok(properties) => Ok(Some(properties)),
             Err(error) if no_such_blob(&error) => Ok(None),
             Err(error) => Err(error),

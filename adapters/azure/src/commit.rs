@@ -38,22 +38,20 @@ pub(crate) fn kept_checksum(get: impl Fn(&str) -> Option<String>) -> Option<Vec<
 /// What an answer says of the blob that was committed. That it has an ETag was checked where it came in.
 pub(crate) fn committed(headers: &Headers) -> Committed {
     let text = |name: &'static str| headers.get_optional_string(&HeaderName::from_static(name));
-    Committed {
-        etag: text("etag"),
-        version: text("x-ms-version-id"),
-        at: time(headers, "last-modified").or_else(|| time(headers, "date")),
-        ..Committed::default()
-    }
+    let mut committed = Committed::new(text("etag"));
+    committed.version = text("x-ms-version-id");
+    committed.at = time(headers, "last-modified").or_else(|| time(headers, "date"));
+    committed
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sealift::{ChecksumAlgorithm, Token};
+    use sealift::ChecksumAlgorithm;
 
     #[test]
     fn what_is_kept_is_read_again_and_nothing_else() {
-        let options = CommitOptions { token: Token::random(), if_exists: IfExists::Replace };
+        let options = CommitOptions::new(IfExists::Replace);
         let whole = Checksum::of(ChecksumAlgorithm::Crc64Nvme, b"123456789");
         let metadata = metadata_of(&options, whole);
         assert_eq!(metadata["sealift_checksum"], "crc64nvme:ae8b14860a799888");

@@ -1,7 +1,8 @@
 //! From options to a client of the SDK: endpoint, authorisation and time limits.
 
+use crate::account::Account;
 use crate::checksums::{AddChecksum, Checksums};
-use crate::client::Client;
+use crate::client::{self, Client};
 use crate::clock::ServiceClock;
 use crate::credentials::Credentials;
 use crate::entra;
@@ -14,7 +15,7 @@ use crate::trace::Traces;
 use crate::transport::Http;
 use azure_core::credentials::TokenCredential;
 use azure_core::http::{RetryOptions, Transport, Url};
-use azure_storage_blob::{BlobContainerClient, BlobContainerClientOptions};
+use azure_storage_blob::BlobContainerClientOptions;
 use sealift::{Error, ErrorKind, Growth, PartPolicy, Result, SlowDowns};
 use std::sync::Arc;
 
@@ -44,13 +45,13 @@ impl AzureStore {
     /// [`ErrorKind::InvalidName`] for what cannot be the name of an account or a container.
     pub async fn connect(options: AzureOptions) -> Result<AzureStore> {
         check_names(&options)?;
-        let location = format!("az://{}", options.container);
+        let location = client::location(&options.container);
         let invalid = |reason: String| Error::new(ErrorKind::InvalidConfig, "reach", &location, reason);
         let endpoint = match &options.endpoint {
             Some(endpoint) => endpoint.trim_end_matches('/').to_owned(),
             None => format!("https://{}.blob.core.windows.net", options.account),
         };
-        let mut url = Url::parse(&endpoint).map_err(|error| invalid(format!("the endpoint is not a URL: {error}")))?;
+        let url = Url::parse(&endpoint).map_err(|error| invalid(format!("the endpoint is not a URL: {error}")))?;
         let bare = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
         if !bare || url.password().is_some() || !matches!(url.scheme(), "http" | "https") || !url.has_host() {
             // Not shown: what follows a question mark is mostly a signature.
@@ -58,18 +59,15 @@ impl AzureStore {
                 .with_hint("give a shared access signature by itself, not in the endpoint"));
         }
         let checksums = options.checksums.unwrap_or_else(|| Checksums::of_host(url.host_str().unwrap_or_default()));
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().push(&options.container);
-        }
 
         let clock = ServiceClock::default();
         let slow_downs = SlowDowns::default();
         let http = Http::new(options.connect_timeout, clock.clone(), slow_downs.clone());
         let http = Arc::new(http.map_err(|error| invalid(format!("no HTTP client: {}", error.without_url())))?);
-        let mut client = BlobContainerClientOptions::default();
-        client.client_options.retry = RetryOptions::none();
-        client.client_options.per_call_policies.push(Arc::new(AddChecksum));
-        let calls = &mut client.client_options.per_call_policies;
+        let mut requests = BlobContainerClientOptions::default();
+        requests.client_options.retry = RetryOptions::none();
+        requests.client_options.per_call_policies.push(Arc::new(AddChecksum));
+        let calls = &mut requests.client_options.per_call_policies;
         let tokens = match &options.credentials {
             Credentials::Entra(entra) => {
                 let (entra, http) = (entra.clone(), Arc::clone(&http));
@@ -81,7 +79,7 @@ impl AzureStore {
             }
             Credentials::SharedKey(key) => {
                 let policy = SharedKey { account: options.account.clone(), key: key.clone() };
-                client.client_options.per_try_policies.push(Arc::new(policy));
+                requests.client_options.per_try_policies.push(Arc::new(policy));
                 None
             }
             Credentials::Sas(sas) => {
@@ -101,11 +99,12 @@ impl AzureStore {
             calls.push(Arc::new(SeesRefusals(Arc::clone(tokens))));
         }
         let credential = tokens.map(|tokens| tokens as Arc<dyn TokenCredential>);
-        client.client_options.transport = Some(Transport::with_policy(http));
-        let container =
-            BlobContainerClient::new(url, credential, Some(client)).map_err(|error| invalid(error.to_string()))?;
+        requests.client_options.transport = Some(Transport::with_policy(http));
+        let account = Account { url, credential, options: requests };
+        let container = account.container(&options.container).map_err(|error| invalid(error.to_string()))?;
         let policy = part_policy(&options)?;
         let client = Client {
+            account: Arc::new(account),
             container: Arc::new(container),
             location,
             endpoint,

@@ -1,4 +1,4 @@
-//! A copy within the container, made by the service: Copy Blob, which it may carry on in the background. Its steps are tried
+//! A copy within the container, or from another of the account, made by the service: Copy Blob, which it may carry on in the background. Its steps are tried
 //! again one by one ([`Work::retry`]).
 //!
 //! Kept: the content and its headers, the metadata, a tier that somebody set, and the tags, which must be readable for it.
@@ -34,7 +34,29 @@ const UNDO: Duration = Duration::from_secs(20);
 
 /// Copies the blob that `info` describes from `from` to `to`.
 pub(crate) async fn copy(client: &Client, from: &str, info: &ObjectInfo, to: &str, work: &Work) -> Result<Committed> {
-    let copying = Copying { client, from, to, work };
+    between((client, from), info, (client, to), work).await
+}
+
+/// The same from another container of the account.
+pub(crate) async fn copy_from(
+    client: &Client,
+    container: &str,
+    from: &str,
+    info: &ObjectInfo,
+    to: &str,
+    work: &Work,
+) -> Result<Committed> {
+    let source = client.with_container(container).map_err(|error| client.failed(OPERATION, from, error))?;
+    between((&source, from), info, (client, to), work).await
+}
+
+async fn between(
+    (source, from): (&Client, &str),
+    info: &ObjectInfo,
+    (client, to): (&Client, &str),
+    work: &Work,
+) -> Result<Committed> {
+    let copying = Copying { client, source, from, to, work };
     let terms = copying.terms(info).await?;
     let attempts = Attempts::default();
     work.may_leave([copying.target().perhaps().because("a copy to it was asked for")]);
@@ -56,7 +78,10 @@ pub(crate) async fn copy(client: &Client, from: &str, info: &ObjectInfo, to: &st
 }
 
 struct Copying<'a> {
+    /// The container of the target.
     client: &'a Client,
+    /// That of the original: the same, or another.
+    source: &'a Client,
     from: &'a str,
     to: &'a str,
     work: &'a Work,
@@ -72,10 +97,10 @@ enum Begun {
 impl Copying<'_> {
     /// What is asked for: the content that `info` describes, with the tier and the tags it has now.
     async fn terms(&self, info: &ObjectInfo) -> Result<BlobClientStartCopyFromUrlOptions<'static>> {
-        let failed = |error| self.client.failed(OPERATION, self.from, error);
+        let failed = |error| self.failed(error);
         let etag = info.etag.as_deref().map(Etag::from);
         let etag = etag.ok_or_else(|| self.error(ErrorKind::InvalidConfig, "the ETag of the original is not known"))?;
-        let Some(original) = self.work.retry(|| self.look(self.from)).await? else {
+        let Some(original) = self.work.retry(|| self.look(self.source, self.from)).await? else {
             return Err(self.error(ErrorKind::NotFound, "there is no such blob"));
         };
         let mut options = BlobClientStartCopyFromUrlOptions {
@@ -90,14 +115,14 @@ impl Copying<'_> {
     }
 
     /// A look at the blob under `key`.
-    async fn look(&self, key: &str) -> Result<Option<Properties>> {
-        self.client.properties(key).await.map_err(|error| self.client.failed(OPERATION, self.from, error))
+    async fn look(&self, container: &Client, key: &str) -> Result<Option<Properties>> {
+        container.properties(key).await.map_err(|error| self.failed(error))
     }
 
     /// The tags of the original, in the form of a request's header.
     async fn tags(&self) -> Result<Option<String>> {
-        let failed = |error| self.client.failed("read the tags of", self.from, error);
-        let tags = self.client.blob(self.from).get_tags(None).await.and_then(|tags| tags.into_model());
+        let failed = |error| self.source.failed("read the tags of", self.from, error);
+        let tags = self.source.blob(self.from).get_tags(None).await.and_then(|tags| tags.into_model());
         let tags = tags.map_err(|error| failed(error).with_hint("its tags would be lost: copy it by other means"))?;
         Ok(BlockBlobClientUploadOptions::default().with_tags(tags).blob_tags_string)
     }
@@ -108,7 +133,7 @@ impl Copying<'_> {
             method_options: ClientMethodOptions { context: Context::new().with_value(attempts.clone()) },
             ..terms.clone()
         };
-        let (source, target) = (self.client.blob(self.from).url().to_string(), self.client.blob(self.to));
+        let (source, target) = (self.source.blob(self.from).url().to_string(), self.client.blob(self.to));
         let mut asking = pin!(target.start_copy_from_url(source, Some(options)));
         let answer = tokio::select! {
             biased;
@@ -120,9 +145,9 @@ impl Copying<'_> {
         };
         let answer = answer.map_err(|error| match condition_not_met(&error) {
             true => self.error(ErrorKind::Changed, "it was replaced while it was copied"),
-            false => self.client.failed(OPERATION, self.from, error),
+            false => self.failed(error),
         })?;
-        let failed = |error| self.client.failed(OPERATION, self.from, error);
+        let failed = |error| self.failed(error);
         match (answer.copy_status().map_err(failed)?, answer.copy_id().map_err(failed)?) {
             (Some(CopyStatus::Success), _) => Ok(Begun::Done(committed(answer.headers()))),
             (Some(CopyStatus::Pending), Some(id)) => Ok(Begun::Pending(id)),
@@ -143,12 +168,12 @@ impl Copying<'_> {
     }
 
     async fn follow(&self, id: &str) -> Result<Committed> {
-        let failed = |error| self.client.failed(OPERATION, self.from, error);
+        let failed = |error| self.failed(error);
         let (mut pause, mut progress) = (FIRST_PAUSE, Progress { told: None, since: Instant::now() });
         loop {
             sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
-            let Some(target) = self.work.retry(|| self.look(self.to)).await? else {
+            let Some(target) = self.work.retry(|| self.look(self.client, self.to)).await? else {
                 return Err(self.error(ErrorKind::Service, "the target was removed during the copy"));
             };
             if target.copy_id().map_err(failed)?.as_deref() != Some(id) {
@@ -205,8 +230,12 @@ impl Copying<'_> {
         self.error(ErrorKind::Cancelled, "it was asked to stop")
     }
 
+    fn failed(&self, error: azure_core::Error) -> Error {
+        self.source.failed(OPERATION, self.from, error)
+    }
+
     fn error(&self, kind: ErrorKind, reason: impl Into<String>) -> Error {
-        Error::new(kind, OPERATION, self.client.location(self.from), reason)
+        Error::new(kind, OPERATION, self.source.location(self.from), reason)
     }
 }
 

@@ -6,7 +6,7 @@ use crate::store::AzureStore;
 use async_trait::async_trait;
 use azure_core::http::headers::HeaderName;
 use sealift::doctor::{Capability, Examined, Finding, Sent, Settings, Verdict};
-use sealift::{Attempts, CommitOptions, Committed, IfExists, Key, Payload, Result, Token};
+use sealift::{Attempts, CommitOptions, Committed, IfExists, Key, Payload, Result};
 use std::time::SystemTime;
 
 /// The MD5 of nothing that is ever sent.
@@ -82,7 +82,7 @@ impl Examined for AzureStore {
     }
 
     async fn put_damaged(&self, key: &Key, payload: Payload, attempts: &Attempts) -> Result<Committed> {
-        let options = CommitOptions { token: Token::random(), if_exists: IfExists::Replace };
+        let options = CommitOptions::new(IfExists::Replace);
         let checksum = match self.client.checksums {
             Checksums::Md5 => Transactional { crc64: None, md5: Some(WRONG_MD5.to_vec()) },
             _ => self.client.checksum(key.as_ref(), &payload).await?,

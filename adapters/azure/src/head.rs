@@ -2,6 +2,7 @@
 
 use crate::client::Client;
 use crate::commit::{kept_checksum, token_metadata};
+use crate::errors::status;
 use crate::marker::is_marker;
 use crate::properties::{Metadata, Properties};
 use azure_storage_blob::models::BlobClientGetPropertiesResultHeaders;
@@ -21,20 +22,38 @@ pub(crate) async fn head(client: &Client, key: &str) -> Result<ObjectInfo> {
     }
 }
 
+/// What `version` of it is. A service that does not know the id says 400 or 404.
+pub(crate) async fn head_version(client: &Client, key: &str, version: &str) -> Result<ObjectInfo> {
+    let missing = || {
+        Error::new(ErrorKind::NotFound, OPERATION, client.location(key), "there is no such version of it")
+            .with_hint("`az storage blob list --include v` shows the versions there are")
+    };
+    let failed = |error| client.failed(OPERATION, key, error);
+    match client.properties_of(key, Some(version)).await {
+        Ok(Some(found)) => {
+            let described = described(key, &found, &Metadata::of(&found)).map_err(failed)?;
+            match &described.version {
+                Some(told) if told == version => Ok(described),
+                // A service that knows no versions, as emulators are, answers with what is there now.
+                _ => Err(missing()),
+            }
+        }
+        Ok(None) => Err(missing()),
+        Err(error) if status(&error) == Some(400) => Err(missing()),
+        Err(error) => Err(failed(error)),
+    }
+}
+
 fn missing(client: &Client, key: &str) -> Error {
     Error::new(ErrorKind::NotFound, OPERATION, client.location(key), "there is no such blob")
 }
 
 fn described(key: &str, found: &Properties, metadata: &Metadata) -> azure_core::Result<ObjectInfo> {
-    Ok(ObjectInfo {
-        key: key.to_owned(),
-        // That an answer tells it is checked where answers come in.
-        size: found.content_length()?.unwrap_or_default(),
-        modified: found.last_modified()?.map(Into::into),
-        etag: found.etag()?.map(|etag| etag.to_string()),
-        version: found.version_id()?,
-        token: metadata.get(&token_metadata()).map(str::to_owned),
-        checksum: None,
-        kept_checksum: kept_checksum(|name| metadata.get(name).map(str::to_owned)),
-    })
+    let mut info = ObjectInfo::new(key.to_owned(), found.content_length()?.unwrap_or_default());
+    info.modified = found.last_modified()?.map(Into::into);
+    info.etag = found.etag()?.map(|etag| etag.to_string());
+    info.version = found.version_id()?;
+    info.token = metadata.get(&token_metadata()).map(str::to_owned);
+    info.kept_checksum = kept_checksum(|name| metadata.get(name).map(str::to_owned));
+    Ok(info)
 }

@@ -25,6 +25,7 @@
 //! Authorisation that is refused is renewed under all calls, by policies of the SDK's pipeline: `sas` and `tokens`.
 
 mod abort;
+mod account;
 mod answers;
 mod block_list;
 mod blocks;

@@ -16,7 +16,7 @@ pub(crate) async fn list(client: &Client, prefix: &str, page: Option<&str>) -> R
     let listed = blobs(client, prefix, page, vec![ListBlobsIncludeItem::Metadata]).await.map_err(failed)?;
     let objects = listed.blobs.into_iter().filter(|blob| !is_folder_or_marker(blob));
     let objects = objects.map(described).collect::<azure_core::Result<Vec<_>>>().map_err(failed)?;
-    Ok(Page { objects, next: listed.next })
+    Ok(Page::new(objects, listed.next))
 }
 
 /// A page of blobs, and where the next begins.
@@ -55,16 +55,10 @@ fn described(blob: BlobItem) -> azure_core::Result<ObjectInfo> {
     let (Some(key), Some(size)) = (blob.name, properties.content_length) else {
         return Err(odd("a blob in the listing has no name or no size"));
     };
-    Ok(ObjectInfo {
-        key,
-        size,
-        modified: properties.last_modified.map(Into::into),
-        etag: properties.etag.map(|etag| quoted(etag.as_ref())),
-        version: None,
-        token: None,
-        checksum: None,
-        kept_checksum: None,
-    })
+    let mut info = ObjectInfo::new(key, size);
+    info.modified = properties.last_modified.map(Into::into);
+    info.etag = properties.etag.map(|etag| quoted(etag.as_ref()));
+    Ok(info)
 }
 
 /// A blob that stands for a folder, in accounts that have them, or for blocks that are just being discarded.

@@ -14,9 +14,15 @@ use std::cmp::Ordering;
 use std::num::NonZero;
 use std::ops::Range;
 
-/// The bytes of `range`.
-pub(crate) async fn read(client: &Client, key: &str, range: Range<u64>, etag: Option<&str>) -> Result<Bytes> {
-    match download(client, key, range, etag.map(Etag::from)).await {
+/// The bytes of `range`, of `version` or of what is there now.
+pub(crate) async fn read(
+    client: &Client,
+    key: &str,
+    version: Option<&str>,
+    range: Range<u64>,
+    etag: Option<&str>,
+) -> Result<Bytes> {
+    match download(client, key, version, range, etag.map(Etag::from)).await {
         Ok(bytes) => Ok(bytes),
         Err(error) => {
             let gone = condition_not_met(&error) || no_such_blob(&error) || status(&error) == Some(416);
@@ -34,15 +40,23 @@ pub(crate) async fn read(client: &Client, key: &str, range: Range<u64>, etag: Op
 pub(crate) async fn whole(client: &Client, key: &str, size: u64, etag: &Etag) -> azure_core::Result<Bytes> {
     match size {
         0 => Ok(Bytes::new()),
-        _ => download(client, key, 0..size, Some(etag.clone())).await,
+        _ => download(client, key, None, 0..size, Some(etag.clone())).await,
     }
 }
 
-async fn download(client: &Client, key: &str, range: Range<u64>, etag: Option<Etag>) -> azure_core::Result<Bytes> {
+async fn download(
+    client: &Client,
+    key: &str,
+    version: Option<&str>,
+    range: Range<u64>,
+    etag: Option<Etag>,
+) -> azure_core::Result<Bytes> {
     let wanted = (range.end - range.start) as usize;
     let options = BlobClientDownloadOptions {
         range: Some(HttpRange::from(range.clone())),
-        if_match: etag.clone(),
+        // A version does not change, and conditions are of what is there now.
+        if_match: etag.clone().filter(|_| version.is_none()),
+        version_id: version.map(str::to_owned),
         // In one request; the caller has several under way.
         parallel: NonZero::new(1),
         partition_size: NonZero::new(wanted),

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use sealift::doctor::Examined;
 use sealift::{
-    Attempts, ChecksumAlgorithm, CommitOptions, Committed, Key, Leftover, Leftovers, ObjectInfo, ObjectStore, Page,
-    PartPolicy, Payload, Removal, Result, Upload, Work,
+    Attempts, ChecksumAlgorithm, CommitOptions, Committed, Home, Key, Leftover, Leftovers, ObjectInfo, ObjectStore,
+    Page, PartPolicy, Payload, Removal, Result, Upload, Work,
 };
 use std::fmt;
 use std::ops::Range;
@@ -73,7 +73,15 @@ impl ObjectStore for AzureStore {
     }
 
     async fn get(&self, key: &Key, range: Range<u64>, etag: Option<&str>) -> Result<Bytes> {
-        read::read(&self.client, key.as_ref(), range, etag).await
+        read::read(&self.client, key.as_ref(), None, range, etag).await
+    }
+
+    async fn head_version(&self, key: &Key, version: &str) -> Result<ObjectInfo> {
+        head::head_version(&self.client, key.as_ref(), version).await
+    }
+
+    async fn get_version(&self, key: &Key, version: &str, range: Range<u64>, etag: Option<&str>) -> Result<Bytes> {
+        read::read(&self.client, key.as_ref(), Some(version), range, etag).await
     }
 
     async fn list(&self, prefix: &str, page: Option<&str>) -> Result<Page> {
@@ -93,6 +101,17 @@ impl ObjectStore for AzureStore {
 
     async fn copy(&self, from: &Key, info: &ObjectInfo, to: &Key, work: &Work) -> Result<Committed> {
         copy::copy(&self.client, from.as_ref(), info, to.as_ref(), work).await
+    }
+
+    /// Another container of the account: who may not read there by these credentials is refused by the service.
+    fn home(&self) -> Option<Home> {
+        let Client { account, container, .. } = &self.client;
+        let bucket = container.url().path_segments()?.next_back()?.to_owned();
+        Some(Home::new(account.url.to_string(), bucket))
+    }
+
+    async fn copy_from(&self, bucket: &str, from: &Key, info: &ObjectInfo, to: &Key, work: &Work) -> Result<Committed> {
+        copy::copy_from(&self.client, bucket, from.as_ref(), info, to.as_ref(), work).await
     }
 
     async fn leftovers(&self, prefix: &str) -> Result<Leftovers> {

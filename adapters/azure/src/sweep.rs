@@ -67,7 +67,10 @@ async fn leftover_of(client: &Client, blob: BlobItem) -> Result<Option<Leftover>
         Ok(blocks) => blocks,
         // Archived and the like: it answers only to those who own it.
         Err(error) if status(&error) == Some(409) => return Ok(None),
-        Err(error) => return Err(Unread { error: client.failed(LISTING, &key, error), key }),
+        Err(error) => {
+            let error = client.failed(LISTING, &key, error);
+            return Err(Unread::new(key, error));
+        }
     };
     if !blocks.uncommitted.is_empty() {
         return Ok(Some(describe(client, key, &blocks)));
@@ -75,12 +78,10 @@ async fn leftover_of(client: &Client, blob: BlobItem) -> Result<Option<Leftover>
     let metadata = Metadata::listed(blob.metadata.as_ref());
     let modified: Option<SystemTime> =
         blob.properties.and_then(|properties| properties.last_modified).map(SystemTime::from);
-    Ok(is_marker(&metadata).then(|| Leftover {
-        key,
-        id: DISCARDING.to_owned(),
-        idle: idle_since(client, modified),
-        bytes: 0,
-        origin: Origin::Sealift,
+    Ok(is_marker(&metadata).then(|| {
+        let mut leftover = Leftover::new(key, DISCARDING, Origin::Sealift);
+        leftover.idle = idle_since(client, modified);
+        leftover
     }))
 }
 
@@ -88,14 +89,12 @@ fn describe(client: &Client, key: String, blocks: &BlockList) -> Leftover {
     let uploads = blocks.uploads();
     let ids = uploads.iter().map(|upload| upload.map_or_else(|| FOREIGN.to_owned(), |upload| upload.to_string()));
     let foreign = uploads.contains(&None);
-    Leftover {
-        key,
-        id: ids.collect::<Vec<_>>().join("+"),
-        // Of blocks that are not ours no time is told, so nothing says that they are idle.
-        idle: if foreign { Duration::ZERO } else { idle_since(client, blocks.latest()) },
-        bytes: blocks.bytes(),
-        origin: if foreign { Origin::Unknown } else { Origin::Sealift },
-    }
+    let origin = if foreign { Origin::Unknown } else { Origin::Sealift };
+    let mut leftover = Leftover::new(key, ids.collect::<Vec<_>>().join("+"), origin);
+    // Of blocks that are not ours no time is told, so nothing says that they are idle.
+    leftover.idle = if foreign { Duration::ZERO } else { idle_since(client, blocks.latest()) };
+    leftover.bytes = blocks.bytes();
+    leftover
 }
 
 fn idle_since(client: &Client, time: Option<SystemTime>) -> Duration {

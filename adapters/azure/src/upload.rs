@@ -128,7 +128,7 @@ impl Upload for AzureUpload {
         let attempts = self.announce(&operation, &id)?;
         let staged = stage(&self.client, &self.key, &id, &payload, checksum, &attempts).await;
         staged.map_err(|error| self.client.failed(operation, &self.key, error))?;
-        Ok(PartReceipt { number, tag: base64::encode(id), checksum: payload.checksum() })
+        Ok(PartReceipt::new(number, base64::encode(id), payload.checksum()))
     }
 
     /// The service kept a checksum of each block until it had compared it, and keeps none of the whole: that is kept in

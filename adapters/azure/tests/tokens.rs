@@ -30,7 +30,7 @@ fn key() -> Key {
 
 async fn assert_given_up(store: &AzureStore) {
     let (begun, attempts) = (Instant::now(), Attempts::default());
-    let options = CommitOptions { token: Token::random(), if_exists: IfExists::Replace };
+    let options = CommitOptions::new(IfExists::Replace);
     let payload = Payload::from_segments(vec!["x".into()], Checksum::of(ChecksumAlgorithm::Crc64Nvme, b"x"));
     let error = store.put(&key(), payload, &options, &attempts).await.expect_err("no token");
     assert_eq!(error.kind(), ErrorKind::Denied, "{error}");
@@ -112,7 +112,7 @@ async fn with_a_hanging_az() {
         tokio::time::pause();
         fs::read_to_string(&file).expect("read")
     };
-    let options = CommitOptions { token: Token::random(), if_exists: IfExists::Replace };
+    let options = CommitOptions::new(IfExists::Replace);
     let payload = Payload::from_segments(vec!["x".into()], Checksum::of(ChecksumAlgorithm::Crc64Nvme, b"x"));
     let (name, attempts) = (key(), Attempts::default());
     let (put, processes) = tokio::join!(store.put(&name, payload, &options, &attempts), started);

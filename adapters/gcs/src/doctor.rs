@@ -8,7 +8,7 @@ use crate::transport::Answer;
 use async_trait::async_trait;
 use http::Method;
 use sealift::doctor::{Capability, Examined, Finding, Sent, Settings, Verdict};
-use sealift::{Attempts, CommitOptions, Committed, IfExists, Key, LeftBehind, Payload, Result, Token};
+use sealift::{Attempts, CommitOptions, Committed, IfExists, Key, LeftBehind, Payload, Result};
 use serde::Deserialize;
 
 /// How many pages of versions are looked at: what is removed so is little.
@@ -101,7 +101,7 @@ impl Examined for GcsStore {
     }
 
     async fn put_damaged(&self, key: &Key, payload: Payload, attempts: &Attempts) -> Result<Committed> {
-        let options = CommitOptions { token: Token::random(), if_exists: IfExists::Replace };
+        let options = CommitOptions::new(IfExists::Replace);
         put::put(&self.client, key.as_ref(), &payload, &options, attempts).await
     }
 

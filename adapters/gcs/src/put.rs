@@ -83,13 +83,11 @@ fn committed(key: &str, object: Object, whole: Checksum) -> Result<Committed, Fa
         return Err(Fault::Differs(what));
     }
     let generation = object.generation.to_string();
-    Ok(Committed {
-        etag: Some(generation.clone()),
-        version: Some(generation),
-        checksum: object.checksums.and_then(|sums| sums.crc32c).map(|crc| crc.to_be_bytes().to_vec()),
-        at: object.create_time.and_then(|time| SystemTime::try_from(time).ok()),
-        left_behind: Vec::new(),
-    })
+    let mut committed = Committed::new(Some(generation.clone()));
+    committed.version = Some(generation);
+    committed.checksum = object.checksums.and_then(|sums| sums.crc32c).map(|crc| crc.to_be_bytes().to_vec());
+    committed.at = object.create_time.and_then(|time| SystemTime::try_from(time).ok());
+    Ok(committed)
 }
 
 /// A payload as the SDK wants it.

@@ -65,17 +65,14 @@ impl Resource {
 
     /// The same for Sealift. Its tag is the generation: the service's own ETag changes with the metadata too.
     pub(crate) fn info(mut self) -> Result<ObjectInfo, Fault> {
-        Ok(ObjectInfo {
-            size: self.size()?,
-            checksum: self.checksum()?,
-            kept_checksum: None,
-            // Of this generation; `updated` is the metadata's.
-            modified: self.at(),
-            token: self.metadata.remove(TOKEN_METADATA),
-            etag: Some(self.generation()?),
-            version: Some(self.generation()?),
-            key: self.name,
-        })
+        let mut info = ObjectInfo::new(std::mem::take(&mut self.name), self.size()?);
+        info.checksum = self.checksum()?;
+        // Of this generation; `updated` is the metadata's.
+        info.modified = self.at();
+        info.token = self.metadata.remove(TOKEN_METADATA);
+        info.etag = Some(self.generation()?);
+        info.version = Some(self.generation()?);
+        Ok(info)
     }
 
     /// This as what a commit of `whole` made.
@@ -95,7 +92,11 @@ impl Resource {
     /// This as what was just made.
     pub(crate) fn into_committed(self) -> Result<Committed, Fault> {
         let ObjectInfo { etag, version, checksum, modified, .. } = self.info()?;
-        Ok(Committed { etag, version, checksum, at: modified, left_behind: Vec::new() })
+        let mut committed = Committed::new(etag);
+        committed.version = version;
+        committed.checksum = checksum;
+        committed.at = modified;
+        Ok(committed)
     }
 }
 

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use sealift::doctor::Examined;
 use sealift::{
-    Attempts, ChecksumAlgorithm, CommitOptions, Committed, Effect, Home, Key, LeftBehind, Leftover, Leftovers,
-    ObjectInfo, ObjectStore, Page, PartPolicy, Payload, Removal, Result, Upload, Work,
+    Attempts, ChecksumAlgorithm, CommitOptions, Committed, Effect, ErrorKind, Home, Key, LeftBehind, Leftover,
+    Leftovers, ObjectInfo, ObjectStore, Page, PartPolicy, Payload, Removal, Result, Upload, Work,
 };
 use std::ops::Range;
 use std::time::Duration;
@@ -68,6 +68,15 @@ impl ObjectStore for GcsStore {
         read::get(&self.client, key.as_ref(), range, etag).await
     }
 
+    async fn head_version(&self, key: &Key, version: &str) -> Result<ObjectInfo> {
+        look::head_version(&self.client, key.as_ref(), version).await
+    }
+
+    /// A generation is its own tag.
+    async fn get_version(&self, key: &Key, version: &str, range: Range<u64>, _etag: Option<&str>) -> Result<Bytes> {
+        read::get(&self.client, key.as_ref(), range, Some(version)).await
+    }
+
     async fn list(&self, prefix: &str, page: Option<&str>) -> Result<Page> {
         look::list(&self.client, prefix, page).await
     }
@@ -85,16 +94,20 @@ impl ObjectStore for GcsStore {
     }
 
     fn home(&self) -> Option<Home> {
-        Some(Home { service: self.client.endpoint.to_string(), bucket: self.client.bucket.clone() })
+        Some(Home::new(self.client.endpoint.to_string(), self.client.bucket.clone()))
     }
 
     async fn copy_from(&self, bucket: &str, from: &Key, info: &ObjectInfo, to: &Key, work: &Work) -> Result<Committed> {
         copy::copy_from(&self.client, bucket, from.as_ref(), info, to.as_ref(), work).await
     }
 
-    /// Nothing: a session that was not finished cannot be listed, shows nothing, and ends by itself after a week.
-    async fn leftovers(&self, _prefix: &str) -> Result<Leftovers> {
-        Ok(Leftovers::default())
+    /// Nothing: a session that was not finished cannot be listed, shows nothing, and ends by itself after a week. But of a
+    /// bucket that is not there nothing can be said.
+    async fn leftovers(&self, prefix: &str) -> Result<Leftovers> {
+        match look::list(&self.client, prefix, None).await {
+            Err(error) if error.kind() == ErrorKind::NoSuchBucket => Err(error),
+            _ => Ok(Leftovers::default()),
+        }
     }
 
     /// There is none to remove; see [`leftovers`](Self::leftovers).

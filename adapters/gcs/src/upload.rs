@@ -148,7 +148,7 @@ impl Upload for GcsUpload {
         let held = piece.remainder().await;
         let held = held.map_err(|error| Error::io(operation, self.client.location(&self.key), error))?;
         self.put_back(State::Open(Taken { next: number + 1, stored: end, held, known: Known::Stands }));
-        Ok(PartReceipt { number, tag: format!("up to byte {}", piece.end()), checksum })
+        Ok(PartReceipt::new(number, format!("up to byte {}", piece.end()), checksum))
     }
 
     async fn complete(&self, parts: &[PartReceipt], whole: Checksum, attempts: &Attempts) -> Result<Committed> {

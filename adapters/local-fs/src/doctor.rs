@@ -4,9 +4,7 @@ use crate::failure::blocking;
 use crate::store::LocalFs;
 use async_trait::async_trait;
 use sealift::doctor::{Capability, Examined, Finding, Sent, Settings, Verdict};
-use sealift::{
-    Attempts, CommitOptions, Committed, Error, ErrorKind, IfExists, Key, ObjectStore, Payload, Result, Token,
-};
+use sealift::{Attempts, CommitOptions, Committed, Error, ErrorKind, IfExists, Key, ObjectStore, Payload, Result};
 use std::path::Path;
 
 const NO_CHECKSUMS: Sent =
@@ -41,7 +39,7 @@ impl Examined for LocalFs {
     }
 
     async fn put_damaged(&self, key: &Key, payload: Payload, attempts: &Attempts) -> Result<Committed> {
-        self.put(key, payload, &CommitOptions { token: Token::random(), if_exists: IfExists::Replace }, attempts).await
+        self.put(key, payload, &CommitOptions::new(IfExists::Replace), attempts).await
     }
 
     async fn settings(&self) -> Settings {

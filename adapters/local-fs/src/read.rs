@@ -22,16 +22,10 @@ pub(crate) fn etag(metadata: &Metadata) -> String {
 
 /// What a listing says of a file.
 pub(crate) fn info(key: String, metadata: &Metadata) -> ObjectInfo {
-    ObjectInfo {
-        key,
-        size: metadata.len(),
-        modified: metadata.modified().ok(),
-        etag: Some(etag(metadata)),
-        version: None,
-        token: None,
-        checksum: None,
-        kept_checksum: None,
-    }
+    let mut info = ObjectInfo::new(key, metadata.len());
+    info.modified = metadata.modified().ok();
+    info.etag = Some(etag(metadata));
+    info
 }
 
 /// The file under `key`.

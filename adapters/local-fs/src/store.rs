@@ -1,20 +1,22 @@
 //! The folder as an object store: each call, on a blocking thread.
 
 use crate::disk::{Disk, RealDisk};
-use crate::failure::blocking;
+use crate::failure::{blocking, failed};
 use crate::paths::{EmptiedFolders, Root};
 use crate::recent::Recent;
 use crate::upload::LocalUpload;
 use crate::{list, read, remove, sweep};
 use async_trait::async_trait;
 use bytes::Bytes;
+use rustix::fs::{Access, access};
 use sealift::doctor::Examined;
 use sealift::{
     Attempts, ChecksumAlgorithm, CommitOptions, Committed, Error, ErrorKind, Growth, Key, Leftover, Leftovers,
     ObjectInfo, ObjectStore, Page, PartPolicy, Payload, Removal, Result, Upload, Work,
 };
+use std::io;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// How much is handed over at a time, in bytes. A file has no parts; more only holds more memory.
@@ -71,6 +73,21 @@ impl ObjectStore for LocalFs {
         self.root.url().to_owned()
     }
 
+    /// Whether this user may write in the root, or make it where the folders before it end.
+    async fn check_place(&self) -> Result<()> {
+        self.at("write", "", |root| {
+            let there = root.path().ancestors().find(|folder| folder.symlink_metadata().is_ok());
+            let there = there.unwrap_or(Path::new("/"));
+            // A file in the way is told when it is written to.
+            if !there.is_dir() {
+                return Ok(());
+            }
+            access(there, Access::WRITE_OK | Access::EXEC_OK)
+                .map_err(|error| failed("write in", root.url().to_owned(), io::Error::from(error)))
+        })
+        .await
+    }
+
     fn part_policy(&self) -> PartPolicy {
         PartPolicy {
             max_parts: u32::MAX,
@@ -120,9 +137,9 @@ impl ObjectStore for LocalFs {
 
     async fn head(&self, key: &Key) -> Result<ObjectInfo> {
         let owned = key.clone();
-        let info = self.at("look at", key.as_ref(), move |root| read::look(root, &owned)).await?;
-        let token = info.etag.as_deref().and_then(|tag| self.recent.token(tag));
-        Ok(ObjectInfo { token, ..info })
+        let mut info = self.at("look at", key.as_ref(), move |root| read::look(root, &owned)).await?;
+        info.token = info.etag.as_deref().and_then(|tag| self.recent.token(tag));
+        Ok(info)
     }
 
     async fn get(&self, key: &Key, range: Range<u64>, etag: Option<&str>) -> Result<Bytes> {

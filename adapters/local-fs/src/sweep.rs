@@ -79,7 +79,7 @@ impl Search<'_> {
 
     fn unread(&mut self, key: String, error: io::Error) {
         let error = failed("look for temporary files in", self.root.location(&key), error);
-        self.leftovers.unread.push(Unread { key, error });
+        self.leftovers.unread.push(Unread::new(key, error));
     }
 
     /// A folder with all that is in it.
@@ -136,7 +136,7 @@ fn leftover(path: &Path, key: String, id: String) -> io::Result<Option<Leftover>
         Err(TryLockError::WouldBlock) => Duration::ZERO,
         _ => SystemTime::now().duration_since(metadata.modified()?).unwrap_or_default(),
     };
-    Ok(Some(Leftover { key, id, idle, bytes: metadata.len(), origin: Origin::Sealift }))
+    Ok(Some(described(key, id, idle, metadata.len())))
 }
 
 /// What a drill left: as idle as what was written to last. While its drill lives, the folder is locked.
@@ -166,8 +166,13 @@ fn drill(folder: &Path, key: &str) -> io::Result<Option<Leftover>> {
         Err(TryLockError::WouldBlock) => Duration::ZERO,
         _ => SystemTime::now().duration_since(last).unwrap_or_default(),
     };
-    let (key, id) = (key.to_owned(), key.to_owned());
-    Ok(Some(Leftover { key, id, idle, bytes, origin: Origin::Sealift }))
+    Ok(Some(described(key.to_owned(), key.to_owned(), idle, bytes)))
+}
+
+fn described(key: String, id: String, idle: Duration, bytes: u64) -> Leftover {
+    let mut leftover = Leftover::new(key, id, Origin::Sealift);
+    (leftover.idle, leftover.bytes) = (idle, bytes);
+    leftover
 }
 
 /// Removes a temporary file that nobody is writing.

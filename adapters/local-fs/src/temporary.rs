@@ -152,16 +152,13 @@ impl Temporary {
         }
         let moved = moved?;
         self.place = Place::Final;
-        Ok(Committed {
-            etag: Some(etag),
-            checksum: Some(commit.whole.to_be_bytes()),
-            at: metadata.modified().ok(),
-            left_behind: match moved {
-                Moved::Whole => Vec::new(),
-                Moved::NameLeft(error) => vec![self.left(&error)],
-            },
-            ..Committed::default()
-        })
+        let mut committed = Committed::new(Some(etag));
+        committed.checksum = Some(commit.whole.to_be_bytes());
+        committed.at = metadata.modified().ok();
+        if let Moved::NameLeft(error) = moved {
+            committed.left_behind.push(self.left(&error));
+        }
+        Ok(committed)
     }
 
     /// Where its content is.

@@ -98,7 +98,7 @@ impl Upload for LocalUpload {
         while let Some(bytes) = pieces.try_next().await.map_err(unreadable)? {
             self.step(move |file| file.append(&bytes)).await?;
         }
-        Ok(PartReceipt { number, tag: String::new(), checksum: payload.checksum() })
+        Ok(PartReceipt::new(number, String::new(), payload.checksum()))
     }
 
     async fn complete(&self, _parts: &[PartReceipt], whole: Checksum, attempts: &Attempts) -> Result<Committed> {

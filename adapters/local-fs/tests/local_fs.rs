@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use sealift::{
-    Attempts, Checksum, ChecksumAlgorithm, CommitOptions, ErrorKind, IfExists, Key, ObjectStore, Payload, Result, Token,
+    Attempts, Checksum, ChecksumAlgorithm, CommitOptions, ErrorKind, IfExists, Key, ObjectStore, Payload, Result,
 };
 use sealift_local_fs::LocalFs;
 use std::fs;
@@ -29,7 +29,7 @@ fn payload(bytes: &'static [u8]) -> Payload {
 }
 
 fn options(if_exists: IfExists) -> CommitOptions {
-    CommitOptions { token: Token::random(), if_exists }
+    CommitOptions::new(if_exists)
 }
 
 async fn put(store: &LocalFs, name: &str, bytes: &'static [u8]) -> Result<()> {

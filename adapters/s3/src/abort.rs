@@ -22,13 +22,26 @@ enum Parts {
     Unseen,
 }
 
+/// What an abort was answered with.
+enum Aborted {
+    /// The service took it, or says in words of its own that there is no such upload.
+    Taken,
+    Refused(Error),
+}
+
 /// Aborts an upload and looks until none of its parts is left: a part that was under way may arrive after the abort
 /// (AWS, "AbortMultipartUpload": "it might be necessary to abort a given multipart upload multiple times").
 pub(crate) async fn abort(client: &Client, key: &str, id: &str) -> Result<()> {
     let left = |why: &'static str| [client.left_upload(key, id).because(why)];
     let mut blind = 0;
     for pause in PAUSES {
-        abort_once(client, key, id).await.map_err(|error| error.with_left_behind(left("it could not be aborted")))?;
+        match abort_once(client, key, id).await {
+            Aborted::Taken => {}
+            // s3s-fs refuses to abort what is gone. Who was allowed to a moment ago is not forbidden to now.
+            Aborted::Refused(error) if blind > 0 && error.kind() == ErrorKind::Denied => return Ok(()),
+            Aborted::Refused(error) if blind > 0 => return Err(error.with_left_behind([left_open(client, key, id)])),
+            Aborted::Refused(error) => return Err(error.with_left_behind(left("it could not be aborted"))),
+        }
         let parts = look(client, key, id).await;
         match parts.map_err(|error| error.with_left_behind([left_open(client, key, id)]))? {
             Parts::Gone => return Ok(()),
@@ -51,12 +64,12 @@ fn left_open(client: &Client, key: &str, id: &str) -> LeftBehind {
     client.left_upload(key, id).perhaps().because("it was aborted, and its parts could not be looked for")
 }
 
-async fn abort_once(client: &Client, key: &str, id: &str) -> Result<()> {
+async fn abort_once(client: &Client, key: &str, id: &str) -> Aborted {
     let request = client.sdk.abort_multipart_upload().bucket(&client.bucket).key(key).upload_id(id);
     match request.customize().config_override(client.within(ANSWER)).send().await {
-        Ok(_) => Ok(()),
-        Err(error) if is_gone(&error) => Ok(()),
-        Err(error) => Err(client.failed("abort the upload of", key, error)),
+        Ok(_) => Aborted::Taken,
+        Err(error) if is_gone(&error) => Aborted::Taken,
+        Err(error) => Aborted::Refused(client.failed("abort the upload of", key, error)),
     }
 }
 

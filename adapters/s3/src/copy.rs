@@ -81,12 +81,10 @@ async fn send(source: &Source<'_>, to: &Key, attempts: &Attempts) -> Result<Comm
     });
     let copied = copied.await.map_err(|error| source.not_copied("copy", error))?;
     let result = copied.copy_object_result.as_ref();
-    Ok(Committed {
-        etag: result.and_then(|result| result.e_tag.clone()),
-        version: copied.version_id.clone(),
-        checksum: result
-            .and_then(|result| full_checksum(result.checksum_crc64_nvme.clone(), result.checksum_type.clone())),
-        at: result.and_then(|result| result.last_modified).and_then(time).or_else(|| clock.answered_at()),
-        left_behind: Vec::new(),
-    })
+    let mut committed = Committed::new(result.and_then(|result| result.e_tag.clone()));
+    committed.version = copied.version_id.clone();
+    committed.checksum =
+        result.and_then(|result| full_checksum(result.checksum_crc64_nvme.clone(), result.checksum_type.clone()));
+    committed.at = result.and_then(|result| result.last_modified).and_then(time).or_else(|| clock.answered_at());
+    Ok(committed)
 }

@@ -31,7 +31,10 @@ pub(crate) async fn copy_in_parts(source: &Source<'_>, to: &Key, work: &Work) ->
     let copy = Copy { source, to, id: &id, beside: &beside };
     let attempts = Attempts::default();
     let error = match copy.run(work, &attempts).await {
-        Ok(committed) => return Ok(Committed { left_behind: beside, ..committed }),
+        Ok(mut committed) => {
+            committed.left_behind = beside;
+            return Ok(committed);
+        }
         Err(error) => error,
     };
     let mut left = beside.clone();
@@ -186,13 +189,11 @@ impl Copy<'_> {
             request.interceptor(clock.clone()).send()
         });
         let completed = completed.await.map_err(|error| self.source.not_copied("complete the copy of", error))?;
-        Ok(Committed {
-            etag: completed.e_tag,
-            version: completed.version_id,
-            checksum: full_checksum(completed.checksum_crc64_nvme, completed.checksum_type),
-            at: clock.answered_at(),
-            left_behind: Vec::new(),
-        })
+        let mut committed = Committed::new(completed.e_tag);
+        committed.version = completed.version_id;
+        committed.checksum = full_checksum(completed.checksum_crc64_nvme, completed.checksum_type);
+        committed.at = clock.answered_at();
+        Ok(committed)
     }
 
     /// The copy, if its completion has taken effect.

@@ -11,7 +11,7 @@ use crate::{lifecycle, put, versions};
 use async_trait::async_trait;
 use aws_sdk_s3::types::{BucketVersioningStatus, DefaultRetention};
 use sealift::doctor::{Capability, Examined, Finding, Kept, Sent, Settings, Verdict};
-use sealift::{Attempts, CommitOptions, Committed, IfExists, Key, LeftBehind, Payload, Result, Token};
+use sealift::{Attempts, CommitOptions, Committed, IfExists, Key, LeftBehind, Payload, Result};
 use std::time::SystemTime;
 
 /// An ETag that no object has.
@@ -69,7 +69,7 @@ impl Examined for S3Store {
     }
 
     async fn put_damaged(&self, key: &Key, payload: Payload, attempts: &Attempts) -> Result<Committed> {
-        let options = CommitOptions { token: Token::random(), if_exists: IfExists::Replace };
+        let options = CommitOptions::new(IfExists::Replace);
         put::put(&self.client, key, payload, &options, attempts).await
     }
 

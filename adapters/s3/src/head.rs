@@ -8,7 +8,7 @@ use crate::limits::ANSWER;
 use crate::provider::Checksums;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::SdkError;
-use aws_sdk_s3::operation::head_object::HeadObjectOutput;
+use aws_sdk_s3::operation::head_object::{HeadObjectError, HeadObjectOutput};
 use aws_sdk_s3::types::ChecksumMode;
 use sealift::{CHECKSUM_METADATA, Error, ErrorKind, Key, ObjectInfo, Passing, Result, TOKEN_METADATA};
 use std::collections::HashMap;
@@ -23,13 +23,41 @@ pub(crate) async fn head(client: &Client, key: &Key) -> Result<ObjectInfo> {
     Ok(info(key, &all_of(client, key).await?))
 }
 
-/// The whole answer.
-pub(crate) async fn all_of(client: &Client, key: &Key) -> Result<HeadObjectOutput> {
+/// What `version` of it is. A service says 400 to what is no version id, 404 to one that is not there, and 405 to the mark
+/// that the object was removed (Amazon S3 API, HeadObject).
+pub(crate) async fn head_version(client: &Client, key: &Key, version: &str) -> Result<ObjectInfo> {
+    let missing = |reason: &str| {
+        Error::new(ErrorKind::NotFound, OPERATION, client.location(key), reason.to_owned())
+            .with_hint("`aws s3api list-object-versions` shows the versions there are")
+    };
+    match ask(client, key, Some(version)).await {
+        Ok(head) => Ok(info(key, &head)),
+        Err(error) if status(&error) == Some(405) => {
+            Err(missing("this version is a delete marker: it says that the object was removed, and has no content"))
+        }
+        Err(error) if status(&error) == Some(400) || says_not_there(&error) => {
+            Err(missing("there is no such version of it"))
+        }
+        Err(error) => Err(client.failed(OPERATION, key, error)),
+    }
+}
+
+async fn ask(
+    client: &Client,
+    key: &Key,
+    version: Option<&str>,
+) -> std::result::Result<HeadObjectOutput, SdkError<HeadObjectError, HttpResponse>> {
     let mut request = client.sdk.head_object().bucket(&client.bucket).key(key.as_ref());
+    request = request.set_version_id(version.map(str::to_owned));
     if client.checksums == Checksums::FullObject {
         request = request.checksum_mode(ChecksumMode::Enabled);
     }
-    match request.customize().config_override(client.within(ANSWER)).send().await {
+    request.customize().config_override(client.within(ANSWER)).send().await
+}
+
+/// The whole answer.
+pub(crate) async fn all_of(client: &Client, key: &Key) -> Result<HeadObjectOutput> {
+    match ask(client, key, None).await {
         Ok(head) => Ok(head),
         Err(error) if says_not_there(&error) => Err(missing(client, key).await),
         Err(error) if status(&error) == Some(404) => {
@@ -68,16 +96,14 @@ fn says_not_there<E>(error: &SdkError<E, HttpResponse>) -> bool {
 /// What an answer says of the object.
 pub(crate) fn info(key: &Key, head: &HeadObjectOutput) -> ObjectInfo {
     let metadata = head.metadata.as_ref();
-    ObjectInfo {
-        key: key.to_string(),
-        size: size(head),
-        modified: head.last_modified.and_then(time),
-        etag: head.e_tag.clone(),
-        version: head.version_id.clone(),
-        token: metadata.and_then(|metadata| metadata.get(TOKEN_METADATA)).cloned(),
-        checksum: full_checksum(head.checksum_crc64_nvme.clone(), head.checksum_type.clone()),
-        kept_checksum: metadata.and_then(kept_checksum),
-    }
+    let mut info = ObjectInfo::new(key.to_string(), size(head));
+    info.modified = head.last_modified.and_then(time);
+    info.etag = head.e_tag.clone();
+    info.version = head.version_id.clone();
+    info.token = metadata.and_then(|metadata| metadata.get(TOKEN_METADATA)).cloned();
+    info.checksum = full_checksum(head.checksum_crc64_nvme.clone(), head.checksum_type.clone());
+    info.kept_checksum = metadata.and_then(kept_checksum);
+    info
 }
 
 /// The size; an answer without it is none.

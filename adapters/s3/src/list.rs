@@ -23,19 +23,14 @@ pub(crate) async fn list(client: &Client, prefix: &str, page: Option<&str>) -> R
     let next = next_page(listed.is_truncated, next, page.map(str::to_owned).as_ref()).map_err(unusable)?;
     let encoding = listed.encoding_type;
     let objects = listed.contents.unwrap_or_default().into_iter().map(|object| info(object, encoding.as_ref()));
-    Ok(Page { objects: objects.collect::<Result<_, Unreadable>>().map_err(unusable)?, next })
+    Ok(Page::new(objects.collect::<Result<_, Unreadable>>().map_err(unusable)?, next))
 }
 
 /// What a listing says of an object. One without a key or a size is none, and an error before.
 fn info(object: Object, encoding: Option<&EncodingType>) -> Result<ObjectInfo, Unreadable> {
-    Ok(ObjectInfo {
-        key: decoded(encoding, object.key.unwrap_or_default())?,
-        size: object.size.map_or(0, i64::unsigned_abs),
-        modified: object.last_modified.and_then(time),
-        etag: object.e_tag,
-        version: None,
-        token: None,
-        checksum: None,
-        kept_checksum: None,
-    })
+    let mut info =
+        ObjectInfo::new(decoded(encoding, object.key.unwrap_or_default())?, object.size.map_or(0, i64::unsigned_abs));
+    info.modified = object.last_modified.and_then(time);
+    info.etag = object.e_tag;
+    Ok(info)
 }

@@ -281,7 +281,7 @@ enum Outcome {
 }
 
 fn on_condition() -> CommitOptions {
-    CommitOptions { token: Token::random(), if_exists: IfExists::Fail }
+    CommitOptions::new(IfExists::Fail)
 }
 
 fn payload() -> Payload {
@@ -291,14 +291,7 @@ fn payload() -> Payload {
 
 /// As much of an object as its removal needs.
 fn described(key: &Key, version: Option<String>) -> ObjectInfo {
-    ObjectInfo {
-        key: key.to_string(),
-        size: 0,
-        modified: None,
-        etag: None,
-        version,
-        token: None,
-        checksum: None,
-        kept_checksum: None,
-    }
+    let mut info = ObjectInfo::new(key.to_string(), 0);
+    info.version = version;
+    info
 }

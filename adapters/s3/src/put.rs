@@ -39,11 +39,9 @@ pub(crate) async fn put(
         async move { answered(&sent, request.send()).await }
     });
     let stored = stored.await.map_err(|error| client.failed("put", key, error))?;
-    Ok(Committed {
-        etag: stored.e_tag,
-        version: stored.version_id,
-        checksum: full_checksum(stored.checksum_crc64_nvme, stored.checksum_type),
-        at: clock.answered_at(),
-        left_behind: Vec::new(),
-    })
+    let mut committed = Committed::new(stored.e_tag);
+    committed.version = stored.version_id;
+    committed.checksum = full_checksum(stored.checksum_crc64_nvme, stored.checksum_type);
+    committed.at = clock.answered_at();
+    Ok(committed)
 }

@@ -8,8 +8,14 @@ use bytes::{Bytes, BytesMut};
 use sealift::{Error, ErrorKind, Key, Passing, Result};
 use std::ops::Range;
 
-/// The bytes of `range`. The time to answer is limited, and then standing still is; the time to read is not.
-pub(crate) async fn read(client: &Client, key: &Key, range: Range<u64>, etag: Option<&str>) -> Result<Bytes> {
+/// The bytes of `range`, of `version` or of what is there now. The time to answer is limited, and then standing still is; the time to read is not.
+pub(crate) async fn read(
+    client: &Client,
+    key: &Key,
+    version: Option<&str>,
+    range: Range<u64>,
+    etag: Option<&str>,
+) -> Result<Bytes> {
     let changed = || {
         let reason = "it was replaced or removed while it was being read";
         Error::new(ErrorKind::Changed, "read", client.location(key), reason)
@@ -20,6 +26,7 @@ pub(crate) async fn read(client: &Client, key: &Key, range: Range<u64>, etag: Op
         .get_object()
         .bucket(&client.bucket)
         .key(key.as_ref())
+        .set_version_id(version.map(str::to_owned))
         .range(format!("bytes={}-{}", range.start, range.end - 1))
         .set_if_match(etag.map(str::to_owned))
         .customize()

@@ -135,7 +135,15 @@ impl ObjectStore for S3Store {
     }
 
     async fn get(&self, key: &Key, range: Range<u64>, etag: Option<&str>) -> Result<Bytes> {
-        read::read(&self.client, key, range, etag).await
+        read::read(&self.client, key, None, range, etag).await
+    }
+
+    async fn head_version(&self, key: &Key, version: &str) -> Result<ObjectInfo> {
+        head::head_version(&self.client, key, version).await
+    }
+
+    async fn get_version(&self, key: &Key, version: &str, range: Range<u64>, etag: Option<&str>) -> Result<Bytes> {
+        read::read(&self.client, key, Some(version), range, etag).await
     }
 
     async fn list(&self, prefix: &str, page: Option<&str>) -> Result<Page> {
@@ -161,7 +169,7 @@ impl ObjectStore for S3Store {
     /// An access point is no bucket to copy from.
     fn home(&self) -> Option<Home> {
         let Client { endpoint, bucket, .. } = &self.client;
-        (!bucket.starts_with("arn:")).then(|| Home { service: endpoint.clone(), bucket: bucket.clone() })
+        (!bucket.starts_with("arn:")).then(|| Home::new(endpoint.clone(), bucket.clone()))
     }
 
     async fn copy_from(&self, bucket: &str, from: &Key, info: &ObjectInfo, to: &Key, work: &Work) -> Result<Committed> {

@@ -43,7 +43,7 @@ pub(crate) async fn leftovers(client: &Client, prefix: &str) -> Result<Leftovers
             let key = decoded(encoding, key.to_owned()).map_err(unusable)?;
             match leftover(client, &key, id, upload, &clock).await {
                 Ok(leftover) => leftovers.found.extend(leftover),
-                Err(error) => leftovers.unread.push(Unread { key, error }),
+                Err(error) => leftovers.unread.push(Unread::new(key, error)),
             }
         }
         let id_marker = listed.next_upload_id_marker.filter(|id| !id.is_empty());
@@ -88,14 +88,11 @@ async fn leftover(
         (Some(ChecksumAlgorithm::Crc64Nvme), Some(ChecksumType::FullObject)) => Origin::Sealift,
         _ => Origin::Unknown,
     };
-    Ok(Some(Leftover {
-        key: key.to_owned(),
-        id: id.to_owned(),
-        // A time that is yet to come: not idle at all.
-        idle: clock.now().duration_since(latest).unwrap_or_default(),
-        bytes: activity.bytes,
-        origin,
-    }))
+    let mut leftover = Leftover::new(key.to_owned(), id.to_owned(), origin);
+    // A time that is yet to come: not idle at all.
+    leftover.idle = clock.now().duration_since(latest).unwrap_or_default();
+    leftover.bytes = activity.bytes;
+    Ok(Some(leftover))
 }
 
 struct Activity {

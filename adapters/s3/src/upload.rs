@@ -70,7 +70,7 @@ impl Upload for S3Upload {
         let stored =
             stored.await.map_err(|error| client.failed(format!("upload part {number} of"), &self.key, error))?;
         // An answer without an ETag is none.
-        Ok(PartReceipt { number, tag: stored.e_tag.unwrap_or_default(), checksum: payload.checksum() })
+        Ok(PartReceipt::new(number, stored.e_tag.unwrap_or_default(), payload.checksum()))
     }
 
     async fn complete(&self, parts: &[PartReceipt], whole: Checksum, attempts: &Attempts) -> Result<Committed> {
@@ -104,13 +104,11 @@ impl Upload for S3Upload {
             request.interceptor(clock.clone()).send()
         });
         let completed = completed.await.map_err(|error| client.failed("complete the upload of", &self.key, error))?;
-        Ok(Committed {
-            etag: completed.e_tag,
-            version: completed.version_id,
-            checksum: full_checksum(completed.checksum_crc64_nvme, completed.checksum_type),
-            at: clock.answered_at(),
-            left_behind: Vec::new(),
-        })
+        let mut committed = Committed::new(completed.e_tag);
+        committed.version = completed.version_id;
+        committed.checksum = full_checksum(completed.checksum_crc64_nvme, completed.checksum_type);
+        committed.at = clock.answered_at();
+        Ok(committed)
     }
 
     async fn abort(&self) -> Result<()> {

@@ -60,7 +60,7 @@ fn key(key: &str) -> Key {
 }
 
 fn commit(if_exists: IfExists) -> CommitOptions {
-    CommitOptions { token: Token::random(), if_exists }
+    CommitOptions::new(if_exists)
 }
 
 fn payload(bytes: &[u8]) -> Payload {

@@ -72,7 +72,8 @@ impl Backups {
         };
         let published = self.publish(&group, MANIFEST, &manifest, Box::new(line)).await?;
         let Published { manifest: file, metadata } = published;
-        Ok(BackedUp { manifest: file, metadata, chunks: manifest.chunks.len(), sealed_before: 0, last_version })
+        let chunks = manifest.chunks.len();
+        Ok(BackedUp { manifest: file, metadata, chunks, sealed_before: 0, last_version, last_epoch: Some(last_epoch) })
     }
 
     async fn write_epoch_chunk(&self, group: &Group, mut incoming: Incoming) -> Result<EpochEndingChunk> {

@@ -120,6 +120,8 @@ pub struct BackedUp {
     pub sealed_before: usize,
     /// The last version that it is of: of epoch endings the one that ends the last epoch.
     pub last_version: u64,
+    /// The last epoch that it is of; none of transactions.
+    pub last_epoch: Option<u64>,
 }
 
 /// Makes backups of one node in one archive. Cheap to clone.
@@ -164,7 +166,8 @@ impl Backups {
         Ok(Backups { client, storage, options: Arc::new(options), chunk_writers, beside: None })
     }
 
-    pub(crate) fn client(&self) -> &Client {
+    /// The node's client.
+    pub fn client(&self) -> &Client {
         &self.client
     }
 

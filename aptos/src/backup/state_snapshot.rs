@@ -85,7 +85,8 @@ impl Backups {
         let line = move |manifest| Metadata::StateSnapshotBackup { epoch, version, manifest };
         let published = self.publish(&group, MANIFEST, &manifest, Box::new(line)).await?;
         let Published { manifest: file, metadata } = published;
-        Ok(BackedUp { manifest: file, metadata, chunks: manifest.chunks.len(), sealed_before, last_version: version })
+        let (chunks, last_epoch) = (manifest.chunks.len(), Some(epoch));
+        Ok(BackedUp { manifest: file, metadata, chunks, sealed_before, last_version: version, last_epoch })
     }
 
     pub(super) async fn version_at_end_of(&self, epoch: u64) -> Result<u64> {

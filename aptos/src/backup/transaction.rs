@@ -56,7 +56,8 @@ impl Backups {
         let line = move |manifest| Metadata::TransactionBackup { first_version: start_version, last_version, manifest };
         let published = self.publish(&group, MANIFEST, &manifest, Box::new(line)).await?;
         let Published { manifest: file, metadata } = published;
-        Ok(BackedUp { manifest: file, metadata, chunks: manifest.chunks.len(), sealed_before, last_version })
+        let chunks = manifest.chunks.len();
+        Ok(BackedUp { manifest: file, metadata, chunks, sealed_before, last_version, last_epoch: None })
     }
 
     async fn write_transactions(&self, group: &Group, first: u64, end: u64) -> Result<Vec<Written>> {

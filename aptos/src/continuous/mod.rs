@@ -74,6 +74,62 @@ struct WithEpochs {
     ended: Option<u64>,
 }
 
+/// A kind of backup that goes on by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// The ledger infos that end epochs.
+    EpochEndings,
+    /// The state at the end of an epoch.
+    StateSnapshots,
+    /// Transactions, batch by batch.
+    Transactions,
+}
+
+impl Kind {
+    /// All of them, in the order in which they are due.
+    pub const ALL: [Kind; 3] = [Kind::EpochEndings, Kind::StateSnapshots, Kind::Transactions];
+}
+
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Kind::EpochEndings => "epoch endings",
+            Kind::StateSnapshots => "state snapshots",
+            Kind::Transactions => "transactions",
+        })
+    }
+}
+
+/// What happens in backups that go on by themselves.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// The node has said how far it is.
+    Node {
+        /// The epoch that is open.
+        epoch: u64,
+        /// The last version committed.
+        committed_version: u64,
+    },
+    /// The archive has a kind up to there, whoever has made it: an epoch, or of transactions a version.
+    Archive(Kind, Option<u64>),
+    /// It is looked for what is due of a kind, and that is backed up.
+    Began(Kind),
+    /// A backup was made, in this time. Another may be due.
+    Made(Kind, &'a BackedUp, Duration),
+    /// Nothing is due of a kind before the node is further on, or an epoch's end has waited for its batch as long as it may.
+    CaughtUp(Kind),
+    /// A backup has failed, and is made again after a pause.
+    Failed {
+        /// Of which kind it was.
+        kind: Kind,
+        /// Why.
+        error: &'a Error,
+        /// How long the pause is.
+        again_in: Duration,
+    },
+}
+
 /// Backups that go on until they are dropped.
 #[derive(Debug, Clone)]
 pub struct Continuous {
@@ -82,11 +138,11 @@ pub struct Continuous {
     told: Told,
 }
 
-/// Who hears of each backup.
+/// Who hears of what happens.
 #[derive(Clone)]
 struct Told(Arc<Hear>);
 
-type Hear = dyn Fn(&BackedUp, Duration) + Send + Sync;
+type Hear = dyn Fn(Event<'_>) + Send + Sync;
 
 impl std::fmt::Debug for Told {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -125,14 +181,14 @@ enum Due {
 }
 
 impl Continuous {
-    /// Continuous `backups`; `told` hears of each that was made, and how long it took.
+    /// Continuous `backups`; `told` hears of what happens. It must not block.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidConfig`] when an interval or a batch is zero.
     pub fn new(
         backups: Backups,
         schedule: Schedule,
-        told: impl Fn(&BackedUp, Duration) + Send + Sync + 'static,
+        told: impl Fn(Event<'_>) + Send + Sync + 'static,
     ) -> Result<Continuous> {
         for (what, value) in [
             ("the interval of state snapshots", schedule.state_snapshot_interval_epochs),
@@ -163,6 +219,10 @@ impl Continuous {
         never
     }
 
+    fn tell(&self, event: Event<'_>) {
+        (self.told.0)(event);
+    }
+
     async fn watch_node(&self, position: &watch::Sender<Option<Position>>) -> Infallible {
         let Schedule { poll, longest_poll, .. } = self.schedule;
         let mut pause = Pause::new(poll, longest_poll);
@@ -170,6 +230,7 @@ impl Continuous {
             let wait = match self.backups.client().db_state_now().await {
                 Ok(DbState::At { epoch, committed_version }) => {
                     let now = Some(Position { epoch, committed_version });
+                    self.tell(Event::Node { epoch, committed_version });
                     position.send_if_modified(|known| std::mem::replace(known, now) != now);
                     pause.reset();
                     poll
@@ -197,6 +258,7 @@ impl Continuous {
         with_epochs: &watch::Sender<Option<WithEpochs>>,
     ) -> Infallible {
         let step = async |node| {
+            self.tell(Event::Archive(Kind::EpochEndings, last.map(|(epoch, _)| epoch)));
             let Some(epoch) = rules::next_epoch(last.map(|(epoch, _)| epoch), node) else {
                 with_epochs.send_replace(Some(WithEpochs { node, ended: last.map(|(_, version)| version) }));
                 return Ok(Step::WAIT);
@@ -209,7 +271,7 @@ impl Continuous {
                 Err(error) => self.unless_made(error, Known::epoch_endings_following, &mut last).await,
             }
         };
-        self.go_on("epoch endings", node, step).await
+        self.go_on(Kind::EpochEndings, node, step).await
     }
 
     async fn state_snapshots(&self, mut last: Option<u64>, node: watch::Receiver<Option<WithEpochs>>) -> Infallible {
@@ -217,6 +279,7 @@ impl Continuous {
         let mut untold = self.schedule.transaction_max_age.is_none();
         let step = async |WithEpochs { node, .. }| {
             let interval = self.schedule.state_snapshot_interval_epochs;
+            self.tell(Event::Archive(Kind::StateSnapshots, last));
             let Some(epoch) = rules::next_snapshot(last, node, interval) else { return Ok(Step::WAIT) };
             match self.backups.make_state_snapshot(epoch).await {
                 Ok(made) => {
@@ -227,7 +290,7 @@ impl Continuous {
                 Err(error) => self.unless_made(error, |known, _| known.last_snapshot_epoch(), &mut last).await,
             }
         };
-        self.go_on("state snapshots", node, step).await
+        self.go_on(Kind::StateSnapshots, node, step).await
     }
 
     /// `gaps` were told at the start.
@@ -239,6 +302,7 @@ impl Continuous {
     ) -> Infallible {
         let mut waiting = None;
         let step = async |at| {
+            self.tell(Event::Archive(Kind::Transactions, last));
             if let Due::Later(before) = self.transactions_due(last, at, &mut waiting) {
                 return Ok(Step::NothingDue { before });
             }
@@ -271,7 +335,7 @@ impl Continuous {
                 }
             }
         };
-        self.go_on("transactions", node, step).await
+        self.go_on(Kind::Transactions, node, step).await
     }
 
     /// What becomes of an error: when it says that a line is in the way, and that line takes the archive beyond `last`,
@@ -323,7 +387,7 @@ impl Continuous {
     /// Takes one step after the other, each from the node's latest position.
     async fn go_on<P: Copy>(
         &self,
-        kind: &str,
+        kind: Kind,
         mut node: watch::Receiver<Option<P>>,
         mut step: impl AsyncFnMut(P) -> Result<Step>,
     ) -> Infallible {
@@ -331,22 +395,31 @@ impl Continuous {
         loop {
             let (position, started) = (*node.borrow_and_update(), Instant::now());
             let done = match position {
-                Some(position) => step(position).await,
+                Some(position) => {
+                    self.tell(Event::Began(kind));
+                    step(position).await
+                }
                 None => Ok(Step::WAIT),
             };
             match done {
                 Ok(Step::Made(backup)) => {
-                    (self.told.0)(&backup, started.elapsed());
+                    self.tell(Event::Made(kind, &backup, started.elapsed()));
                     pause.reset();
                 }
                 Ok(Step::MadeByAnother) => pause.reset(),
-                Ok(Step::NothingDue { before }) => tokio::select! {
-                    // The sender lives as long as this does.
-                    _ = node.changed() => {}
-                    () = until(before) => {}
-                },
+                Ok(Step::NothingDue { before }) => {
+                    if position.is_some() {
+                        self.tell(Event::CaughtUp(kind));
+                    }
+                    tokio::select! {
+                        // The sender lives as long as this does.
+                        _ = node.changed() => {}
+                        () = until(before) => {}
+                    }
+                }
                 Err(error) => {
                     let wait = pause.next();
+                    self.tell(Event::Failed { kind, error: &error, again_in: wait });
                     tracing::warn!("the backup of {kind} failed and is made again in {wait:?}: {error}");
                     sleep(wait).await;
                 }

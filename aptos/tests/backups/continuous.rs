@@ -3,7 +3,7 @@
 use crate::node::Ledger;
 use crate::records::state;
 use crate::scene::{CHUNK, Scene, small};
-use sealift_aptos::{BackedUp, Continuous, Known, Options, Schedule};
+use sealift_aptos::{Continuous, Event, Known, Options, Schedule};
 use std::num::NonZeroUsize;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -22,7 +22,11 @@ async fn until_made(scene: &Scene, files: &[&str]) {
         ..Schedule::default()
     };
     let (told, mut made) = mpsc::unbounded_channel();
-    let told = move |backup: &BackedUp, _| drop(told.send(backup.metadata.to_string()));
+    let told = move |event: Event<'_>| {
+        if let Event::Made(_, backup, _) = event {
+            drop(told.send(backup.metadata.to_string()));
+        }
+    };
     let continuous = Continuous::new(scene.backups(small()), schedule, told).unwrap();
     let mut missing = files.to_vec();
     let all = async {

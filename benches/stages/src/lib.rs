@@ -67,7 +67,9 @@ impl InProcess {
         let object =
             Object { bytes, size: whole.byte_count(), token: options.token.to_string(), checksum: checksum.clone() };
         self.objects().insert(key.to_string(), object);
-        Committed { checksum: Some(checksum), ..Committed::default() }
+        let mut committed = Committed::new(None);
+        committed.checksum = Some(checksum);
+        committed
     }
 
     fn object(&self, key: &Key) -> Result<Object> {
@@ -123,16 +125,10 @@ impl ObjectStore for InProcess {
 
     async fn head(&self, key: &Key) -> Result<ObjectInfo> {
         let object = self.object(key)?;
-        Ok(ObjectInfo {
-            key: key.to_string(),
-            size: object.size,
-            modified: None,
-            etag: None,
-            version: None,
-            token: Some(object.token),
-            checksum: Some(object.checksum),
-            kept_checksum: None,
-        })
+        let mut info = ObjectInfo::new(key.to_string(), object.size);
+        info.token = Some(object.token);
+        info.checksum = Some(object.checksum);
+        Ok(info)
     }
 
     async fn get(&self, key: &Key, range: Range<u64>, _etag: Option<&str>) -> Result<Bytes> {
@@ -192,7 +188,7 @@ impl Upload for Parts {
     async fn put_part(&self, number: u32, payload: Payload) -> Result<PartReceipt> {
         let bytes = self.store.take(&payload).await?;
         self.parts.lock().unwrap_or_else(PoisonError::into_inner).insert(number, bytes);
-        Ok(PartReceipt { number, tag: number.to_string(), checksum: payload.checksum() })
+        Ok(PartReceipt::new(number, number.to_string(), payload.checksum()))
     }
 
     async fn complete(&self, parts: &[PartReceipt], whole: Checksum, attempts: &Attempts) -> Result<Committed> {

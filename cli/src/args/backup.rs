@@ -1,7 +1,7 @@
 //! What can be said about backups of an Aptos node. Options that aptos-db-tool has keep their names.
 
 use super::time::time;
-use super::{Query, StorageArgs};
+use super::{Query, ServiceArgs, StorageArgs};
 use bytesize::ByteSize;
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::SignedDuration;
@@ -38,7 +38,8 @@ pub(crate) enum Backup {
     /// The same three backups, where aptos-db-tool has them.
     #[command(subcommand)]
     Oneoff(Once),
-    /// Back up whatever is due, until told to stop. Ends with 0 on SIGTERM, SIGINT or SIGHUP.
+    /// Back up whatever is due, until told to stop. Ends with 0 on SIGTERM, SIGINT or SIGHUP; under a service manager, which
+    /// hears how far it is (sd_notify), a SIGHUP is refused.
     Continuously(Continuously),
 }
 
@@ -168,6 +169,8 @@ pub(crate) struct Continuously {
     /// told from them: V0, without auxiliary info, is what older nodes and those of other chains serve.
     #[arg(long, default_value = "v1", value_name = "FORM", ignore_case = true)]
     pub(crate) transaction_format: TransactionFormatArg,
+    #[command(flatten)]
+    pub(crate) service: ServiceArgs,
     #[command(flatten)]
     pub(crate) metadata: MetadataArgs,
     #[command(flatten)]

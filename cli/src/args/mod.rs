@@ -1,39 +1,49 @@
 //! The command line: what can be said, with which defaults, and the help for it. Nothing here does anything.
 
+mod about;
 mod backup;
 mod compact;
 mod copy;
 mod doctor;
 mod drill;
+mod metrics;
+mod output;
 mod prune;
 mod query;
+mod service;
 mod storage;
 mod time;
 mod verify;
 
+pub(crate) use about::{Completions, ConfigCommand, ConfigShow, Help, Man};
 pub(crate) use backup::{
     ArchiveArgs, Backup, BackupCommand, Continuously, EpochEnding, MetadataArgs, NodeArgs, Once, StateSnapshot,
     Transaction, TransactionFormatArg,
 };
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use compact::{BackupMaintenance, Compact};
 pub(crate) use copy::{Copy, FromArgs};
 pub(crate) use doctor::Doctor;
 pub(crate) use drill::{Drill, ToVersion};
 use jiff::SignedDuration;
+pub(crate) use metrics::MetricsArgs;
+pub(crate) use output::{LogFormatArg, OutputArgs, ProgressArg};
 pub(crate) use prune::Prune;
 pub(crate) use query::{BackupStorageState, NodeState, Query};
+pub(crate) use service::ServiceArgs;
+use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 pub(crate) use storage::{
-    AddressingArg, AzureArgs, ChecksumsArg, CodecArg, ConditionalWritesArg, GcsArgs, S3Args, StorageArgs, Summary,
+    AddressingArg, AzureArgs, ChecksumsArg, CodecArg, ConditionalWritesArg, GcsArgs, LOCATION, S3Args, StorageArgs,
+    Summary, of_a_cloud,
 };
 pub(crate) use time::time;
 pub(crate) use verify::{ChainArgs, DepthArg, DueArgs, MergeArgs, PlanArgs, Verify, VerifyStep, WhatArgs, WorkArgs};
 
 /// Streams backups into object storage: a file is sealed (complete, verified, visible) or it never existed.
 #[derive(Debug, Parser)]
-#[command(version, after_help = EXIT_CODES)]
+#[command(name = "sealift", version = VERSION, after_help = EXIT_CODES, disable_help_subcommand = true)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -41,9 +51,30 @@ pub(crate) struct Cli {
     /// [default: none].
     #[arg(long, value_name = "TIME", global = true, value_parser = time)]
     pub(crate) deadline: Option<SignedDuration>,
+    /// The configuration file [default: ~/.config/sealift/config.toml, or else /etc/sealift/config.toml]. Named as nothing
+    /// (--config=), it is none. `sealift help config` says what is in it.
+    #[arg(long, env = "SEALIFT_CONFIG", value_name = "FILE", global = true)]
+    pub(crate) config: Option<OsString>,
+    /// The profile of the configuration file that is taken [default: none].
+    #[arg(long, env = "SEALIFT_PROFILE", value_name = "NAME", global = true)]
+    pub(crate) profile: Option<OsString>,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) metrics: MetricsArgs,
 }
 
-const EXIT_CODES: &str = "\
+impl Cli {
+    /// Whether no summary is asked for, and nothing else that need not be said.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.command.storage().is_some_and(|storage| storage.quiet)
+    }
+}
+
+/// The release, and, in parentheses, what it was built of: the commit, where that is known, and the clouds.
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("SEALIFT_BUILD"), ")");
+
+pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
   0    done
   1    another failure; the service does not do what backups need (doctor); there is no room (drill)
@@ -104,6 +135,15 @@ pub(crate) enum Command {
     /// Configurations of other tools.
     #[command(subcommand)]
     Storage(StorageCommand),
+    /// The configuration file: which values there are, and who says them.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Print what completes the command line in a shell.
+    Completions(Completions),
+    /// Write a manual page of each command.
+    Man(Man),
+    /// Explain a command, or a topic: storage, names, config, exit-codes.
+    Help(Help),
 }
 
 impl Command {
@@ -128,7 +168,74 @@ impl Command {
                 Some(&args.storage)
             }
             Command::CommandConfig(args) => Some(&args.storage),
-            Command::Storage(_) => None,
+            Command::Storage(_) | Command::Config(_) | Command::Completions(_) | Command::Man(_) | Command::Help(_) => {
+                None
+            }
+        }
+    }
+
+    /// Whether programs read what it says.
+    pub(crate) fn is_json(&self) -> bool {
+        match self {
+            Command::Storage(StorageCommand::Import(args)) => args.json,
+            Command::Backup(BackupCommand::Query(Query::NodeState(args))) => args.json,
+            command => command.storage().is_some_and(|storage| storage.json),
+        }
+    }
+
+    /// Whether it may take so long that somebody wants to see how far it is.
+    pub(crate) fn may_take_long(&self) -> bool {
+        match self {
+            Command::Put(_)
+            | Command::Run(_)
+            | Command::Get(_)
+            | Command::Copy(_)
+            | Command::Sweep(_)
+            | Command::Verify(_)
+            | Command::Drill(_)
+            | Command::Compact(_)
+            | Command::Prune(_)
+            | Command::Backup(BackupCommand::Make(_))
+            | Command::BackupMaintenance(BackupMaintenance::Compact(_)) => true,
+            Command::Ls(_)
+            | Command::Stat(_)
+            | Command::Rm(_)
+            | Command::Mv(_)
+            | Command::Doctor(_)
+            | Command::Backup(BackupCommand::Query(_))
+            | Command::CommandConfig(_)
+            | Command::Storage(_)
+            | Command::Config(_)
+            | Command::Completions(_)
+            | Command::Man(_)
+            | Command::Help(_) => false,
+        }
+    }
+
+    /// What it does, in a word.
+    pub(crate) fn operation(&self) -> &'static str {
+        match self {
+            Command::Put(_) => "put",
+            Command::Run(_) => "run",
+            Command::Get(_) => "get",
+            Command::Ls(_) => "ls",
+            Command::Stat(_) => "stat",
+            Command::Rm(_) => "rm",
+            Command::Mv(_) => "mv",
+            Command::Copy(_) => "copy",
+            Command::Sweep(_) => "sweep",
+            Command::Doctor(_) => "doctor",
+            Command::Verify(_) => "verify",
+            Command::Drill(_) => "drill",
+            Command::Backup(_) => "backup",
+            Command::Compact(_) | Command::BackupMaintenance(_) => "compact",
+            Command::Prune(_) => "prune",
+            Command::CommandConfig(_) => "command-config",
+            Command::Storage(_) => "storage",
+            Command::Config(_) => "config",
+            Command::Completions(_) => "completions",
+            Command::Man(_) => "man",
+            Command::Help(_) => "help",
         }
     }
 
@@ -138,7 +245,7 @@ impl Command {
             Command::Put(args) => args.name.as_deref().or(args.write.name_template.as_deref()).into_iter().collect(),
             Command::Run(args) => args.name.as_deref().or(args.write.name_template.as_deref()).into_iter().collect(),
             Command::Prune(args) => args.group_by.as_deref().into_iter().collect(),
-            Command::Get(args) => vec![&args.name],
+            Command::Get(args) => vec![args.name.as_deref().unwrap_or_default()],
             Command::Ls(args) => vec![&args.name],
             Command::Stat(args) => vec![&args.name],
             Command::Rm(args) => args.names.iter().map(String::as_str).collect(),
@@ -152,7 +259,11 @@ impl Command {
             | Command::Compact(_)
             | Command::BackupMaintenance(_)
             | Command::CommandConfig(_)
-            | Command::Storage(_) => Vec::new(),
+            | Command::Storage(_)
+            | Command::Config(_)
+            | Command::Completions(_)
+            | Command::Man(_)
+            | Command::Help(_) => Vec::new(),
         }
     }
 }
@@ -167,7 +278,6 @@ pub(crate) enum StorageCommand {
 pub(crate) struct Put {
     /// The object's name below the storage's prefix, or its whole URL. With --folder or --files-from what the names of
     /// all begin with.
-    #[arg(required_unless_present_any = ["name_template", "folder", "files_from", "files_from0"])]
     pub(crate) name: Option<String>,
     /// Store each file below this folder as NAME/PATH, many at a time. Links are followed.
     #[arg(long, value_name = "FOLDER", conflicts_with_all = ["files_from", "files_from0"])]
@@ -195,7 +305,6 @@ pub(crate) struct Put {
 #[derive(Debug, Args)]
 pub(crate) struct Run {
     /// The object's name below the storage's prefix, or its whole URL.
-    #[arg(required_unless_present = "name_template")]
     pub(crate) name: Option<String>,
     /// The command and its arguments. It is started directly, without a shell.
     #[arg(last = true, required = true, value_name = "CMD")]
@@ -208,12 +317,28 @@ pub(crate) struct Run {
 
 #[derive(Debug, Args)]
 pub(crate) struct Get {
-    /// The object's name below the storage's prefix, or its whole URL.
-    pub(crate) name: String,
+    /// The object's name below the storage's prefix, or its whole URL. With --folder what the names of all begin with, as
+    /// `ls` takes it.
+    #[arg(required_unless_present = "folder")]
+    pub(crate) name: Option<String>,
     /// Write to this file, which appears only when everything was read and agrees with every checksum there is; one that
     /// is there keeps its mode and its owner. Devices and pipes are written to as they are; `-` is standard output.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// Write each object below NAME to a file below this folder, many at a time, called as the object is below NAME. Each
+    /// appears only when all of it was read and verified. A name that would lead out of the folder is refused.
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["output", "version_id"])]
+    pub(crate) folder: Option<PathBuf>,
+    /// Leave out the objects whose file is there already, so that a run can be repeated (with --folder).
+    #[arg(long, requires = "folder")]
+    pub(crate) skip_existing: bool,
+    /// End with the first object that cannot be read (with --folder). Without it the others are, and each that is not is
+    /// named.
+    #[arg(long, requires = "folder")]
+    pub(crate) fail_fast: bool,
+    /// This version of the object, in a bucket that keeps versions: S3's version id, Google's generation, Azure's version id.
+    #[arg(long, value_name = "ID")]
+    pub(crate) version_id: Option<String>,
     /// Fail where nothing keeps a checksum of the object: no service, no metadata, and not the stream itself.
     #[arg(long)]
     pub(crate) require_checksum: bool,
@@ -229,6 +354,19 @@ pub(crate) struct Ls {
     /// Only the names, one a line.
     #[arg(long)]
     pub(crate) names: bool,
+    /// The newest first, the largest first, or by name. Without it they are told by name, as they come; by time or size, or
+    /// with --reverse, they are told when all have come, which takes about 300 bytes of memory an object.
+    #[arg(long, value_name = "BY", conflicts_with = "aptos")]
+    pub(crate) sort: Option<SortArg>,
+    /// The other way round.
+    #[arg(long, short, conflicts_with = "aptos")]
+    pub(crate) reverse: bool,
+    /// Sizes as people read them: 1.5 MiB.
+    #[arg(long, visible_alias = "human-readable", conflicts_with_all = ["aptos", "names"])]
+    pub(crate) human: bool,
+    /// How many objects there are, and how many bytes they hold, in a last line.
+    #[arg(long, conflicts_with_all = ["aptos", "names"])]
+    pub(crate) total: bool,
     /// Show what the archive of an Aptos node's backups below this name covers, what it lacks, and what a restore reaches,
     /// by its metadata alone.
     #[arg(long, conflicts_with = "names")]
@@ -240,10 +378,21 @@ pub(crate) struct Ls {
     pub(crate) storage: StorageArgs,
 }
 
+/// By what a listing is sorted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SortArg {
+    Time,
+    Size,
+    Name,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Stat {
     /// The object's name below the storage's prefix, or its whole URL.
     pub(crate) name: String,
+    /// This version of the object, in a bucket that keeps versions: S3's version id, Google's generation, Azure's version id.
+    #[arg(long, value_name = "ID")]
+    pub(crate) version_id: Option<String>,
     #[command(flatten)]
     pub(crate) storage: StorageArgs,
 }

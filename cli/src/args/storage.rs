@@ -84,6 +84,19 @@ pub(crate) struct StorageArgs {
     pub(crate) quiet: bool,
 }
 
+/// What says where in which storage a command works.
+pub(crate) const LOCATION: [&str; 5] = ["storage", "bucket", "prefix", "local_fs_dir", "command_adapter_config"];
+
+/// How the storages begin, by their kind and their URLs, that the options of a group are of; none for other groups.
+pub(crate) fn of_a_cloud(group: &str) -> Option<[&'static str; 2]> {
+    match group {
+        "S3Args" => Some(["s3-native", "s3://"]),
+        "AzureArgs" => Some(["azure-native", "az://"]),
+        "GcsArgs" => Some(["gcs-native", "gs://"]),
+        _ => None,
+    }
+}
+
 impl StorageArgs {
     /// How the summary of what was done is told.
     pub(crate) fn summary(&self) -> Summary {

@@ -1,19 +1,22 @@
 //! `backup`: an Aptos node's data into an archive, on any storage.
 
-use super::changing;
+use super::{changing, continuously};
+use crate::activity;
 use crate::args::{
     ArchiveArgs, Backup, Continuously, EpochEnding, NodeArgs, Once, StateSnapshot, Summary, Transaction,
     TransactionFormatArg,
 };
 use crate::failure::{Cause, Failure};
 use crate::interrupt::Interrupt;
+use crate::metrics::{Listener, Metrics, note_course};
 use crate::outcome::Aftermath;
 use crate::report;
+use crate::service::{Course, tend};
 use crate::storages::{Opened, time_from_now};
 use sealift::{BackupStorage, Budget, ErrorKind};
 use sealift_aptos::manifest::TransactionFormat;
 use sealift_aptos::{
-    BackedUp, Backups, Client, ClientOptions, Continue, Continuous, Known, Options, Replace, Schedule,
+    BackedUp, Backups, Client, ClientOptions, Continue, Continuous, Event, Known, Options, Replace, Schedule,
 };
 use sealift_command::CommandStorage;
 use std::convert::Infallible;
@@ -21,17 +24,42 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Into a bucket.
-pub(super) async fn run(args: Backup, interrupt: &Interrupt) -> Result<(), Failure> {
+pub(super) async fn run(args: Backup, metrics: &Metrics, interrupt: &Interrupt) -> Result<(), Failure> {
     let memory = Memory::of(&args)?;
+    let _answers = answering(&args, metrics).await?;
     let archive = Opened::archive(args.storage(), Budget::new(memory.storage)?).await?;
-    let made = made(&args, &memory, Arc::new(archive.clone()), interrupt);
+    // Before the node is asked for anything.
+    archive.bucket().check_place().await?;
+    let location = format!("{}/{}", archive.bucket().url(), archive.prefix());
+    let location = location.trim_end_matches('/');
+    let made = made(&args, &memory, Place { storage: Arc::new(archive.clone()), location }, interrupt);
     let made = changing(interrupt, archive.bucket(), made, |clean| Some(Aftermath::NoBackupKnown(clean))).await;
     ended(&args, made)
 }
 
 /// Through a command adapter. Its processes may still be running when this returns; see `by_command`.
-pub(super) async fn by_command(args: &Backup, storage: &CommandStorage, interrupt: &Interrupt) -> Result<(), Failure> {
-    ended(args, made(args, &Memory::of(args)?, Arc::new(storage.clone()), interrupt).await)
+pub(super) async fn by_command(
+    args: &Backup,
+    storage: &CommandStorage,
+    metrics: &Metrics,
+    interrupt: &Interrupt,
+) -> Result<(), Failure> {
+    let _answers = answering(args, metrics).await?;
+    let place = Place { storage: Arc::new(storage.clone()), location: "a command adapter's archive" };
+    ended(args, made(args, &Memory::of(args)?, place, interrupt).await)
+}
+
+/// Answers who asks whether all is well, where that is asked for, for as long as it lives.
+async fn answering(args: &Backup, metrics: &Metrics) -> Result<Option<Listener>, Failure> {
+    let Backup::Continuously(Continuously { service, .. }) = args else { return Ok(None) };
+    let within = time_from_now("--healthy-within", service.healthy_within)?;
+    match service.metrics_listen {
+        Some(address) => {
+            let within = (!within.is_zero()).then_some(within);
+            Ok(Some(Listener::start(address, metrics.figures(), within).await?))
+        }
+        None => Ok(None),
+    }
 }
 
 /// How `--memory` is divided, in bytes.
@@ -59,10 +87,17 @@ impl Memory {
     }
 }
 
+/// Where backups go.
+struct Place<'a> {
+    storage: Arc<dyn BackupStorage>,
+    /// For people.
+    location: &'a str,
+}
+
 async fn made(
     args: &Backup,
     memory: &Memory,
-    storage: Arc<dyn BackupStorage>,
+    Place { storage, location }: Place<'_>,
     interrupt: &Interrupt,
 ) -> Result<(), Failure> {
     let backups = backups(args, memory, Arc::clone(&storage))?;
@@ -70,7 +105,7 @@ async fn made(
     let work = async {
         match args {
             Backup::Once(args) | Backup::Oneoff(args) => Ok(once(args, backups, storage.as_ref()).await?),
-            Backup::Continuously(args) => match continuously(args, backups, storage.as_ref()).await {
+            Backup::Continuously(args) => match go_on(args, backups, storage.as_ref(), location).await {
                 Ok(never) => match never {},
                 Err(failure) => Err(failure),
             },
@@ -119,10 +154,11 @@ async fn beside(backups: Backups, args: &ArchiveArgs, storage: &dyn BackupStorag
 }
 
 /// Backs up what is due, until it is dropped.
-async fn continuously(
+async fn go_on(
     args: &Continuously,
     backups: Backups,
     storage: &dyn BackupStorage,
+    location: &str,
 ) -> Result<Infallible, Failure> {
     let max_age = time_from_now("--transaction-max-age", args.transaction_max_age)?;
     let schedule = Schedule {
@@ -132,12 +168,35 @@ async fn continuously(
         ..Schedule::default()
     };
     let known = Known::read(storage, args.metadata.concurrent_downloads).await?;
+    continuously::begins(args, location, &known);
     for told in known.overlaps().into_iter().chain(known.gaps()).chain(known.snapshot_ahead()) {
         tracing::warn!("{told}");
     }
-    let summary = args.storage.summary();
-    let continuous = Continuous::new(backups, schedule, move |backup, elapsed| tell(summary, backup, elapsed))?;
-    Ok(continuous.run(&known).await)
+    let stalled_after = time_from_now("--stalled-after", args.service.stalled_after)?;
+    let course = Arc::new(Course::new(&known, stalled_after));
+    let client = backups.client().clone();
+    note_course(&course, &client);
+    let (summary, hears) = (args.storage.summary(), Arc::clone(&course));
+    let continuous = Continuous::new(backups, schedule, move |event| {
+        hears.hear(&event);
+        if let Event::Made(_, backup, elapsed) = event {
+            tell(summary, backup, elapsed);
+        }
+    })?;
+    let moved = || {
+        let done = activity::snapshot();
+        // The node is asked how far it is all the time, which is no headway.
+        let received: u64 =
+            client.received().iter().filter(|(asked, _)| *asked != "db_state").map(|(_, bytes)| bytes).sum();
+        // What is tried again moves too: how often that is, has a limit.
+        received + done.bytes_in + done.bytes_stored + done.bytes_read + done.retries.total()
+    };
+    let mut says = continuously::Says::new();
+    // In one task, so that nobody hears of a hanging one that all is well.
+    tokio::select! {
+        never = continuous.run(&known) => match never {},
+        never = tend(&course, moved, |now| says.look(now)) => match never {},
+    }
 }
 
 /// A signal or the deadline is how continuous backups end, if it leaves nothing, and an interruption of others.

@@ -1,7 +1,7 @@
 //! The commands on `--storage command-adapter`: an archive of backups behind shell commands, which knows files, but not
 //! what objects are. `put` and `run` write a file `BACKUP/FILE`, `get` reads one, `ls` lists the metadata files.
 
-use super::get::{output, write_out};
+use super::get::{not_to_a_terminal, output, write_out};
 use super::put::{READ, check_not_empty, copy};
 use super::run::{Destination, produce};
 use super::stoppable;
@@ -10,6 +10,7 @@ use crate::args::{
 };
 use crate::failure::{Cause, Failure};
 use crate::interrupt::Interrupt;
+use crate::metrics::Metrics;
 use crate::outcome::Aftermath;
 use crate::report;
 use sealift::{BackupHandle, BackupStorage, FileHandle, FileWriter, ShellSafeName};
@@ -32,7 +33,7 @@ pub(super) fn is_meant(command: &Command) -> bool {
 }
 
 /// Runs the command to its end. Nothing that it started is left running.
-pub(super) async fn run(command: Command, interrupt: &Interrupt) -> Result<(), Failure> {
+pub(super) async fn run(command: Command, metrics: &Metrics, interrupt: &Interrupt) -> Result<(), Failure> {
     match command {
         Command::Put(args) if args.folder.is_some() || args.files_from.is_some() || args.files_from0.is_some() => {
             Err(Failure::usage(
@@ -65,7 +66,7 @@ pub(super) async fn run(command: Command, interrupt: &Interrupt) -> Result<(), F
         }
         Command::Backup(BackupCommand::Make(args)) => {
             let storage = open(args.storage())?;
-            closing(&storage, super::backup::by_command(&args, &storage, interrupt)).await
+            closing(&storage, super::backup::by_command(&args, &storage, metrics, interrupt)).await
         }
         Command::Doctor(args) => {
             let storage = open(&args.storage)?;
@@ -153,15 +154,23 @@ async fn get(storage: &CommandStorage, args: &Get, interrupt: &Interrupt) -> Res
         return Err(Failure::usage("--require-checksum: nothing is known of what a command has checked"));
     }
     let started = Instant::now();
-    let handle: FileHandle = args.name.parse()?;
+    if args.folder.is_some() || args.version_id.is_some() {
+        return Err(Failure::usage(
+            "--storage command-adapter reads one file at a time, and knows no versions: leave out --folder and --version-id",
+        ));
+    }
+    let handle: FileHandle = args.name.as_deref().unwrap_or_default().parse()?;
     let output = output(args.output.clone()).await?;
+    not_to_a_terminal(args, &output)?;
     let reading = stoppable(interrupt, async { Ok(storage.open_for_read(&handle).await?) }).await?;
     let mut reader = BufReader::with_capacity(READ, reading);
     let count = write_out(&mut reader, output, interrupt, |_| Ok(())).await?;
     let (handle, elapsed) = (handle.as_ref(), started.elapsed());
     match args.storage.summary() {
-        Summary::Json => report::note(report::by_command_json("get", "bytes_out", handle, count, elapsed)),
-        Summary::Text => report::note(report::by_command("read", handle, count, elapsed)),
+        Summary::Json => {
+            report::summary_beside_data(report::by_command_json("get", "bytes_out", handle, count, elapsed))
+        }
+        Summary::Text => report::summary_beside_data(report::by_command("read", handle, count, elapsed)),
         Summary::None => {}
     }
     Ok(())

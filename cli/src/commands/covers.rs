@@ -50,6 +50,7 @@ async fn tell(args: &Ls, storage: &dyn BackupStorage, place: &Place) -> Result<(
         return Err(no_archive(place));
     }
     let coverage = known.coverage();
+    crate::metrics::note_gaps(known.gaps().len());
     match args.storage.json {
         true => report::line(report::covers_json(place, &known, &coverage)),
         false => report::text(&report::covers(place, &known, &coverage)),

@@ -18,6 +18,7 @@ pub(super) enum NotDone {
     ObjectNotCopied,
     ObjectNotRemoved,
     ObjectNotRestored,
+    ObjectNotRead,
 }
 
 impl NotDone {
@@ -28,6 +29,7 @@ impl NotDone {
             NotDone::ObjectNotCopied => "not copied",
             NotDone::ObjectNotRemoved => "not removed",
             NotDone::ObjectNotRestored => "not restored",
+            NotDone::ObjectNotRead => "not read",
         }
     }
 
@@ -38,6 +40,7 @@ impl NotDone {
             NotDone::ObjectNotCopied => "an object was not copied",
             NotDone::ObjectNotRemoved => "an object was not removed",
             NotDone::ObjectNotRestored => "an object was not restored",
+            NotDone::ObjectNotRead => "an object was not read",
         }
     }
 
@@ -48,6 +51,7 @@ impl NotDone {
             NotDone::ObjectNotCopied => format!("{count} objects were not copied"),
             NotDone::ObjectNotRemoved => format!("{count} objects were not removed"),
             NotDone::ObjectNotRestored => format!("{count} objects were not restored"),
+            NotDone::ObjectNotRead => format!("{count} objects were not read"),
         }
     }
 }
@@ -95,7 +99,8 @@ impl Failures {
 
     /// One was not; tells whether others are worth a try.
     pub(super) fn add(&mut self, failure: Failure) -> ControlFlow<()> {
-        let is_read = matches!(self.what, NotDone::ObjectNotCopied | NotDone::ObjectNotRestored);
+        let is_read =
+            matches!(self.what, NotDone::ObjectNotCopied | NotDone::ObjectNotRestored | NotDone::ObjectNotRead);
         let of_it_alone = is_of_the_file(&failure) || is_read && is_of_the_object(&failure);
         self.in_a_row = if of_it_alone { 0 } else { self.in_a_row + 1 };
         self.ended = match (self.after, failure.cause()) {

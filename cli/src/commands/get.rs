@@ -1,15 +1,17 @@
 //! `get`: an object becomes standard output or a file.
 
 use super::stoppable;
+use crate::activity;
 use crate::args::{Get, Summary};
 use crate::failure::{Cause, Failure};
 use crate::interrupt::Interrupt;
 use crate::outcome::Aftermath;
 use crate::output::{Output, Target};
+use crate::progress::{self, Whole};
 use crate::report;
 use crate::storages::Opened;
 use sealift::{Bucket, Key, ObjectInfo, Reader, Verified};
-use std::io::ErrorKind;
+use std::io::{ErrorKind, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use tokio::io::{AsyncBufRead, AsyncWrite, AsyncWriteExt, copy_buf, stdout};
@@ -20,18 +22,36 @@ const READS: u32 = 3;
 pub(super) async fn run(args: Get, interrupt: &Interrupt) -> Result<(), Failure> {
     let started = Instant::now();
     let output = output(args.output.clone()).await?;
-    let opening = stoppable(interrupt, Opened::object(&args.storage, &args.name)).await;
+    not_to_a_terminal(&args, &output)?;
+    let name = args.name.as_deref().unwrap_or_default();
+    let opening = stoppable(interrupt, Opened::object(&args.storage, name)).await;
     let opened = opening.map_err(|failure| unwritten(failure, output.file()))?;
     let key = opened.key().map_err(|failure| unwritten(failure, output.file()))?;
     let needed = if args.require_checksum { Needed::Checksum } else { Needed::AsIs };
-    let (location, of) = (opened.location(&key), Of { bucket: &opened.bucket, key: &key, needed });
+    let version = args.version_id.as_deref();
+    let (location, of) = (opened.location(&key), Of { bucket: &opened.bucket, key: &key, version, needed });
     let Restored { info, bytes, verified } = restore(of, args.output.as_deref(), interrupt).await?;
     match args.storage.summary() {
-        Summary::Json => report::note(report::read_json(&location, &info, bytes, verified, started.elapsed())),
-        Summary::Text => report::note(report::read(&location, &info, bytes, verified, started.elapsed())),
+        Summary::Json => {
+            report::summary_beside_data(report::read_json(&location, &info, bytes, verified, started.elapsed()))
+        }
+        Summary::Text => {
+            report::summary_beside_data(report::read(&location, &info, bytes, verified, started.elapsed()))
+        }
         Summary::None => {}
     }
     Ok(())
+}
+
+/// What is stored may be anything, and a terminal does what its control characters say. Who wants that says `-o -`.
+pub(super) fn not_to_a_terminal(args: &Get, output: &Output) -> Result<(), Failure> {
+    match (output, &args.output) {
+        (Output::Stdout, None) if std::io::stdout().is_terminal() => Err(Failure::usage(
+            "get: what is stored may be binary, and standard output is a terminal: say -o FILE, pipe it into a program, or \
+             say -o - to have it on the terminal all the same",
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// What has to be known of what was read, besides that it agrees with every checksum there is.
@@ -47,6 +67,8 @@ pub(super) enum Needed {
 pub(super) struct Of<'a> {
     pub(super) bucket: &'a Bucket,
     pub(super) key: &'a Key,
+    /// Not what is there now, but this version.
+    pub(super) version: Option<&'a str>,
     pub(super) needed: Needed,
 }
 
@@ -80,9 +102,17 @@ fn came_damaged(failure: &Failure) -> bool {
 }
 
 async fn read(of: Of<'_>, output: Output, interrupt: &Interrupt) -> Result<Restored, Failure> {
-    let Of { bucket, key, needed } = of;
-    let opening = stoppable(interrupt, async { Ok(bucket.open(key).await?) }).await;
+    let Of { bucket, key, version, needed } = of;
+    let opened = async {
+        match version {
+            Some(version) => Ok(bucket.open_version(key, version).await?),
+            None => Ok(bucket.open(key).await?),
+        }
+    };
+    let opening = stoppable(interrupt, opened).await;
     let mut reader = opening.map_err(|failure| unwritten(failure, output.file()))?;
+    // Beside what was read of others before.
+    progress::whole(Whole::Read(activity::snapshot().bytes_read + reader.info().size));
     let enough = |reader: &Reader| match needed == Needed::Checksum && !verified(reader).by_checksum() {
         true => Err(Failure::new(Cause::NoChecksum).while_doing(format!("read {}/{key}", bucket.url()))),
         false => Ok(()),

@@ -1,30 +1,14 @@
-//! `ls`, `stat` and `mv`: objects without their content.
+//! `stat` and `mv`: objects without their content. `ls` is in `list`.
 
 use super::{changing, owned, stoppable};
-use crate::args::{Ls, Mv, Stat, Summary};
+use crate::args::{Mv, Stat, Summary};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::outcome::Aftermath;
 use crate::report;
 use crate::storages::Opened;
-use futures::{StreamExt, TryStreamExt};
 use sealift::ErrorKind;
 use std::cell::Cell;
-
-pub(super) async fn ls(args: Ls) -> Result<(), Failure> {
-    let opened = Opened::below(&args.storage, &args.name).await?;
-    opened.check_folder().await?;
-    let mut objects = opened.bucket.list(&opened.within()).boxed();
-    while let Some(info) = objects.try_next().await? {
-        let name = opened.name_of(&info.key);
-        match args.storage.json {
-            true => report::line(report::object_json(&name, &info)),
-            false if args.names => report::line(report::pasted(&name)),
-            false => report::line(report::object(&name, &info)),
-        }
-    }
-    Ok(())
-}
 
 /// A move is not dropped on a signal: it is asked to stop, and its own result says what became of it.
 pub(super) async fn mv(args: Mv, interrupt: &Interrupt) -> Result<(), Failure> {
@@ -57,11 +41,14 @@ pub(super) async fn mv(args: Mv, interrupt: &Interrupt) -> Result<(), Failure> {
 
 pub(super) async fn stat(args: Stat) -> Result<(), Failure> {
     let opened = Opened::object(&args.storage, &args.name).await?;
-    let info = opened.bucket.stat(&opened.key()?).await?;
+    let info = match &args.version_id {
+        Some(version) => opened.bucket.stat_version(&opened.key()?, version).await?,
+        None => opened.bucket.stat(&opened.key()?).await?,
+    };
     let name = opened.name_of(&info.key);
     match args.storage.json {
-        true => report::line(report::object_json(&name, &info)),
-        false => report::line(report::object(&name, &info)),
+        true => report::line(report::object_json(&name, &info, opened.bucket.checksum_algorithm())),
+        false => report::line(report::object(&name, &info, report::Sizes::Bytes)),
     }
     Ok(())
 }

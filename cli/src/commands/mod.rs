@@ -1,9 +1,11 @@
 //! The commands, one module each. What they share is here: ending, and stopping when asked to.
 
+mod about;
 mod backup;
 mod by_command;
 mod command_config;
 mod compact;
+mod continuously;
 mod copy;
 mod covers;
 mod doctor;
@@ -11,7 +13,9 @@ mod drill;
 mod failures;
 mod find_files;
 mod get;
+mod get_folder;
 mod import;
+mod list;
 mod look;
 mod prune;
 mod put;
@@ -22,25 +26,40 @@ mod run;
 mod sweep;
 mod verify;
 
-use crate::args::{BackupCommand, BackupMaintenance, Cli, Command, Query, StorageCommand, WriteArgs};
+use crate::args::{BackupCommand, BackupMaintenance, Cli, Command, ConfigCommand, Query, StorageCommand, WriteArgs};
+use crate::config;
 use crate::failure::Failure;
 use crate::interrupt::{Interrupt, Watch};
+use crate::metrics::Metrics;
 use crate::outcome::{Aftermath, Clean, Closed};
 use crate::storages::time_from_now;
 use sealift::{Bucket, IfExists, NameTemplate};
 use std::pin::pin;
 
-/// Runs the command to its end. Whatever it was, nothing of it is under way afterwards.
+/// Runs the command to its end, and has its figures told. Whatever it was, nothing of it is under way afterwards.
 pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
+    let metrics = Metrics::begin(&cli)?;
+    let done = measured(cli, &metrics).await;
+    metrics.ended(&done).await;
+    done
+}
+
+async fn measured(cli: Cli, metrics: &Metrics) -> Result<(), Failure> {
     let deadline = cli.deadline.map(|time| time_from_now("--deadline", time)).transpose()?;
     let interrupt = Interrupt::listen(deadline)
         .map_err(|error| Failure::from(anyhow::Error::new(error).context("listen for signals")))?;
     match named(cli.command)? {
         Command::CommandConfig(args) => command_config::run(&args, deadline),
         Command::Storage(StorageCommand::Import(args)) => import::run(&args),
-        command if by_command::is_meant(&command) => by_command::run(command, &interrupt).await,
+        Command::Config(ConfigCommand::Show(args)) => {
+            config::show(&args, cli.config.as_deref(), cli.profile.as_deref())
+        }
+        Command::Completions(args) => about::completions(&args),
+        Command::Man(args) => about::man(&args),
+        Command::Help(args) => about::help(&args),
+        command if by_command::is_meant(&command) => by_command::run(command, metrics, &interrupt).await,
         Command::Verify(args) => verify::run(*args, &interrupt).await,
-        Command::Backup(BackupCommand::Make(args)) => backup::run(*args, &interrupt).await,
+        Command::Backup(BackupCommand::Make(args)) => backup::run(*args, metrics, &interrupt).await,
         Command::Backup(BackupCommand::Query(Query::BackupStorageState(args))) => {
             stoppable(&interrupt, query::storage_state(&args)).await
         }
@@ -52,9 +71,10 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         }
         Command::Put(args) => put::run(args, &interrupt).await,
         Command::Run(args) => run::run(args, &interrupt).await,
+        Command::Get(args) if args.folder.is_some() => get_folder::run(args, &interrupt).await,
         Command::Get(args) => get::run(args, &interrupt).await,
         Command::Ls(args) if args.aptos => stoppable(&interrupt, covers::run(args)).await,
-        Command::Ls(args) => stoppable(&interrupt, look::ls(args)).await,
+        Command::Ls(args) => stoppable(&interrupt, list::run(args)).await,
         Command::Stat(args) => stoppable(&interrupt, look::stat(args)).await,
         Command::Rm(args) => rm::run(args, &interrupt).await,
         Command::Mv(args) => look::mv(args, &interrupt).await,
@@ -66,15 +86,22 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
     }
 }
 
-/// The command, with the name that a template makes now.
+/// The command, with the name that a template makes now. A template may be in the configuration, so that only here is known
+/// whether a name is missing.
 fn named(mut command: Command) -> Result<Command, Failure> {
-    let (name, write) = match &mut command {
-        Command::Put(args) => (&mut args.name, &args.write),
-        Command::Run(args) => (&mut args.name, &args.write),
+    let (name, write, are_many) = match &mut command {
+        Command::Put(args) => {
+            let are_many = args.folder.is_some() || args.files_from.is_some() || args.files_from0.is_some();
+            (&mut args.name, &args.write, are_many)
+        }
+        Command::Run(args) => (&mut args.name, &args.write, false),
         _ => return Ok(command),
     };
-    if let Some(template) = &write.name_template {
-        *name = Some(template.parse::<NameTemplate>()?.name_at(prune::seconds_now())?);
+    match (&name, &write.name_template) {
+        (Some(_), _) => {}
+        (None, Some(template)) => *name = Some(template.parse::<NameTemplate>()?.name_at(prune::seconds_now())?),
+        (None, None) if are_many => {}
+        (None, None) => return Err(Failure::usage("what it is to be called is missing: say NAME, or --name-template")),
     }
     Ok(command)
 }

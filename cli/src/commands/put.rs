@@ -7,11 +7,12 @@ use crate::args::{Put, Summary, WriteArgs};
 use crate::failure::{Cause, Failure};
 use crate::interrupt::Interrupt;
 use crate::outcome::Aftermath;
+use crate::progress::{self, Whole};
 use crate::report;
 use crate::storages::Opened;
 use sealift::{Sealed, Sink};
 use std::fs::File;
-use std::io::stdin;
+use std::io::{Seek, stdin};
 use std::os::fd::AsFd;
 use tokio::io::{AsyncRead, AsyncWrite, BufReader, copy_buf};
 
@@ -39,13 +40,21 @@ async fn put_input(args: Put, interrupt: &Interrupt) -> Result<(), Failure> {
         opened.bucket.check_writable(&key, mode).await?;
         let mut sink = opened.bucket.create(&key, mode)?;
         let input = stdin().as_fd().try_clone_to_owned().map_err(|error| Failure::from_io(error, "read the input"))?;
-        let count = pour(File::from(input), &mut sink).await?;
+        let input = File::from(input);
+        length(&input).inspect(|length| progress::whole(Whole::In(*length)));
+        let count = pour(input, &mut sink).await?;
         seal(sink, count, &args.write).await
     };
     let work = stoppable(interrupt, work);
     let sealed = changing(interrupt, &opened.bucket, work, |clean| Some(Aftermath::NothingStored(clean))).await?;
     tell("put", &sealed, args.storage.summary());
     Ok(())
+}
+
+/// How much is left to read of an input that is a file.
+fn length(mut input: &File) -> Option<u64> {
+    let is = input.metadata().ok().filter(std::fs::Metadata::is_file)?;
+    Some(is.len().saturating_sub(input.stream_position().ok()?))
 }
 
 /// Reads all of `input` into the sink.

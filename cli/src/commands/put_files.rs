@@ -8,6 +8,7 @@ use crate::args::{Put, Summary};
 use crate::failure::{Cause, Failure};
 use crate::interrupt::Interrupt;
 use crate::outcome::Aftermath;
+use crate::progress::{self, Objects};
 use crate::report;
 use crate::storages::Opened;
 use crate::tally::Tally;
@@ -27,6 +28,8 @@ const OPEN: usize = 48;
 pub(super) async fn run(args: Put, files: Files, interrupt: &Interrupt) -> Result<(), Failure> {
     let name = args.name.as_deref().unwrap_or_default();
     let opened = stoppable(interrupt, Opened::below(&args.storage, name)).await?;
+    // Or each file would say it.
+    opened.bucket.check_place().await?;
     let started = Instant::now();
     let stored = RefCell::new(Tally::default());
     let work = stoppable(interrupt, store_all(&opened, files, Manner::of(&args), &stored));
@@ -118,6 +121,7 @@ async fn store(
     let key = opened.new_key_below(name)?;
     if manner.existing == Existing::Skipped && exists(opened, &key).await? {
         stored.borrow_mut().skipped += 1;
+        tell_progress(stored);
         return Ok(());
     }
     let unreadable = |error: std::io::Error| {
@@ -135,7 +139,13 @@ async fn store(
     }
     let sealed = sink.seal().await?;
     stored.borrow_mut().add(sealed);
+    tell_progress(stored);
     Ok(())
+}
+
+fn tell_progress(stored: &RefCell<Tally>) {
+    let stored = stored.borrow();
+    progress::objects(Objects { done: "stored", count: stored.files, there_already: stored.skipped });
 }
 
 /// Whether an object is there, as far as these credentials may know.

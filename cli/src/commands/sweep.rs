@@ -26,7 +26,7 @@ pub(super) async fn run(args: Sweep, interrupt: &Interrupt) -> Result<(), Failur
     let (mut removed, mut kept) = (0, 0);
     let work = async {
         let found = async { Ok(opened.bucket.leftovers(&opened.within(), older_than).await?) };
-        let Leftovers { found, unread } = stoppable(interrupt, found).await?;
+        let Leftovers { found, unread, .. } = stoppable(interrupt, found).await?;
         let mut failures = Failures::new(NotDone::LeftoverNotSwept, AfterFailure::GoOn);
         for unread in unread {
             failures.add_alone(unread.error.into());

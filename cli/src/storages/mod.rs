@@ -13,6 +13,7 @@ mod pair;
 #[cfg(feature = "s3")]
 mod s3;
 
+use crate::activity;
 use crate::args::{CodecArg, StorageArgs};
 use crate::failure::Failure;
 use jiff::SignedDuration;
@@ -22,8 +23,8 @@ use left_out::azure;
 use left_out::gcs;
 #[cfg(not(feature = "s3"))]
 use left_out::s3;
-pub(crate) use named::check;
 use named::{Cloud, Storage, is_url, named, objects_by_url, parse_url, url_of, url_prefix};
+pub(crate) use named::{check, may_be_shown};
 pub(crate) use pair::{Pair, Sides, is_command_adapter, open_pair, open_side};
 use sealift::{
     Archive, Bucket, Budget, Codec, Compressor, Error, ErrorKind, Key, Level, ObjectStore, RetryPolicy, ZstdLevel,
@@ -64,7 +65,9 @@ struct Streams {
 impl Streams {
     /// Streams of `store`.
     fn of(self, store: impl ObjectStore) -> Bucket {
-        Bucket::new(store, self.compressor, self.budget).with_retry_policy(self.retry_policy)
+        let bucket = Bucket::new(store, self.compressor, self.budget).with_retry_policy(self.retry_policy);
+        activity::count(&bucket);
+        bucket
     }
 }
 

@@ -86,6 +86,10 @@ pub(super) fn named(args: &StorageArgs) -> Result<Storage, Failure> {
             None => missing("local-fs needs --local-fs-dir FOLDER; or say --storage file:///FOLDER".into()),
         },
         Some(url) if url.contains("://") => match parse_url(url)? {
+            // Which of two buckets is meant, nobody can tell.
+            _ if args.bucket.is_some() || args.local_fs_dir.is_some() => {
+                missing("names the bucket or the folder: leave out --bucket, --container and --local-fs-dir".into())
+            }
             (Storage::Folder { root }, path) => Ok(Storage::Folder { root: root.join(path) }),
             (storage, _) => Ok(storage),
         },
@@ -251,6 +255,13 @@ fn secret(what: &str) -> Failure {
         "{what} (not shown) holds a signature or a password, and everybody on this machine can read a command line: \
          give it by the environment or a file instead (a shared access signature by AZURE_STORAGE_SAS_TOKEN or --sas-file)"
     ))
+}
+
+/// Whether a value can be shown: one that may hold a secret, as a signed URL or a connection string do, cannot.
+pub(crate) fn may_be_shown(value: &str) -> bool {
+    let lower = value.to_lowercase();
+    !(holds_secret(value) && value.contains("://")
+        || ["key=", "signature=", "sig="].iter().any(|part| lower.contains(part)))
 }
 
 /// Whether a URL is signed, or has a user and a password.

@@ -1,11 +1,11 @@
 //! A folder again, but only shell commands reach it: bash, gzip, mv.
 
-use crate::backend::{Backend, Traits};
 use async_trait::async_trait;
 use sealift::{
     BackupHandle, BackupStorage, Error, FileHandle, FileReader, FileWriter, Result, ShellSafeName, TextLine,
 };
 use sealift_command::{CommandConfig, CommandStorage};
+use sealift_conformance::{Backend, Traits};
 use std::path::Path;
 use std::sync::Arc;
 use tempfile::TempDir;

@@ -1,8 +1,8 @@
 //! A folder, without a prefix and without compression, as the command line opens it by default.
 
-use crate::backend::{Backend, Traits};
 use async_trait::async_trait;
 use sealift::{Archive, BackupStorage, Codec, Error};
+use sealift_conformance::{Backend, Traits};
 use std::path::Path;
 use std::sync::Arc;
 use tempfile::TempDir;

@@ -2,10 +2,12 @@
 
 mod command;
 mod local_fs;
+mod memory;
 mod native;
 
 pub(crate) use command::Command;
 pub(crate) use local_fs::LocalFs;
+pub(crate) use memory::Memory;
 pub(crate) use native::Native;
 
 use sealift::{Archive, Bucket, Budget, Codec, Compressor, ObjectStore};

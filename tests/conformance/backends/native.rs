@@ -1,8 +1,8 @@
 //! A cloud, on its emulator: gzip, below a prefix, in the smallest parts.
 
-use crate::backend::{Backend, Traits};
 use async_trait::async_trait;
 use sealift::{Archive, BackupStorage, Codec, Error, Level};
+use sealift_conformance::{Backend, Traits};
 use sealift_tests::cloud::{Cloud, PART};
 use std::sync::Arc;
 

@@ -53,16 +53,10 @@ impl Shelf {
 }
 
 fn info(key: &str, object: &Object) -> ObjectInfo {
-    ObjectInfo {
-        key: key.to_owned(),
-        size: object.stored.len() as u64,
-        modified: None,
-        etag: Some(object.etag.clone()),
-        version: None,
-        token: None,
-        checksum: object.checksum.clone(),
-        kept_checksum: None,
-    }
+    let mut info = ObjectInfo::new(key.to_owned(), object.stored.len() as u64);
+    info.etag = Some(object.etag.clone());
+    info.checksum = object.checksum.clone();
+    info
 }
 
 fn none<T>(operation: &'static str) -> Result<T> {
@@ -98,7 +92,9 @@ impl ObjectStore for Shelf {
         let kept = checksum.clone().filter(|_| self.checksums == Checksums::Kept);
         objects.insert(key.to_string(), Object { stored, etag: etag.clone(), checksum: kept });
         attempt.applied();
-        Ok(Committed { etag: Some(etag), checksum, ..Committed::default() })
+        let mut committed = Committed::new(Some(etag));
+        committed.checksum = checksum;
+        Ok(committed)
     }
 
     async fn start(&self, _: &Key, _: &CommitOptions, _: &Attempts) -> Result<Box<dyn Upload>> {
@@ -116,7 +112,7 @@ impl ObjectStore for Shelf {
     async fn list(&self, prefix: &str, _: Option<&str>) -> Result<Page> {
         let objects = self.objects();
         let below = objects.iter().filter(|(key, _)| key.starts_with(prefix));
-        Ok(Page { objects: below.map(|(key, object)| info(key, object)).collect(), next: None })
+        Ok(Page::new(below.map(|(key, object)| info(key, object)).collect(), None))
     }
 
     async fn delete(&self, key: &Key, _: Option<&ObjectInfo>) -> Result<Removal> {

@@ -11,8 +11,8 @@ mod server;
 
 use sealift::{
     Attempts, Bucket, Budget, Checksum, ChecksumAlgorithm, Codec, CommitOptions, Compressor, Effect, ErrorKind,
-    IfExists, Key, LeftBehind, ObjectInfo, ObjectStore, Passing, Payload, Removal, RetryPolicy, RetryingStore, Token,
-    Upload, Work,
+    IfExists, Key, LeftBehind, ObjectInfo, ObjectStore, Passing, Payload, Removal, RetryPolicy, RetryingStore, Upload,
+    Work,
 };
 use sealift_azure::{AzureOptions, AzureStore, Checksums, Credentials, Secret};
 use server::{Reply, Request, Server};
@@ -45,7 +45,7 @@ fn key() -> Key {
 }
 
 fn commit(if_exists: IfExists) -> CommitOptions {
-    CommitOptions { token: Token::random(), if_exists }
+    CommitOptions::new(if_exists)
 }
 
 /// The check value of CRC-64/NVME, ae8b14860a799888, least significant byte first, in base64.
@@ -58,16 +58,9 @@ fn digits() -> Payload {
 
 /// What a look told of an object with this tag.
 fn info(etag: &str) -> ObjectInfo {
-    ObjectInfo {
-        key: "a key".to_owned(),
-        size: 9,
-        modified: None,
-        etag: Some(etag.to_owned()),
-        version: None,
-        token: None,
-        checksum: None,
-        kept_checksum: None,
-    }
+    let mut info = ObjectInfo::new("a key".to_owned(), 9);
+    info.etag = Some(etag.to_owned());
+    info
 }
 
 fn answer(status: u16, headers: &str) -> Reply {

@@ -20,16 +20,10 @@ fn unreadable() -> [Odd; 6] {
 }
 
 fn info() -> ObjectInfo {
-    ObjectInfo {
-        key: key().to_string(),
-        size: 9,
-        modified: None,
-        etag: Some("17".into()),
-        version: Some("17".into()),
-        token: None,
-        checksum: None,
-        kept_checksum: None,
-    }
+    let mut info = ObjectInfo::new(key().to_string(), 9);
+    info.etag = Some("17".into());
+    info.version = Some("17".into());
+    info
 }
 
 #[tokio::test]

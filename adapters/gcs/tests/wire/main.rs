@@ -11,7 +11,7 @@ mod server;
 mod sessions;
 
 use bytes::Bytes;
-use sealift::{Checksum, ChecksumAlgorithm, CommitOptions, IfExists, Key, Payload, RetryPolicy, RetryingStore, Token};
+use sealift::{Checksum, ChecksumAlgorithm, CommitOptions, IfExists, Key, Payload, RetryPolicy, RetryingStore};
 use sealift_gcs::{Credentials, GcsOptions, GcsStore};
 use server::{Reply, Request};
 use std::time::Duration;
@@ -46,7 +46,7 @@ fn key() -> Key {
 }
 
 fn commit(if_exists: IfExists) -> CommitOptions {
-    CommitOptions { token: Token::random(), if_exists }
+    CommitOptions::new(if_exists)
 }
 
 fn data(len: usize) -> Vec<u8> {

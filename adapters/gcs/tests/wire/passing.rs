@@ -100,16 +100,10 @@ fn faults_of(call: &Call) -> Vec<Fault> {
 }
 
 fn info() -> ObjectInfo {
-    ObjectInfo {
-        key: key().to_string(),
-        size: 9,
-        modified: None,
-        etag: Some("17".into()),
-        version: Some("17".into()),
-        token: None,
-        checksum: None,
-        kept_checksum: None,
-    }
+    let mut info = ObjectInfo::new(key().to_string(), 9);
+    info.etag = Some("17".into());
+    info.version = Some("17".into());
+    info
 }
 
 /// A server and a store on it, which notices silence soon.

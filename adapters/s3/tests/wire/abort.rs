@@ -2,6 +2,7 @@
 
 use crate::server::{Reply, Server};
 use crate::*;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 #[tokio::test]
 async fn an_abort_goes_on_until_no_part_is_listed() {
@@ -54,6 +55,27 @@ async fn an_abort_whose_parts_cannot_be_listed_is_repeated() {
         started(&server).await.abort().await.expect("as sure as it can be");
         let aborts = server.requests().into_iter().filter(|request| request.method == "DELETE").count();
         assert_eq!(aborts, 3, "{code}");
+    }
+}
+
+/// s3s-fs 0.14.1 answers 403 to an abort of what is gone, and has no list of parts.
+#[tokio::test]
+async fn a_repeated_abort_that_is_refused_does_not_undo_the_one_that_was_taken() {
+    for (status, code, perhaps) in [(403, "AccessDenied", 0), (400, "InvalidRequest", 1)] {
+        let taken = AtomicBool::new(false);
+        let server = Server::start(move |request, _| match request.method.as_str() {
+            "POST" => Reply::xml(200, STARTED),
+            "DELETE" if !taken.swap(true, Ordering::Relaxed) => Reply::Answer(204, String::new(), Vec::new()),
+            "DELETE" => Reply::error(status, code),
+            _ => Reply::error(501, "NotImplemented"),
+        })
+        .await;
+        let aborted = started(&server).await.abort().await;
+        let left = aborted.err().map(|error| error.left_behind().to_vec()).unwrap_or_default();
+        assert_eq!(left.len(), perhaps, "{left:?}");
+        assert!(left.iter().all(|left| left.to_string().contains("could not be looked for")), "{left:?}");
+        let aborts = server.requests().into_iter().filter(|request| request.method == "DELETE").count();
+        assert_eq!(aborts, 2, "{code}");
     }
 }
 

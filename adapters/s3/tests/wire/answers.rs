@@ -10,16 +10,9 @@ fn html(status: u16) -> Reply {
 }
 
 fn info() -> ObjectInfo {
-    ObjectInfo {
-        key: key().to_string(),
-        size: 9,
-        modified: None,
-        etag: Some("\"0123\"".to_owned()),
-        version: None,
-        token: None,
-        checksum: None,
-        kept_checksum: None,
-    }
+    let mut info = ObjectInfo::new(key().to_string(), 9);
+    info.etag = Some("\"0123\"".to_owned());
+    info
 }
 
 /// Every call, on a server that lets an upload start and tells of an object, and answers all else with `reply`.
@@ -33,8 +26,7 @@ async fn every_call(reply: impl Fn(&Request) -> Reply + Send + Sync + 'static) -
     let upload = started(&server).await;
     let store = store(&server.endpoint).await;
     let (name, options, attempts) = (key(), commit(IfExists::Replace), Attempts::default());
-    let leftover =
-        Leftover { key: "k".into(), id: "U".into(), idle: Duration::ZERO, bytes: 0, origin: Origin::Unknown };
+    let leftover = Leftover::new("k", "U", Origin::Unknown);
     let (to, work) = ("b".parse().expect("valid"), Work::new("a copy"));
     let calls = [
         ("put", store.put(&name, digits(), &options, &attempts).await.map(drop)),

@@ -11,8 +11,9 @@ fn head(etag: &str, token: &str) -> Reply {
 /// The object that is to be removed.
 async fn meant(version: Option<&str>) -> ObjectInfo {
     let server = Server::start(|_, _| head("A", "T")).await;
-    let info = store(&server.endpoint).await.head(&key()).await.expect("there");
-    ObjectInfo { version: version.map(str::to_owned), ..info }
+    let mut info = store(&server.endpoint).await.head(&key()).await.expect("there");
+    info.version = version.map(str::to_owned);
+    info
 }
 
 fn deleted() -> Reply {

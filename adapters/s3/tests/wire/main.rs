@@ -73,7 +73,7 @@ fn key() -> Key {
 }
 
 fn commit(if_exists: IfExists) -> CommitOptions {
-    CommitOptions { token: Token::random(), if_exists }
+    CommitOptions::new(if_exists)
 }
 
 fn payload(segments: Vec<Bytes>) -> Payload {
@@ -253,7 +253,8 @@ async fn idleness_is_told_by_the_services_clock() {
     assert_eq!((leftover.bytes, leftover.origin, leftover.id.as_str()), (7, Origin::Sealift, "U"));
     assert_eq!(leftover.idle.as_secs(), 3600);
     // Listed when the part was not there yet: it has gone on since.
-    let earlier = Leftover { idle: Duration::from_secs(7200), bytes: 7, ..leftover.clone() };
+    let mut earlier = leftover.clone();
+    (earlier.idle, earlier.bytes) = (Duration::from_secs(7200), 7);
     let error = store.remove_leftover(&earlier).await.expect_err("alive");
     assert_eq!(error.kind(), ErrorKind::Changed);
     assert!(server.requests().iter().all(|request| request.method == "GET"), "it was left alone");

@@ -3,7 +3,6 @@
 pub(super) mod choice;
 mod files;
 mod objects;
-mod progress;
 mod told;
 
 use super::{changing, stoppable};
@@ -28,10 +27,13 @@ pub(super) async fn run(args: Copy, interrupt: &Interrupt) -> Result<(), Failure
     let pair = stoppable(interrupt, open_pair(&args)).await?;
     let (from, to) = (pair.from.location_within(), pair.to.location_within());
     let (bucket, started) = (pair.to.bucket.clone(), Instant::now());
+    if !args.dry_run {
+        // Or each object would say it.
+        bucket.check_place().await?;
+    }
     let tally = Tally::default();
     let objects = Objects::new(pair, &args, choice, &tally);
-    let done =
-        changing(interrupt, &bucket, progress::told(&tally, stoppable(interrupt, objects.copy())), |_| None).await;
+    let done = changing(interrupt, &bucket, stoppable(interrupt, objects.copy()), |_| None).await;
     report::left_beside(&tally.left_behind());
     done.map_err(|failure| failure.and(Aftermath::Copied { copied: tally.copied(), removed: tally.removed() }))?;
     tell(&args, &tally, &from, &to, started);
@@ -71,7 +73,6 @@ async fn files(args: &Copy, choice: &Choice, interrupt: &Interrupt) -> Result<()
             None => files.copy_listed(args.from_list.clone().unwrap_or_default(), choice).await,
         }
     });
-    let work = progress::told(&tally, work);
     let done = match files.to.bucket() {
         Some(bucket) => changing(interrupt, bucket, work, |_| None).await,
         None => work.await,

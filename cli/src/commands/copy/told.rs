@@ -1,5 +1,6 @@
 //! What was copied, counted, and what is said of it: for people as text, for programs as JSON.
 
+use crate::progress::{self, Objects};
 use crate::report;
 use crate::tally::word_of;
 use bytesize::ByteSize;
@@ -97,6 +98,8 @@ impl Tally {
             Did::Removed => counts.removed += 1,
             Did::Told(told) => counts.told.push(told),
         }
+        let there_already = counts.same.values().map(|(count, _)| count).sum();
+        progress::objects(Objects { done: "copied", count: counts.copied, there_already });
     }
 
     pub(in crate::commands) fn copied(&self) -> u64 {
@@ -105,10 +108,6 @@ impl Tally {
 
     pub(in crate::commands) fn bytes(&self) -> u64 {
         self.counts().bytes
-    }
-
-    pub(super) fn same(&self) -> u64 {
-        self.counts().same.values().map(|(count, _)| count).sum()
     }
 
     pub(super) fn removed(&self) -> u64 {

@@ -92,7 +92,7 @@ async fn one(
     // What it is decompressed nobody has noted; that it is less than what is stored is rare.
     let scratch = scratch(into, &opened.location(&key), Some(info.size), interrupt).await?;
     let needed = if args.require_checksum { Needed::Checksum } else { Needed::AsIs };
-    let of = Of { bucket: &opened.bucket, key: &key, needed };
+    let of = Of { bucket: &opened.bucket, key: &key, version: None, needed };
     let done = restore(of, Some(&scratch.path().join(RESTORED)), interrupt).await;
     removed(scratch, done).await
 }

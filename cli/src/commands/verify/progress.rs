@@ -1,15 +1,14 @@
-//! How far a verification is, for whoever waits for it at a terminal.
+//! How far a verification is, for the line of progress.
 
+use crate::progress::{self, Whole};
 use crate::report;
-use bytesize::ByteSize;
 use sealift::verify::{Event, Files, Piece, Plan, Shard};
-use std::io::IsTerminal;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
-/// How often a line is told.
-const EVERY: Duration = Duration::from_secs(5);
+/// How often it is asked.
+const EVERY: Duration = Duration::from_millis(500);
 
 /// What was done so far.
 #[derive(Debug)]
@@ -17,7 +16,7 @@ pub(super) struct Progress {
     started: Instant,
     all: u64,
     /// What had been read before: the plan is made by reading, too.
-    before: (u64, u64),
+    before: u64,
     /// How many bytes are stored of the pieces that are done.
     pieces: AtomicU64,
 }
@@ -27,11 +26,11 @@ impl Progress {
     pub(super) fn of(plan: &Plan, shard: Shard, files: &Files) -> Self {
         let share = shard.share(&plan.pieces);
         let all = share.iter().filter_map(|&at| plan.pieces.get(at)).map(Piece::bytes).sum();
-        let before = (files.bytes_done(), files.bytes_read());
+        let before = files.bytes_done();
         Progress { started: Instant::now(), all, before, pieces: AtomicU64::new(0) }
     }
 
-    /// When a line is due.
+    /// When it is asked again.
     pub(super) fn ticks(&self) -> Interval {
         let mut ticks = interval_at(self.started + EVERY, EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -50,46 +49,10 @@ impl Progress {
         }
     }
 
-    /// Tells how far it is, at a terminal.
+    /// Tells how far it is.
     pub(super) fn tick(&self, files: &Files) {
-        if std::io::stderr().is_terminal() {
-            // What is not downloaded is done piece by piece.
-            let done = (files.bytes_done() - self.before.0).max(self.pieces.load(Ordering::Relaxed));
-            report::note(line(
-                done.min(self.all),
-                self.all,
-                files.bytes_read() - self.before.1,
-                self.started.elapsed(),
-            ));
-        }
-    }
-}
-
-fn line(done: u64, all: u64, read: u64, elapsed: Duration) -> String {
-    let size = |bytes| ByteSize::b(bytes).display().iec();
-    let rate = (read as f64 / elapsed.as_secs_f64().max(0.001)) as u64;
-    let left = match done {
-        0 => String::new(),
-        done => {
-            let left = elapsed.mul_f64((all - done) as f64 / done as f64);
-            format!(", about {} s left", left.as_secs())
-        }
-    };
-    format!("sealift: verified {} of {} stored, {}/s read{left}", size(done), size(all), size(rate))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_has_rate_and_time_left() {
-        let (minute, gib) = (Duration::from_secs(60), 1 << 30);
-        assert_eq!(
-            line(gib, 4 * gib, 6 * gib, minute),
-            "sealift: verified 1.0 GiB of 4.0 GiB stored, 102.4 MiB/s read, about 180 s left"
-        );
-        assert_eq!(line(0, gib, 0, Duration::ZERO), "sealift: verified 0 B of 1.0 GiB stored, 0 B/s read");
-        assert!(line(gib, gib, gib, minute).ends_with("about 0 s left"));
+        // What is not downloaded is done piece by piece.
+        let done = (files.bytes_done() - self.before).max(self.pieces.load(Ordering::Relaxed));
+        progress::whole(Whole::Done { done: done.min(self.all), all: self.all });
     }
 }

@@ -6,6 +6,7 @@ use super::{Memory, told, whether_found};
 use crate::args::{ChainArgs, DepthArg, DueArgs, StorageArgs, Summary, WhatArgs};
 use crate::failure::{Cause, Failure};
 use crate::interrupt::Interrupt;
+use crate::metrics::{Verified, note_verified};
 use crate::report;
 use crate::storages::{Opened, time_from_now};
 use jiff::SignedDuration;
@@ -140,6 +141,11 @@ async fn read_plan(folder: &Folder) -> Result<Plan, Failure> {
 }
 
 fn tell(verdict: &Verdict, summary: Summary) -> Result<(), Failure> {
+    note_verified(Verified {
+        findings: verdict.findings.len(),
+        never: verdict.left_out.never_verified,
+        oldest: verdict.longest_ago.as_ref().map(|oldest| oldest.at),
+    });
     match summary {
         Summary::Json => report::line(told::verdict_json(verdict)),
         Summary::Text => report::text(&told::verdict(verdict)),
