@@ -1,5 +1,5 @@
 //! Why a command failed, as values: its cause, what is known to be because of it, and what is left. The sentence and the
-//! exit code are made from these, here and nowhere else. The codes are listed in the help and in the README.
+//! exit code are made from these, here and nowhere else. The codes are listed in the help and in docs/exit-codes.md, and the messages in docs/errors.md.
 
 use crate::interrupt::Stop;
 use crate::outcome::Aftermath;

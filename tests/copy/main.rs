@@ -9,7 +9,6 @@ mod archive_kills;
 mod archives;
 mod faults;
 mod kills;
-mod restoring;
 mod scene;
 mod syncing;
 mod ways;
