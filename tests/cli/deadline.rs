@@ -14,29 +14,29 @@ async fn every_command_ends_at_its_deadline<C: Cloud>() {
     for (arguments, step, says) in [
         (&["put", "new"][..], Step::Put, "perhaps the object"),
         (&["run", "new", "--", "echo", "data"], Step::Put, "perhaps the object"),
-        (&["get", "file"], Step::Read, "stopped by the deadline of 3 s"),
-        (&["ls"], Step::List, "stopped by the deadline of 3 s"),
-        (&["stat", "file"], Step::Look, "stopped by the deadline of 3 s"),
+        (&["get", "file"], Step::Read, "stopped by the deadline of 8 s"),
+        (&["ls"], Step::List, "stopped by the deadline of 8 s"),
+        (&["stat", "file"], Step::Look, "stopped by the deadline of 8 s"),
         (&["rm", "file"], Step::Delete, "whether"),
-        (&["mv", "file", "moved"], Step::Copy, "stopped by the deadline of 3 s"),
-        (&["sweep"], Step::ListUploads, "stopped by the deadline of 3 s"),
+        (&["mv", "file", "moved"], Step::Copy, "stopped by the deadline of 8 s"),
+        (&["sweep"], Step::ListUploads, "stopped by the deadline of 8 s"),
     ] {
         if step == Step::ListUploads && !C::lists_uploads() {
             continue;
         }
         let proxy = FaultProxy::start(remote.endpoint()).await;
         let held = proxy.on(C::on(step), Fault::Stall);
-        let arguments = [arguments, &["--deadline=3s"]].concat();
+        let arguments = [arguments, &["--deadline=8s"]].concat();
         // What comes after `--` is the producer's.
         let arguments = match arguments.iter().position(|&argument| argument == "--") {
-            Some(at) => [&["--deadline=3s"], &arguments[..at], &arguments[at..arguments.len() - 1]].concat(),
+            Some(at) => [&["--deadline=8s"], &arguments[..at], &arguments[at..arguments.len() - 1]].concat(),
             None => arguments,
         };
         let begun = Instant::now();
         let ended = run_with_input(on(&remote, &proxy.endpoint(), &arguments), b"data").await;
         assert!(held.fired() > 0, "{arguments:?}");
         assert!(matches!(ended.code, Some(124 | 10)), "{arguments:?}: {:?} {}", ended.code, ended.stderr);
-        assert!(ended.stderr.contains("the deadline of 3 s: stopping"), "{arguments:?}: {}", ended.stderr);
+        assert!(ended.stderr.contains("the deadline of 8 s: stopping"), "{arguments:?}: {}", ended.stderr);
         assert!(ended.stderr.contains(says), "{arguments:?}: {}", ended.stderr);
         // An abort has 30 s.
         assert!(begun.elapsed() < Duration::from_secs(45), "{arguments:?}: {:?}", begun.elapsed());

@@ -12,8 +12,9 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 
 const MIB: usize = 1 << 20;
-/// What the command may have resident at most, in bytes.
-const MEMORY: u64 = 128 << 20;
+/// What the command may have resident at most, in bytes: its `--memory` of 64 MiB, 40 MiB of this build's own file, and what
+/// the C library keeps of what other threads have freed, which was 32 MiB on a busy machine.
+const MEMORY: u64 = 160 << 20;
 
 async fn a_long_stream_goes_up_and_comes_back_in_bounded_memory<C: Cloud>() -> String {
     let mib: usize = std::env::var("SEALIFT_TEST_STREAM_MIB").map_or(1024, |mib| mib.parse().expect("a number"));
