@@ -75,7 +75,7 @@ const ROWS: &[Row] = &[
         runs: &[
             ("sealift backup epoch-ending --start-epoch 0 --end-epoch 4 --backup-service-address $NODE", 0),
             ("sealift backup transaction --start-version 0 --num_transactions 20 --backup-service-address $NODE", 0),
-            ("sealift backup continuously --backup-service-address $NODE --deadline 3s", 0),
+            ("sealift backup continuously --backup-service-address $NODE --deadline 30s", 0),
         ],
     },
     Row { commands: "ls --aptos", there: There::Archive, runs: &[("sealift ls --aptos", 0)] },

@@ -161,7 +161,7 @@ const BOTH_WON: &str = "store s3://BUCKET/…: … cannot be relied on not to re
                         --conditional-writes honoured";
 const NO_PARTS: &str = "not swept: list the parts of s3://BUCKET/…: … answered with success, and the answer cannot be used: \
                         error parsing XML: encountered invalid XML root: expected ListPartsResult but got …; check that the \
-                        endpoint is that of the S3 service, and what stands between here and it";
+                        endpoint is that of the S3 service, and what stands between here and it\n{…}";
 const NO_PARTS_SWEPT: &str = "not swept: list the parts of s3://BUCKET/…: … answered with success, and the answer cannot be \
                               used: error parsing XML: encountered invalid XML root: expected ListPartsResult but got …; 0 \
                               removed before, as listed; check that the endpoint is that of the S3 service, and what \
