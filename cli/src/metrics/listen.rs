@@ -17,9 +17,12 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 /// How long somebody may take to ask.
 const HEADERS_WITHIN: Duration = Duration::from_secs(10);
+/// How long somebody may take in all, so that those who do not read what they asked for are in nobody's way.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(30);
 /// How many may ask at a time. Others wait.
 const AT_ONCE: usize = 16;
 
@@ -78,8 +81,10 @@ async fn accept(listener: TcpListener, figures: Arc<Figures>, within: Option<Dur
             .keep_alive(false)
             .serve_connection(TokioIo::new(stream), answer);
         connections.spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!("--metrics-listen: {error}");
+            match timeout(ANSWERED_WITHIN, connection).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::debug!("--metrics-listen: {error}"),
+                Err(_) => tracing::debug!("--metrics-listen: who asked did not read the answer in {ANSWERED_WITHIN:?}"),
             }
         });
     }
