@@ -3,11 +3,14 @@
 use crate::bucket::Bucket;
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::{BackupHandle, FileHandle, Key, ShellSafeName, TextLine};
-use crate::object::IfExists;
+use crate::object::{IfExists, ObjectInfo};
 use crate::storage::{BackupStorage, FileReader, FileWriter};
 use async_trait::async_trait;
 use futures::TryStreamExt;
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
 use std::str::FromStr;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::AsyncWriteExt;
 
 const METADATA: &str = "metadata";
@@ -19,6 +22,8 @@ const METADATA_BACKUP: &str = "metadata_backup";
 pub struct Archive {
     bucket: Bucket,
     prefix: String,
+    /// How large the metadata files are that were listed last: who lists them reads them, one request each then.
+    listed: Arc<Mutex<HashMap<Key, ObjectInfo>>>,
 }
 
 impl Archive {
@@ -31,7 +36,7 @@ impl Archive {
         if !prefix.is_empty() {
             Key::from_str(prefix)?;
         }
-        Ok(Archive { bucket, prefix: prefix.to_owned() })
+        Ok(Archive { bucket, prefix: prefix.to_owned(), listed: Arc::default() })
     }
 
     /// The bucket it lies in.
@@ -65,13 +70,16 @@ impl Archive {
         let objects = self.bucket.list(&within).try_filter_map(|object| {
             let name = object.key.strip_prefix(&within).unwrap_or_default();
             // What lies deeper, or has no name of the archive's, is not a metadata file.
-            let file = name.parse::<ShellSafeName>().and_then(|name| format!("{folder}/{name}").parse());
-            async move { Ok(file.ok()) }
+            let file = name.parse::<ShellSafeName>().and_then(|name| format!("{folder}/{name}").parse::<FileHandle>());
+            async move { Ok(file.ok().map(|file| (file, object))) }
         });
-        match objects.try_collect().await {
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
-            files => files,
-        }
+        let found: Vec<(FileHandle, ObjectInfo)> = match objects.try_collect().await {
+            Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+            found => found?,
+        };
+        let keyed = found.iter().filter_map(|(file, object)| Some((self.key(file).ok()?, object.clone()))).collect();
+        *self.listed.lock().unwrap_or_else(PoisonError::into_inner) = keyed;
+        Ok(found.into_iter().map(|(file, _)| file).collect())
     }
 
     fn key_prefix(&self, folder: &str) -> String {
@@ -100,8 +108,18 @@ impl BackupStorage for Archive {
         self.bucket.writers_at_once()
     }
 
+    /// Each is a request, or two.
+    fn reads_at_once(&self) -> NonZeroUsize {
+        NonZeroUsize::MIN.saturating_add(127)
+    }
+
     async fn open_for_read(&self, file: &FileHandle) -> Result<FileReader> {
-        Ok(Box::new(self.bucket.open(&self.key(file)?).await?))
+        let key = self.key(file)?;
+        let listed = self.listed.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
+        Ok(Box::new(match listed {
+            Some(info) => self.bucket.open_listed(&key, &info).await?,
+            None => self.bucket.open(&key).await?,
+        }))
     }
 
     async fn save_metadata_lines(&self, name: &ShellSafeName, lines: &[TextLine]) -> Result<FileHandle> {

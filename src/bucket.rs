@@ -228,6 +228,18 @@ impl Bucket {
         download::open(self.subject(key, None), &self.compressor, &self.budget, Unknown::AsItIs).await
     }
 
+    /// As [`open`](Self::open), of an object that `info` of a [`list`](Self::list) tells of. One that is short then takes one
+    /// request, where the service says with an object's bytes all that it says of it. What is read is what is there now.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    ///
+    /// # Cancel safety
+    /// Cancel-safe.
+    pub async fn open_listed(&self, key: &Key, info: &ObjectInfo) -> Result<Reader> {
+        download::open_listed(self.subject(key, None), info.size, &self.compressor, &self.budget, Unknown::Refused).await
+    }
+
     /// Opens a range of the object's bytes as they are stored, compressed ones too, whatever the bucket's codec. Without an
     /// end it goes to the object's. See [`Reader`] for what can be verified of it. A range of the *plain* data of an
     /// object that is compressed can only be had by reading it from its start.

@@ -70,7 +70,7 @@ pub(crate) type Held = OwnedSemaphorePermit;
 pub(crate) struct Spare(Held, Held);
 
 impl Budget {
-    /// What the command line uses unless told otherwise: 64 MiB.
+    /// Enough for most: 64 MiB.
     pub const DEFAULT: u64 = 64 << 20;
     /// The smallest budget: 16 MiB.
     pub const MIN: u64 = 16 << 20;
@@ -155,7 +155,12 @@ impl Budget {
         }
     }
 
-    /// `bytes` of the writers' seats for a reader that has a seat, if they are free now.
+    /// A reader's seat of `bytes`, if one is free now and nobody waits for it.
+    pub(crate) fn try_reader_seat(&self, bytes: u64) -> Option<Held> {
+        Arc::clone(&self.reader_seats).try_acquire_many_owned(units(bytes)).ok()
+    }
+
+    /// `bytes` of the writers' seats for a reader that has a seat, or is short, if they are free now.
     pub(crate) fn try_spare(&self, bytes: u64) -> Option<Spare> {
         let spare = Arc::clone(&self.spares).try_acquire_many_owned(units(bytes)).ok()?;
         let seat = Arc::clone(&self.writer_seats).try_acquire_many_owned(units(bytes)).ok()?;

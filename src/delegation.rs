@@ -89,6 +89,10 @@ macro_rules! delegate {
                 (**self).get(key, range, etag).await
             }
 
+            async fn get_whole(&self, key: &Key, size: u64) -> Result<Option<(ObjectInfo, Bytes)>> {
+                (**self).get_whole(key, size).await
+            }
+
             async fn head_version(&self, key: &Key, version: &str) -> Result<ObjectInfo> {
                 (**self).head_version(key, version).await
             }

@@ -338,6 +338,15 @@ pub trait ObjectStore: fmt::Debug + Send + Sync + 'static {
     /// within the object.
     async fn get(&self, key: &Key, range: Range<u64>, etag: Option<&str>) -> Result<Bytes>;
 
+    /// What is stored under `key` now, and all of its bytes, in one request, if it is `size` bytes as a listing said;
+    /// [`ErrorKind::Changed`](crate::ErrorKind::Changed) when it is not. `None` from a storage that answers with less of the
+    /// object than [`head`](Self::head) does when it is read: two requests are sent then.
+    ///
+    /// It is sent once, and is only the shorter way: after any error the caller takes the other.
+    async fn get_whole(&self, _key: &Key, _size: u64) -> Result<Option<(ObjectInfo, Bytes)>> {
+        Ok(None)
+    }
+
     /// What `version` of the object is; [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) where there is no such version, or
     /// where it says that the object was removed. A store that keeps no versions says so.
     async fn head_version(&self, key: &Key, _version: &str) -> Result<ObjectInfo> {

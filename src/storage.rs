@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::name::{BackupHandle, FileHandle, ShellSafeName, TextLine};
 use async_trait::async_trait;
 use std::fmt;
+use std::num::NonZeroUsize;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// A file being written. It exists from the moment its `shutdown()` has returned `Ok`, and in no other case.
@@ -34,6 +35,11 @@ pub trait BackupStorage: fmt::Debug + Send + Sync {
     /// itself.
     fn writers_at_once(&self) -> usize {
         usize::MAX
+    }
+
+    /// How many small files are read from it at a time, unless somebody says how many.
+    fn reads_at_once(&self) -> NonZeroUsize {
+        NonZeroUsize::MIN.saturating_add(15)
     }
 
     /// Opens a file for reading.

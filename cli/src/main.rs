@@ -10,6 +10,7 @@ mod failure;
 mod import;
 mod interrupt;
 mod log;
+mod machine;
 mod metrics;
 mod outcome;
 mod output;

@@ -28,8 +28,8 @@ pub(crate) enum Aftermath {
     NotWritten(PathBuf),
     /// This has what was read.
     PassedOn { to: String },
-    /// These objects were removed, in this order, and perhaps the next.
-    Removed { removed: Vec<String>, unknown: Option<String> },
+    /// These objects were removed, and perhaps those.
+    Removed { removed: Vec<String>, unknown: Vec<String> },
     /// So many leftovers were removed.
     Swept(u64),
     /// So many superfluous backups were removed.
@@ -116,15 +116,18 @@ impl fmt::Display for Aftermath {
             Aftermath::NotWritten(path) => write!(f, "{} was not written", path.display()),
             Aftermath::PassedOn { to } => write!(f, "what was read is on {to}, and nothing has checked it"),
             Aftermath::Removed { removed, unknown } => {
-                match removed.as_slice() {
-                    [] if unknown.is_some() => {}
-                    [] => f.write_str("nothing was removed")?,
-                    removed => write!(f, "removed: {}", removed.join(", "))?,
-                }
-                match unknown {
-                    Some(unknown) if removed.is_empty() => write!(f, "whether {unknown} was removed is not known"),
-                    Some(unknown) => write!(f, "; whether {unknown} was removed is not known"),
-                    None => Ok(()),
+                let known = match removed.as_slice() {
+                    [] => "nothing was removed".to_owned(),
+                    removed => format!("removed: {}", removed.join(", ")),
+                };
+                let (unknown, verb) = match unknown.as_slice() {
+                    [] => return f.write_str(&known),
+                    [one] => (one.clone(), "was"),
+                    more => (more.join(", "), "were"),
+                };
+                match removed.is_empty() {
+                    true => write!(f, "whether {unknown} {verb} removed is not known"),
+                    false => write!(f, "{known}; whether {unknown} {verb} removed is not known"),
                 }
             }
             Aftermath::Swept(count) => write!(f, "{count} removed before, as listed"),
@@ -179,12 +182,13 @@ mod tests {
 
     #[test]
     fn of_a_removal_under_way_nothing_is_claimed() {
-        let removed = |removed: &[&str], unknown: Option<&str>| {
-            let removed = removed.iter().map(|&name| name.to_owned()).collect();
-            Aftermath::Removed { removed, unknown: unknown.map(str::to_owned) }.to_string()
+        let owned = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        let removed = |removed: &[&str], unknown: &[&str]| {
+            Aftermath::Removed { removed: owned(removed), unknown: owned(unknown) }.to_string()
         };
-        assert_eq!(removed(&["a", "b"], Some("c")), "removed: a, b; whether c was removed is not known");
-        assert_eq!(removed(&[], Some("c")), "whether c was removed is not known");
-        assert_eq!(removed(&[], None), "nothing was removed");
+        assert_eq!(removed(&["a", "b"], &["c"]), "removed: a, b; whether c was removed is not known");
+        assert_eq!(removed(&["a"], &["b", "c"]), "removed: a; whether b, c were removed is not known");
+        assert_eq!(removed(&[], &["c"]), "whether c was removed is not known");
+        assert_eq!(removed(&[], &[]), "nothing was removed");
     }
 }

@@ -23,6 +23,6 @@ mod subject;
 mod verified;
 
 pub use reader::Reader;
-pub(crate) use reader::{Unknown, open, open_known, open_stored};
+pub(crate) use reader::{Unknown, open, open_known, open_listed, open_stored};
 pub(crate) use subject::Subject;
 pub use verified::Verified;

@@ -18,7 +18,7 @@ const MOST: u64 = AHEAD * LARGEST_RANGE + (16 << 20);
 /// In what steps more than the seat is taken.
 const STEP: u64 = 4 << 20;
 /// An object up to this size is read with the seat alone.
-const SMALL: u64 = 256 << 10;
+pub(super) const SMALL: u64 = 256 << 10;
 
 const _: () = assert!(2 * SMALLEST_RANGE + BLOCK as u64 <= READER_SEAT && MAX_STORED as u64 <= SMALLEST_RANGE);
 
@@ -26,8 +26,15 @@ const _: () = assert!(2 * SMALLEST_RANGE + BLOCK as u64 <= READER_SEAT && MAX_ST
 #[derive(Debug)]
 pub(super) struct Places {
     #[expect(dead_code, reason = "places are held, not used")]
-    held: (Held, Vec<Spare>),
+    held: (Seat, Vec<Spare>),
     pub(super) shares: Shares,
+}
+
+#[derive(Debug)]
+#[expect(dead_code, reason = "places are held, not used")]
+enum Seat {
+    Own(Held),
+    Spare(Spare),
 }
 
 /// How the memory is used. Everything together is at most what is held.
@@ -54,8 +61,7 @@ impl Places {
     pub(super) async fn take(budget: &Budget, size: u64, way: Use) -> Result<Self> {
         let wanted = wanted(size, way);
         let mut taken = READER_SEAT.min(wanted);
-        let seat = budget.reader_seat(taken).await?;
-        let mut more = Vec::new();
+        let (seat, mut more) = (seat(budget, taken, size).await?, Vec::new());
         while size > SMALL && taken < wanted {
             let step = STEP.min(wanted - taken);
             let Some(spare) = budget.try_spare(step) else { break };
@@ -63,6 +69,17 @@ impl Places {
             taken += step;
         }
         Ok(Places { held: (seat, more), shares: Shares::of(taken, size, way) })
+    }
+}
+
+/// The place of a reader that holds `taken`. For a short object one of the writers' does as well: it is given back soon.
+async fn seat(budget: &Budget, taken: u64, size: u64) -> Result<Seat> {
+    if let Some(seat) = budget.try_reader_seat(taken) {
+        return Ok(Seat::Own(seat));
+    }
+    match budget.try_spare(taken).filter(|_| size <= SMALL) {
+        Some(spare) => Ok(Seat::Spare(spare)),
+        None => budget.reader_seat(taken).await.map(Seat::Own),
     }
 }
 

@@ -1,6 +1,6 @@
 //! An object's stored bytes as ranges in order, several of them ahead of the reader.
 
-use super::places::{Places, Use};
+use super::places::Places;
 use super::subject::Subject;
 use crate::activity::{Codec, RetryCause};
 use crate::budget::{Budget, Held};
@@ -38,6 +38,14 @@ pub(super) struct Ranges {
     runtime: Option<Handle>,
 }
 
+/// An object that has its place in the budget.
+pub(super) struct Seated {
+    pub(super) subject: Subject,
+    pub(super) places: Places,
+    /// Its bytes, if they have come already.
+    pub(super) ahead: Option<Ahead>,
+}
+
 /// The bytes of a range.
 pub(super) struct Fetched {
     pub(super) bytes: Bytes,
@@ -70,27 +78,32 @@ struct Source {
     sum: Sum,
     /// Is told whether the service is what the reader waits for.
     codec: Codec,
+    /// What came with the look at the object: all of it.
+    ahead: Mutex<Option<Ahead>>,
     /// Given back when the last range is.
     _places: Places,
 }
 
+/// All bytes of an object, with the memory they hold.
+pub(super) struct Ahead {
+    pub(super) bytes: Bytes,
+    pub(super) held: Held,
+}
+
 impl Ranges {
-    /// The ranges of what is `wanted` of the object that `info` describes, and how many blocks of plain data may exist beside them.
-    /// Waits for a place in the budget.
-    pub(super) async fn of(
-        subject: Subject,
+    /// The ranges of what is `wanted` of the object that `info` describes.
+    pub(super) fn of(
+        Seated { subject, places, ahead }: Seated,
         info: &ObjectInfo,
         wanted: Range<u64>,
         budget: &Budget,
-        way: Use,
         sum: Sum,
         codec: Codec,
-    ) -> Result<(Ranges, usize)> {
-        let places = Places::take(budget, wanted.end - wanted.start, way).await?;
+    ) -> Ranges {
         let shares = places.shares;
-        let (etag, size) = (info.etag.clone(), info.size);
-        let source = Source { subject, etag, size, budget: budget.clone(), sum, codec, _places: places };
-        let ranges = Ranges {
+        let (etag, size, ahead) = (info.etag.clone(), info.size, Mutex::new(ahead));
+        let source = Source { subject, etag, size, budget: budget.clone(), sum, codec, ahead, _places: places };
+        Ranges {
             source: Arc::new(source),
             next: wanted.start,
             wanted,
@@ -99,8 +112,7 @@ impl Ranges {
             free: Arc::new(Semaphore::new(shares.ranges)),
             under_way: VecDeque::new(),
             runtime: Handle::try_current().ok(),
-        };
-        Ok((ranges, shares.blocks))
+        }
     }
 
     /// Asks for as many ranges as may exist, and returns the next that has come; `None` after the last.
@@ -161,10 +173,18 @@ impl Ranges {
 
 impl Source {
     async fn fetch(self: Arc<Self>, range: Range<u64>, place: OwnedSemaphorePermit) -> Result<Fetched> {
-        let held = self.budget.bytes(range.end - range.start).await?;
+        let ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let (held, mut ahead) = match ahead.filter(|_| range == (0..self.size)) {
+            Some(Ahead { bytes, held }) => (held, Some(bytes)),
+            None => (self.budget.bytes(range.end - range.start).await?, None),
+        };
         let (began, mut times) = (Instant::now(), 1);
         let (bytes, checksum) = loop {
-            match self.fetch_once(&range).await {
+            let fetched = match ahead.take() {
+                Some(bytes) => self.checked(&range, bytes),
+                None => self.fetch_once(&range).await,
+            };
+            match fetched {
                 Err(error) if error.kind() != ErrorKind::Corrupt => return Err(error),
                 Err(error) if times == READS => return Err(error.after_attempts(times, began.elapsed())),
                 Err(error) => self.read_again(&error),
@@ -182,6 +202,10 @@ impl Source {
 
     async fn fetch_once(&self, range: &Range<u64>) -> Result<(Bytes, Option<Checksum>)> {
         let bytes = self.subject.get(range.clone(), self.etag.as_deref()).await?;
+        self.checked(range, bytes)
+    }
+
+    fn checked(&self, range: &Range<u64>, bytes: Bytes) -> Result<(Bytes, Option<Checksum>)> {
         if bytes.len() as u64 != range.end - range.start {
             let reason = format!("bytes {} to {} were asked for and {} came", range.start, range.end, bytes.len());
             return Err(Error::new(ErrorKind::Corrupt, "read", self.location(), reason));

@@ -3,8 +3,8 @@
 use super::blocks::{Blocks, Next, Then};
 use super::buffers::Buffers;
 use super::foreign::Foreign;
-use super::places::Use;
-use super::ranges::{READS, Ranges, Sum};
+use super::places::{Places, SMALL, Use};
+use super::ranges::{Ahead, READS, Ranges, Seated, Sum};
 use super::stored::{Expected, More, Stored};
 use super::subject::Subject;
 use super::verified::Verified;
@@ -82,6 +82,15 @@ enum Extent {
     Stored(Range<u64>),
 }
 
+impl Extent {
+    fn way(&self, compressor: &Compressor) -> Use {
+        match (self, compressor.codec()) {
+            (Extent::Stored(_), _) | (_, Codec::Plain) => Use::AsItIs,
+            (Extent::Whole(_), Codec::Gzip(_) | Codec::Zstd(_)) => Use::Decompressed(compressor.threads()),
+        }
+    }
+}
+
 /// What is done about data that is neither gzip nor zstd, in a bucket that compresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unknown {
@@ -116,7 +125,39 @@ pub(crate) async fn open_known(
     budget: &Budget,
     unknown: Unknown,
 ) -> Result<Reader> {
-    open_extent(subject, info, compressor, budget, Extent::Whole(unknown)).await
+    let extent = Extent::Whole(unknown);
+    let places = Places::take(budget, info.size, extent.way(compressor)).await?;
+    Ok(open_extent(Seated { subject, places, ahead: None }, info, compressor, budget, extent))
+}
+
+/// Opens an object that is `size` bytes, as a listing said. A short one comes together with the look at it, where the service
+/// answers so; in any doubt it is opened as any other.
+pub(crate) async fn open_listed(
+    subject: Subject,
+    size: u64,
+    compressor: &Arc<Compressor>,
+    budget: &Budget,
+    unknown: Unknown,
+) -> Result<Reader> {
+    if size == 0 || size > SMALL {
+        return open(subject, compressor, budget, unknown).await;
+    }
+    let extent = Extent::Whole(unknown);
+    let places = Places::take(budget, size, extent.way(compressor)).await?;
+    let held = budget.bytes(size).await?;
+    match subject.store.get_whole(&subject.key, size).await {
+        Ok(Some((info, bytes))) if info.size == size => {
+            let ahead = Some(Ahead { bytes, held });
+            Ok(open_extent(Seated { subject, places, ahead }, info, compressor, budget, extent))
+        }
+        other => {
+            if let Err(error) = other {
+                tracing::debug!("{error}; looking at it first");
+            }
+            drop((places, held));
+            open(subject, compressor, budget, unknown).await
+        }
+    }
 }
 
 /// Opens a range of what is stored.
@@ -141,16 +182,19 @@ pub(crate) async fn open_stored(
         let reason = format!("bytes {start} to {end} were asked for, and {} are stored", info.size);
         return Err(Error::new(ErrorKind::InvalidConfig, "read", subject.location(), reason));
     }
-    open_extent(subject, info, compressor, budget, Extent::Stored(start..end)).await
+    let extent = Extent::Stored(start..end);
+    let places = Places::take(budget, end - start, extent.way(compressor)).await?;
+    Ok(open_extent(Seated { subject, places, ahead: None }, info, compressor, budget, extent))
 }
 
-async fn open_extent(
-    subject: Subject,
+fn open_extent(
+    seated: Seated,
     info: ObjectInfo,
     compressor: &Arc<Compressor>,
     budget: &Budget,
     extent: Extent,
-) -> Result<Reader> {
+) -> Reader {
+    let subject = &seated.subject;
     let range = match &extent {
         Extent::Whole(_) => 0..info.size,
         Extent::Stored(range) => range.clone(),
@@ -173,12 +217,9 @@ async fn open_extent(
         Some(whole) => Sum::Of(expected.algorithm, whole.clone()),
         None => Sum::Unwanted,
     };
-    let way = match (&extent, compressor.codec()) {
-        (Extent::Stored(_), _) | (_, Codec::Plain) => Use::AsItIs,
-        (Extent::Whole(_), Codec::Gzip(_) | Codec::Zstd(_)) => Use::Decompressed(compressor.threads()),
-    };
+    let (way, blocks) = (extent.way(compressor), seated.places.shares.blocks);
     let stream = Stream::read(&subject.counts);
-    let (ranges, blocks) = Ranges::of(subject, &info, range, budget, way, sum, stream.codec()).await?;
+    let ranges = Ranges::of(seated, &info, range, budget, sum, stream.codec());
     let stored = Stored::new(ranges, expected);
     let phase = match (way, extent) {
         (Use::AsItIs, _) | (_, Extent::Stored(_)) => Phase::Plain(Box::new(stored)),
@@ -187,7 +228,7 @@ async fn open_extent(
             Phase::Unrecognised(Box::new(Unrecognised { stored, buffers, compressor, behind: None, times: 0, unknown }))
         }
     };
-    Ok(Reader { phase, chunk: Chunk::None, read: 0, info, verified, reading: budget.reading().clone(), stream })
+    Reader { phase, chunk: Chunk::None, read: 0, info, verified, reading: budget.reading().clone(), stream }
 }
 
 impl Reader {

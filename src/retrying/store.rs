@@ -173,6 +173,16 @@ impl ObjectStore for RetryingStore {
         self.store.check_place().await
     }
 
+    /// Sent once: who asks goes the longer way after an error, and that is tried again.
+    async fn get_whole(&self, key: &Key, size: u64) -> Result<Option<(ObjectInfo, Bytes)>> {
+        self.check_name(key)?;
+        let counts = self.retry.counts();
+        let _in_flight = counts.read();
+        let whole = self.store.get_whole(key, size).await?;
+        counts.came(whole.as_ref().map_or(0, |(_, bytes)| bytes.len() as u64));
+        Ok(whole)
+    }
+
     async fn head_version(&self, key: &Key, version: &str) -> Result<ObjectInfo> {
         self.check_name(key)?;
         self.retry.run(|| self.store.head_version(key, version)).await

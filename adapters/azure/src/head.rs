@@ -5,7 +5,10 @@ use crate::commit::{kept_checksum, token_metadata};
 use crate::errors::status;
 use crate::marker::is_marker;
 use crate::properties::{Metadata, Properties};
+use azure_core::http::headers::Headers;
+use azure_core::http::{RawResponse, StatusCode};
 use azure_storage_blob::models::BlobClientGetPropertiesResultHeaders;
+use bytes::Bytes;
 use sealift::{Error, ErrorKind, ObjectInfo, Result};
 
 const OPERATION: &str = "look at";
@@ -41,6 +44,15 @@ pub(crate) async fn head_version(client: &Client, key: &str, version: &str) -> R
         Ok(None) => Err(missing()),
         Err(error) if status(&error) == Some(400) => Err(missing()),
         Err(error) => Err(failed(error)),
+    }
+}
+
+/// What the headers of an answer with its bytes say of a blob, which are those of a look.
+pub(crate) fn answered(client: &Client, key: &str, headers: Headers) -> Result<ObjectInfo> {
+    let found = Properties::from(RawResponse::from_bytes(StatusCode::Ok, headers, Bytes::new()));
+    match Metadata::of(&found) {
+        metadata if is_marker(&metadata) => Err(missing(client, key)),
+        metadata => described(key, &found, &metadata).map_err(|error| client.failed(OPERATION, key, error)),
     }
 }
 

@@ -3,16 +3,19 @@
 use crate::answers::odd;
 use crate::client::Client;
 use crate::errors::{condition_not_met, no_such_blob, status};
+use crate::head;
 use azure_core::error::ErrorKind as SdkKind;
 use azure_core::http::Etag;
 use azure_core::http::headers::{HeaderName, Headers};
 use azure_storage_blob::models::{BlobClientDownloadOptions, HttpRange};
 use bytes::{Bytes, BytesMut};
 use futures::TryStreamExt;
-use sealift::{Error, ErrorKind, Result};
+use sealift::{Error, ErrorKind, ObjectInfo, Result};
 use std::cmp::Ordering;
 use std::num::NonZero;
 use std::ops::Range;
+
+const CONTENT_RANGE: HeaderName = HeaderName::from_static("content-range");
 
 /// The bytes of `range`, of `version` or of what is there now.
 pub(crate) async fn read(
@@ -36,6 +39,18 @@ pub(crate) async fn read(
     }
 }
 
+/// The blob and its properties, as long as it is `size` bytes.
+pub(crate) async fn with_properties(client: &Client, key: &str, size: u64) -> Result<(ObjectInfo, Bytes)> {
+    let failed = |error| client.failed("read", key, error);
+    let (headers, bytes) = answered(client, key, None, 0..size, None).await.map_err(failed)?;
+    let told = headers.get_optional_str(&CONTENT_RANGE).and_then(|told| told.rsplit('/').next());
+    if told != Some(size.to_string().as_str()) {
+        let reason = format!("{size} bytes were listed, and the service answers with a part of others");
+        return Err(Error::new(ErrorKind::Changed, "read", client.location(key), reason));
+    }
+    Ok((head::answered(client, key, headers)?, bytes))
+}
+
 /// All bytes of the blob that `etag` names.
 pub(crate) async fn whole(client: &Client, key: &str, size: u64, etag: &Etag) -> azure_core::Result<Bytes> {
     match size {
@@ -51,6 +66,16 @@ async fn download(
     range: Range<u64>,
     etag: Option<Etag>,
 ) -> azure_core::Result<Bytes> {
+    answered(client, key, version, range, etag).await.map(|(_, bytes)| bytes)
+}
+
+async fn answered(
+    client: &Client,
+    key: &str,
+    version: Option<&str>,
+    range: Range<u64>,
+    etag: Option<Etag>,
+) -> azure_core::Result<(Headers, Bytes)> {
     let wanted = (range.end - range.start) as usize;
     let options = BlobClientDownloadOptions {
         range: Some(HttpRange::from(range.clone())),
@@ -78,7 +103,7 @@ async fn download(
         }
     }
     match bytes.len().cmp(&wanted) {
-        Ordering::Equal => Ok(bytes.freeze()),
+        Ordering::Equal => Ok((answer.headers, bytes.freeze())),
         Ordering::Greater => Err(odd(format!("{wanted} bytes were asked for, and more came"))),
         Ordering::Less => {
             let reason = format!("{wanted} bytes were asked for, and {} came", bytes.len());
@@ -89,7 +114,7 @@ async fn download(
 
 /// Whether an answer is about exactly this range.
 fn holds(headers: &Headers, range: &Range<u64>) -> bool {
-    let told = headers.get_optional_str(&HeaderName::from_static("content-range"));
+    let told = headers.get_optional_str(&CONTENT_RANGE);
     let told = told.and_then(|told| told.strip_prefix("bytes ")).and_then(|told| told.split('/').next());
     told == Some(&format!("{}-{}", range.start, range.end - 1))
 }

@@ -76,6 +76,10 @@ impl ObjectStore for AzureStore {
         read::read(&self.client, key.as_ref(), None, range, etag).await
     }
 
+    async fn get_whole(&self, key: &Key, size: u64) -> Result<Option<(ObjectInfo, Bytes)>> {
+        read::with_properties(&self.client, key.as_ref(), size).await.map(Some)
+    }
+
     async fn head_version(&self, key: &Key, version: &str) -> Result<ObjectInfo> {
         head::head_version(&self.client, key.as_ref(), version).await
     }

@@ -20,8 +20,8 @@ use std::time::{Duration, SystemTime};
 
 /// Block ids hold whole seconds, and machines take the service's time a moment apart.
 const TOLERANCE: Duration = Duration::from_secs(5);
-/// How many names are asked at once.
-const AT_ONCE: usize = 16;
+/// How many names are asked at once: a question is a small request, and there can be thousands.
+const AT_ONCE: usize = 64;
 /// The id of a leftover that is an empty blob, left by a discard that was cut short.
 const DISCARDING: &str = "discarding";
 const LISTING: &str = "list the uncommitted blocks of";

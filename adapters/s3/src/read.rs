@@ -1,11 +1,15 @@
-//! Ranged reads: all the bytes that were asked for, of the content that was asked for, or an error.
+//! Reads: all the bytes that were asked for, of the content that was asked for, or an error.
 
 use crate::client::Client;
 use crate::errors::status;
+use crate::head::info;
 use crate::limits::ANSWER;
+use crate::provider::Checksums;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
+use aws_sdk_s3::operation::head_object::HeadObjectOutput;
+use aws_sdk_s3::types::ChecksumMode;
 use bytes::{Bytes, BytesMut};
-use sealift::{Error, ErrorKind, Key, Passing, Result};
+use sealift::{Error, ErrorKind, Key, ObjectInfo, Passing, Result};
 use std::ops::Range;
 
 /// The bytes of `range`, of `version` or of what is there now. The time to answer is limited, and then standing still is; the time to read is not.
@@ -33,7 +37,7 @@ pub(crate) async fn read(
         .config_override(client.reading(ANSWER))
         .send()
         .await;
-    let mut answer = match answer {
+    let answer = match answer {
         Ok(answer) => answer,
         Err(error) => {
             let status = status(&error);
@@ -54,6 +58,41 @@ pub(crate) async fn read(
         let error = Error::new(ErrorKind::Service, "read", client.location(key), reason);
         return Err(error.with_passing(Passing::Unlikely));
     }
+    body(client, key, answer, wanted).await
+}
+
+/// The object, and what the service says of it with its bytes; as long as it is `size` bytes. Without a range, for a service
+/// tells the checksum of the whole with the whole only.
+pub(crate) async fn whole(client: &Client, key: &Key, size: u64) -> Result<(ObjectInfo, Bytes)> {
+    let mut request = client.sdk.get_object().bucket(&client.bucket).key(key.as_ref());
+    if client.checksums == Checksums::FullObject {
+        request = request.checksum_mode(ChecksumMode::Enabled);
+    }
+    let answer = request.customize().config_override(client.reading(ANSWER)).send().await;
+    let answer = answer.map_err(|error| client.failed("read", key, error))?;
+    if answer.content_length().and_then(|length| u64::try_from(length).ok()) != Some(size) {
+        let reason = format!("{size} bytes were listed, and the service answers with others");
+        return Err(Error::new(ErrorKind::Changed, "read", client.location(key), reason));
+    }
+    let info = info(key, &as_if_looked_at(&answer));
+    Ok((info, body(client, key, answer, size).await?))
+}
+
+/// What the answer to HEAD would have said.
+fn as_if_looked_at(answer: &GetObjectOutput) -> HeadObjectOutput {
+    HeadObjectOutput::builder()
+        .set_content_length(answer.content_length)
+        .set_metadata(answer.metadata.clone())
+        .set_last_modified(answer.last_modified)
+        .set_e_tag(answer.e_tag.clone())
+        .set_version_id(answer.version_id.clone())
+        .set_checksum_crc64_nvme(answer.checksum_crc64_nvme.clone())
+        .set_checksum_type(answer.checksum_type.clone())
+        .build()
+}
+
+/// The bytes of an answer, which have to be `wanted`.
+async fn body(client: &Client, key: &Key, mut answer: GetObjectOutput, wanted: u64) -> Result<Bytes> {
     let broke_off = |reason: String| {
         Error::new(ErrorKind::Unreachable, "read", client.location(key), reason).with_passing(Passing::Outage)
     };

@@ -138,6 +138,10 @@ impl ObjectStore for S3Store {
         read::read(&self.client, key, None, range, etag).await
     }
 
+    async fn get_whole(&self, key: &Key, size: u64) -> Result<Option<(ObjectInfo, Bytes)>> {
+        read::whole(&self.client, key, size).await.map(Some)
+    }
+
     async fn head_version(&self, key: &Key, version: &str) -> Result<ObjectInfo> {
         head::head_version(&self.client, key, version).await
     }

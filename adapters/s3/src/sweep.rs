@@ -8,12 +8,17 @@ use crate::errors::{code, unreadable};
 use crate::limits::ANSWER;
 use crate::names::decoded;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, EncodingType, MultipartUpload};
+use futures::stream::{self, StreamExt};
 use sealift::{Error, ErrorKind, Leftover, Leftovers, Origin, Result, Unread};
 use std::collections::BTreeSet;
+use std::pin::pin;
 use std::time::{Duration, SystemTime};
 
 /// How exactly two looks at the same upload agree on its idleness: the service's times are in whole seconds.
 const TOLERANCE: Duration = Duration::from_secs(2);
+
+/// How many uploads are asked for their parts at once: a question is a small request, and there can be thousands.
+const AT_ONCE: usize = 64;
 
 const LIST_UPLOADS: &str = "list the incomplete uploads of";
 const LIST_PARTS: &str = "list the parts of";
@@ -36,14 +41,20 @@ pub(crate) async fn leftovers(client: &Client, prefix: &str) -> Result<Leftovers
             .set_key_marker(marker.as_ref().map(|marker| marker.0.clone()))
             .set_upload_id_marker(marker.as_ref().and_then(|marker| marker.1.clone()));
         let listed = request.customize().config_override(client.within(ANSWER)).interceptor(clock.clone()).send().await;
-        let listed = listed.map_err(|error| client.failed(LIST_UPLOADS, prefix, error))?;
-        let encoding = listed.encoding_type.as_ref();
-        for upload in listed.uploads() {
-            let (Some(key), Some(id)) = (upload.key(), upload.upload_id()) else { continue };
-            let key = decoded(encoding, key.to_owned()).map_err(unusable)?;
-            match leftover(client, &key, id, upload, &clock).await {
+        let mut listed = listed.map_err(|error| client.failed(LIST_UPLOADS, prefix, error))?;
+        let encoding = listed.encoding_type.clone();
+        let encoding = encoding.as_ref();
+        let mut named = Vec::new();
+        for upload in listed.uploads.take().unwrap_or_default() {
+            let Some(key) = upload.key() else { continue };
+            named.push((decoded(encoding, key.to_owned()).map_err(unusable)?, upload));
+        }
+        let asked = named.into_iter().map(|(key, upload)| looked(client, key, upload, &clock));
+        let mut asked = pin!(stream::iter(asked).buffered(AT_ONCE));
+        while let Some(looked) = asked.next().await {
+            match looked {
                 Ok(leftover) => leftovers.found.extend(leftover),
-                Err(error) => leftovers.unread.push(Unread::new(key, error)),
+                Err(unread) => leftovers.unread.push(unread),
             }
         }
         let id_marker = listed.next_upload_id_marker.filter(|id| !id.is_empty());
@@ -70,6 +81,16 @@ pub(crate) async fn remove(client: &Client, leftover: &Leftover) -> Result<()> {
             .with_hint("it was left alone; list again later if you still want it gone"));
     }
     abort(client, &leftover.key, &leftover.id).await
+}
+
+async fn looked(
+    client: &Client,
+    key: String,
+    upload: MultipartUpload,
+    clock: &ServiceClock,
+) -> Result<Option<Leftover>, Unread> {
+    let Some(id) = upload.upload_id() else { return Ok(None) };
+    leftover(client, &key, id, &upload, clock).await.map_err(|error| Unread::new(key, error))
 }
 
 async fn leftover(

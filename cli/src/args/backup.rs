@@ -195,9 +195,9 @@ pub(crate) struct ArchiveArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Archive")]
 pub(crate) struct MetadataArgs {
-    /// How many metadata files are read at a time, at the start.
-    #[arg(long, default_value = "16", value_name = "N")]
-    pub(crate) concurrent_downloads: NonZeroUsize,
+    /// How many metadata files are read at a time, at the start [default: 128; 16 through commands].
+    #[arg(long, value_name = "N")]
+    pub(crate) concurrent_downloads: Option<NonZeroUsize>,
     /// Taken so that a command line of aptos-db-tool works here, and not used: nothing is cached. The metadata is read
     /// from storage at the start, and later only what has come since.
     #[arg(long, value_name = "FOLDER")]

@@ -103,9 +103,9 @@ pub(crate) struct Ls {
     /// by its metadata alone.
     #[arg(long, conflicts_with = "names")]
     pub(crate) aptos: bool,
-    /// How many metadata files are read at a time (with --aptos).
-    #[arg(long, default_value = "16", value_name = "N", requires = "aptos")]
-    pub(crate) concurrent_downloads: NonZeroUsize,
+    /// How many metadata files are read at a time (with --aptos) [default: 128; 16 through commands].
+    #[arg(long, value_name = "N", requires = "aptos")]
+    pub(crate) concurrent_downloads: Option<NonZeroUsize>,
     #[command(flatten)]
     pub(crate) storage: StorageArgs,
 }
@@ -134,6 +134,9 @@ pub(crate) struct Rm {
     /// The objects' names below the storage's prefix, or their whole URLs, all of one storage.
     #[arg(required = true)]
     pub(crate) names: Vec<String>,
+    /// How many are removed at a time.
+    #[arg(long, default_value = "64", value_name = "N")]
+    pub(crate) concurrent_removals: NonZeroUsize,
     #[command(flatten)]
     pub(crate) storage: StorageArgs,
 }
@@ -167,6 +170,9 @@ pub(crate) struct Sweep {
     /// nothing was written for that time: of backups that were interrupted and not gone on with.
     #[arg(long)]
     pub(crate) aptos: bool,
+    /// How many are removed at a time.
+    #[arg(long, default_value = "64", value_name = "N")]
+    pub(crate) concurrent_removals: NonZeroUsize,
     #[command(flatten)]
     pub(crate) storage: StorageArgs,
 }

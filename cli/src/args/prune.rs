@@ -51,9 +51,9 @@ pub(crate) struct Prune {
     /// may be reading them.
     #[arg(long, default_value = "24h", value_name = "TIME", value_parser = time, requires = "aptos")]
     pub(crate) grace: SignedDuration,
-    /// How many metadata files are read at a time (with --aptos).
-    #[arg(long, default_value = "16", value_name = "N", requires = "aptos")]
-    pub(crate) concurrent_downloads: NonZeroUsize,
+    /// How many metadata files are read at a time (with --aptos) [default: 128].
+    #[arg(long, value_name = "N", requires = "aptos")]
+    pub(crate) concurrent_downloads: Option<NonZeroUsize>,
     /// Let backups that `sealift verify` has not read to their end count too. Without it only verified ones make others
     /// superfluous.
     #[arg(long)]

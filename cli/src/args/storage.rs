@@ -1,10 +1,10 @@
 //! Which storage a command is about, and how it is used.
 
 use super::time::time;
+use crate::machine;
 use bytesize::ByteSize;
 use clap::{Args, ValueEnum};
 use jiff::SignedDuration;
-use sealift::Budget;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -59,11 +59,12 @@ pub(crate) struct StorageArgs {
     /// Compression level, from 1 (fastest) to 12 for gzip, 19 for zstd (smallest) [default: gzip 5, zstd 3].
     #[arg(long, value_name = "N")]
     pub(crate) level: Option<u8>,
-    /// Compression threads [default: one a core].
+    /// Compression threads [default: one for each core that the process may use].
     #[arg(long, value_name = "N")]
     pub(crate) compress_threads: Option<NonZeroUsize>,
-    /// Memory for the data of all open files; for backups also for what is read ahead from the node.
-    #[arg(long, default_value_t = ByteSize::b(Budget::DEFAULT), value_name = "SIZE")]
+    /// Memory for the data of all open files; for backups also for what is read ahead from the node [default: 1/32 of what
+    /// the process may use, from 64MiB to 256MiB; `sealift config show put` tells how much that is].
+    #[arg(long, default_value_t = machine::memory(), hide_default_value = true, value_name = "SIZE")]
     pub(crate) memory: ByteSize,
     /// The size of the first parts [default: the provider's].
     #[arg(long, value_name = "SIZE")]

@@ -6,10 +6,10 @@ use crate::args::{
     AddressingArg, AzureArgs, ChecksumsArg, CodecArg, CommandConfig, ConditionalWritesArg, GcsArgs, S3Args, StorageArgs,
 };
 use crate::failure::Failure;
+use crate::machine;
 use crate::report;
 use crate::storages;
 use clap::ValueEnum;
-use sealift::Budget;
 use shlex::try_quote;
 use std::path::Path;
 use std::time::Duration;
@@ -113,7 +113,7 @@ fn flags(args: &StorageArgs, deadline: Option<Duration>) -> Result<String, Failu
         ("--codec", codec.as_ref().and_then(name_of::<CodecArg>)),
         ("--level", level.map(|level| level.to_string())),
         ("--compress-threads", compress_threads.map(|threads| threads.to_string())),
-        ("--memory", (memory.as_u64() != Budget::DEFAULT).then(|| bytes(memory))),
+        ("--memory", (*memory != machine::memory()).then(|| bytes(memory))),
         ("--part-size", part_size.as_ref().map(bytes)),
         ("--expected-size", expected_size.as_ref().map(bytes)),
         ("--deadline", deadline.map(|time| format!("{}ms", time.as_millis()))),

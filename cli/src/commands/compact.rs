@@ -39,7 +39,7 @@ async fn compact(
     interrupt: &Interrupt,
 ) -> Result<(), Failure> {
     let started = Instant::now();
-    let prepare = async { Ok(Compaction::prepare(storage, settings(args)).await?) };
+    let prepare = async { Ok(Compaction::prepare(storage, settings(args, storage)).await?) };
     let compaction = stoppable(interrupt, prepare).await?;
     // A wrong prefix is not an archive of nothing.
     if compaction.is_empty() {
@@ -100,7 +100,7 @@ async fn too_late(interrupt: &Interrupt) {
     sleep(STEP_LIMIT).await;
 }
 
-fn settings(args: &Compact) -> Settings {
+fn settings(args: &Compact, storage: &dyn BackupStorage) -> Settings {
     let factors = Factors {
         epoch_endings: args.epoch_ending_file_compact_factor,
         state_snapshots: args.state_snapshot_file_compact_factor,
@@ -108,7 +108,7 @@ fn settings(args: &Compact) -> Settings {
     };
     let mut settings = Settings::new(factors);
     settings.remove_after = Duration::from_secs(args.remove_compacted_file_after);
-    settings.at_once = args.metadata.concurrent_downloads;
+    settings.at_once = args.metadata.concurrent_downloads.unwrap_or(storage.reads_at_once());
     settings
 }
 

@@ -44,7 +44,7 @@ pub(super) fn no_archive(place: &Place) -> Failure {
 }
 
 async fn tell(args: &Ls, storage: &dyn BackupStorage, place: &Place) -> Result<(), Failure> {
-    let known = Known::read(storage, args.concurrent_downloads).await?;
+    let known = Known::read(storage, args.concurrent_downloads.unwrap_or(storage.reads_at_once())).await?;
     // A wrong prefix is not an archive of nothing.
     if known.is_empty() {
         return Err(no_archive(place));

@@ -28,8 +28,8 @@ pub(super) async fn run(args: Get, interrupt: &Interrupt) -> Result<(), Failure>
     let opened = opening.map_err(|failure| unwritten(failure, output.file()))?;
     let key = opened.key().map_err(|failure| unwritten(failure, output.file()))?;
     let needed = if args.require_checksum { Needed::Checksum } else { Needed::AsIs };
-    let version = args.version_id.as_deref();
-    let (location, of) = (opened.location(&key), Of { bucket: &opened.bucket, key: &key, version, needed });
+    let which = args.version_id.as_deref().map_or(Which::Latest, Which::Version);
+    let (location, of) = (opened.location(&key), Of { bucket: &opened.bucket, key: &key, which, needed });
     let Restored { info, bytes, verified } = restore(of, args.output.as_deref(), interrupt).await?;
     match args.storage.summary() {
         Summary::Json => {
@@ -67,9 +67,18 @@ pub(super) enum Needed {
 pub(super) struct Of<'a> {
     pub(super) bucket: &'a Bucket,
     pub(super) key: &'a Key,
-    /// Not what is there now, but this version.
-    pub(super) version: Option<&'a str>,
+    pub(super) which: Which<'a>,
     pub(super) needed: Needed,
+}
+
+/// Which of its versions.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Which<'a> {
+    /// What is there now.
+    Latest,
+    /// The same, of which a listing told this.
+    Listed(&'a ObjectInfo),
+    Version(&'a str),
 }
 
 /// What was read to its end.
@@ -102,11 +111,12 @@ fn came_damaged(failure: &Failure) -> bool {
 }
 
 async fn read(of: Of<'_>, output: Output, interrupt: &Interrupt) -> Result<Restored, Failure> {
-    let Of { bucket, key, version, needed } = of;
+    let Of { bucket, key, which, needed } = of;
     let opened = async {
-        match version {
-            Some(version) => Ok(bucket.open_version(key, version).await?),
-            None => Ok(bucket.open(key).await?),
+        match which {
+            Which::Version(version) => Ok(bucket.open_version(key, version).await?),
+            Which::Listed(info) => Ok(bucket.open_listed(key, info).await?),
+            Which::Latest => Ok(bucket.open(key).await?),
         }
     };
     let opening = stoppable(interrupt, opened).await;

@@ -1,7 +1,8 @@
 //! `get` of many objects into a folder: as many at a time as memory allows, each to a file that appears when it is verified.
 
 use super::failures::{AfterFailure, Failures, NotDone};
-use super::get::{Needed, Of, Restored, off_the_runtime, restore};
+use super::get::{Needed, Of, Restored, Which, off_the_runtime, restore};
+use super::put_files::OPEN;
 use super::stoppable;
 use crate::args::{Get, Summary};
 use crate::failure::Failure;
@@ -18,9 +19,6 @@ use std::ops::ControlFlow;
 use std::path::{Component, Path, PathBuf};
 use std::pin::pin;
 use std::time::Instant;
-
-/// How many objects are read at a time, where the memory has room for them.
-const OPEN: usize = 48;
 
 pub(super) async fn run(mut args: Get, interrupt: &Interrupt) -> Result<(), Failure> {
     let started = Instant::now();
@@ -50,11 +48,10 @@ async fn fetch_all(
     interrupt: &Interrupt,
 ) -> Result<(), Failure> {
     let after_failure = if args.fail_fast { AfterFailure::End } else { AfterFailure::GoOn };
-    let at_once = OPEN.min(opened.bucket.readers_at_once());
     let objects = opened.bucket.list(&opened.within());
     let results = objects
         .map(|info| async move { fetch(args, opened, root, info?, fetched, interrupt).await })
-        .buffer_unordered(at_once);
+        .buffer_unordered(OPEN);
     let (mut results, mut failed) = (pin!(results), Failures::new(NotDone::ObjectNotRead, after_failure));
     let mut any = false;
     while let Some(result) = stoppable(interrupt, async { Ok(results.next().await) }).await? {
@@ -107,7 +104,7 @@ async fn fetch(
     }
     let key = Key::existing(&info.key)?;
     let needed = if args.require_checksum { Needed::Checksum } else { Needed::AsIs };
-    let of = Of { bucket: &opened.bucket, key: &key, version: None, needed };
+    let of = Of { bucket: &opened.bucket, key: &key, which: Which::Listed(&info), needed };
     let Restored { info, bytes, verified } = restore(of, Some(&place.path), interrupt).await?;
     let mut fetched = fetched.borrow_mut();
     fetched.files += 1;

@@ -21,9 +21,9 @@ use std::pin::pin;
 use std::time::Instant;
 use tokio::fs::File;
 
-/// How many files are open at a time. The memory budget lets as many of them go on as it has room for: by default so many
-/// of 1 MiB, and more would only wait.
-const OPEN: usize = 48;
+/// How many files are open at a time. How many of them are on their way the bucket's window says, and the memory budget lets
+/// those go on that it has room for. So many leave enough of the 1,024 descriptors that a process has where nobody says more.
+pub(super) const OPEN: usize = 256;
 
 pub(super) async fn run(args: Put, files: Files, interrupt: &Interrupt) -> Result<(), Failure> {
     let name = args.name.as_deref().unwrap_or_default();

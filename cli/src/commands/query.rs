@@ -14,7 +14,7 @@ pub(super) async fn storage_state(args: &BackupStorageState) -> Result<(), Failu
 
 /// Of this archive. One that is empty is no error, since scripts ask before the first backup.
 pub(super) async fn storage_state_of(args: &BackupStorageState, storage: &dyn BackupStorage) -> Result<(), Failure> {
-    let known = Known::read(storage, args.metadata.concurrent_downloads).await?;
+    let known = Known::read(storage, args.metadata.concurrent_downloads.unwrap_or(storage.reads_at_once())).await?;
     if known.is_empty() {
         tracing::warn!("there is no metadata file, so there is no archive there, or nothing in it yet");
     }

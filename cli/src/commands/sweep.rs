@@ -1,4 +1,4 @@
-//! `sweep`: what crashes left.
+//! `sweep`: what crashes left, many at a time.
 
 use super::failures::{AfterFailure, Failures, NotDone};
 use super::rm::answered;
@@ -9,127 +9,139 @@ use crate::interrupt::Interrupt;
 use crate::outcome::Aftermath;
 use crate::report::{self, Fate};
 use crate::storages::Opened;
+use futures::stream::{self, StreamExt};
 use sealift::{Archive, ErrorKind, Leftover, Leftovers, Origin};
 use sealift_aptos::Orphan;
+use std::cell::Cell;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
+use std::pin::pin;
 use std::time::Duration;
 
 /// How many manifests are read at a time.
-const AT_ONCE: NonZeroUsize = NonZeroUsize::MIN.saturating_add(15);
+const READ_AT_ONCE: NonZeroUsize = NonZeroUsize::MIN.saturating_add(15);
 
 pub(super) async fn run(args: Sweep, interrupt: &Interrupt) -> Result<(), Failure> {
     let older_than = Duration::try_from(args.older_than)
         .map_err(|_| Failure::usage(format!("--older-than {:#}: a time cannot be negative", args.older_than)))?;
     let opened = stoppable(interrupt, Opened::below(&args.storage, &args.name)).await?;
     opened.check_folder().await?;
-    let (mut removed, mut kept) = (0, 0);
+    let mut sweeping = Sweeping::new(&args, &opened, interrupt);
     let work = async {
-        let found = async { Ok(opened.bucket.leftovers(&opened.within(), older_than).await?) };
-        let Leftovers { found, unread, .. } = stoppable(interrupt, found).await?;
-        let mut failures = Failures::new(NotDone::LeftoverNotSwept, AfterFailure::GoOn);
-        for unread in unread {
-            failures.add_alone(unread.error.into());
-        }
-        for leftover in found {
-            if let Some(stop) = interrupt.received() {
-                return Err(Failure::interrupted(stop));
-            }
-            let fate = match sweep(&args, &opened, &leftover, interrupt).await {
-                Ok(fate) => {
-                    failures.done();
-                    fate
-                }
-                Err(stopped) if interrupt.received().is_some() => return Err(stopped),
-                Err(failure) => match failures.add(failure) {
-                    ControlFlow::Continue(()) => continue,
-                    ControlFlow::Break(()) => break,
-                },
-            };
-            removed += u64::from(matches!(fate, Fate::Removed));
-            kept += u64::from(matches!(fate, Fate::Foreign));
-            match args.storage.json {
-                true => report::line(report::leftover_json(fate, &leftover)),
-                false => report::line(report::leftover(fate, &leftover)),
-            }
-        }
+        sweeping.uploads(older_than).await?;
         if args.aptos {
-            sweep_archive(&args, &opened, older_than, interrupt, (&mut failures, &mut removed)).await?;
+            sweeping.archive(older_than).await?;
         }
-        failures.end()
+        Ok(())
     };
     let done = changing(interrupt, &opened.bucket, work, |_| None).await;
-    if kept > 0 {
-        report::note(format_args!("sealift: {}", report::kept_foreign(kept)));
+    if sweeping.kept > 0 {
+        report::note(format_args!("sealift: {}", report::kept_foreign(sweeping.kept)));
     }
     match args.yes {
-        true => done.map_err(|failure| failure.and(Aftermath::Swept(removed))),
+        true => done.map_err(|failure| failure.and(Aftermath::Swept(sweeping.removed))),
         false => done,
     }
 }
 
-/// Lists, or removes, what nothing leads to, group by group, and counts what it has removed.
-async fn sweep_archive(
-    args: &Sweep,
-    opened: &Opened,
-    older_than: Duration,
-    interrupt: &Interrupt,
-    (failures, removed): (&mut Failures, &mut u64),
-) -> Result<(), Failure> {
-    let archive = Archive::new(opened.bucket.clone(), &opened.within())?;
-    let find = async { Ok(Orphan::find(&archive, older_than, AT_ONCE).await?) };
-    let found = stoppable(interrupt, find).await?;
-    let mut groups: Vec<Vec<Orphan>> = Vec::new();
-    for orphan in found {
-        match groups.last_mut().filter(|group| group.iter().all(|other| other.group == orphan.group)) {
-            Some(group) => group.push(orphan),
-            None => groups.push(vec![orphan]),
-        }
-    }
-    for group in groups {
-        let still = async { Ok(Orphan::still(&archive, group, AT_ONCE).await?) };
-        let group = stoppable(interrupt, still).await?;
-        if sweep_group(args, &archive, group, interrupt, (failures, removed)).await?.is_break() {
-            break;
-        }
-    }
-    Ok(())
+/// A sweep under way, and what it has come to.
+struct Sweeping<'a> {
+    args: &'a Sweep,
+    opened: &'a Opened,
+    interrupt: &'a Interrupt,
+    failures: Failures,
+    removed: u64,
+    /// How many were left alone, for they are not Sealift's.
+    kept: u64,
 }
 
-async fn sweep_group(
-    args: &Sweep,
-    archive: &Archive,
-    group: Vec<Orphan>,
-    interrupt: &Interrupt,
-    (failures, removed): (&mut Failures, &mut u64),
-) -> Result<ControlFlow<()>, Failure> {
-    for orphan in group {
-        if let Some(stop) = interrupt.received() {
-            return Err(Failure::interrupted(stop));
+impl<'a> Sweeping<'a> {
+    fn new(args: &'a Sweep, opened: &'a Opened, interrupt: &'a Interrupt) -> Self {
+        let failures = Failures::new(NotDone::LeftoverNotSwept, AfterFailure::GoOn);
+        Sweeping { args, opened, interrupt, failures, removed: 0, kept: 0 }
+    }
+
+    /// Lists, or removes, incomplete uploads.
+    async fn uploads(&mut self, older_than: Duration) -> Result<(), Failure> {
+        let (args, opened, interrupt) = (self.args, self.opened, self.interrupt);
+        let found = async { Ok(opened.bucket.leftovers(&opened.within(), older_than).await?) };
+        let Leftovers { found, unread, .. } = stoppable(interrupt, found).await?;
+        for unread in unread {
+            self.failures.add_alone(unread.error.into());
         }
-        let fate = match args.yes {
+        let tell = |fate, leftover: &Leftover| match args.storage.json {
+            true => report::line(report::leftover_json(fate, leftover)),
+            false => report::line(report::leftover(fate, leftover)),
+        };
+        let swept = async |leftover: &Leftover| sweep(args, opened, leftover, interrupt).await;
+        self.all(&found, swept, tell).await.map(drop)
+    }
+
+    /// Lists, or removes, what nothing leads to, group by group.
+    async fn archive(&mut self, older_than: Duration) -> Result<(), Failure> {
+        let (args, interrupt) = (self.args, self.interrupt);
+        let archive = Archive::new(self.opened.bucket.clone(), &self.opened.within())?;
+        let find = async { Ok(Orphan::find(&archive, older_than, READ_AT_ONCE).await?) };
+        let found = stoppable(interrupt, find).await?;
+        let tell = |fate, orphan: &Orphan| match args.storage.json {
+            true => report::line(report::orphan_json(fate, orphan)),
+            false => report::line(report::orphan(fate, orphan)),
+        };
+        let swept = async |orphan: &Orphan| match args.yes {
             false => Ok(Fate::Listed),
-            true => answered(interrupt, orphan.remove(archive)).await.map(|gone| match gone {
+            true => answered(interrupt, orphan.remove(&archive)).await.map(|gone| match gone {
                 true => Fate::Removed,
                 false => Fate::Alive,
             }),
         };
-        let fate = match fate {
-            Ok(fate) => fate,
-            Err(stopped) if interrupt.received().is_some() => return Err(stopped),
-            Err(failure) => match failures.add(failure) {
-                ControlFlow::Continue(()) => continue,
-                ControlFlow::Break(()) => return Ok(ControlFlow::Break(())),
-            },
-        };
-        failures.done();
-        *removed += u64::from(matches!(fate, Fate::Removed));
-        match args.storage.json {
-            true => report::line(report::orphan_json(fate, &orphan)),
-            false => report::line(report::orphan(fate, &orphan)),
+        for group in found.chunk_by(|one, next| one.group == next.group) {
+            let still = async { Ok(Orphan::still(&archive, group.to_vec(), READ_AT_ONCE).await?) };
+            let group = stoppable(interrupt, still).await?;
+            if self.all(&group, &swept, tell).await?.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sweeps each of `found`, many at a time, and tells it in this order. None is begun after a signal, or when it is no use;
+    /// those under way are heard out.
+    async fn all<T>(
+        &mut self,
+        found: &[T],
+        sweep: impl AsyncFn(&T) -> Result<Fate, Failure>,
+        tell: impl Fn(Fate, &T),
+    ) -> Result<ControlFlow<()>, Failure> {
+        let (interrupt, sweep, useless) = (self.interrupt, &sweep, Cell::new(false));
+        let swept = stream::iter(found).map(async |one| {
+            match useless.get() || interrupt.received().is_some() {
+                true => None,
+                false => Some((one, sweep(one).await)),
+            }
+        });
+        let mut swept = pin!(swept.buffered(self.args.concurrent_removals.get()));
+        let mut stopped = None;
+        while let Some(ended) = swept.next().await {
+            match ended {
+                None => {}
+                Some((one, Ok(fate))) => {
+                    self.failures.done();
+                    self.removed += u64::from(matches!(fate, Fate::Removed));
+                    self.kept += u64::from(matches!(fate, Fate::Foreign));
+                    tell(fate, one);
+                }
+                // Each of those under way says so.
+                Some((_, Err(failure))) if interrupt.received().is_some() => stopped = stopped.or(Some(failure)),
+                Some((_, Err(failure))) => useless.set(self.failures.add(failure).is_break() || useless.get()),
+            }
+        }
+        match (stopped, interrupt.received()) {
+            (Some(failure), _) => Err(failure),
+            (None, Some(stop)) => Err(Failure::interrupted(stop)),
+            (None, None) if useless.get() => Ok(ControlFlow::Break(())),
+            (None, None) => Ok(ControlFlow::Continue(())),
         }
     }
-    Ok(ControlFlow::Continue(()))
 }
 
 async fn sweep(args: &Sweep, opened: &Opened, leftover: &Leftover, interrupt: &Interrupt) -> Result<Fate, Failure> {

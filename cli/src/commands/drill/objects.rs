@@ -2,7 +2,7 @@
 
 use super::super::copy::choice::Choice;
 use super::super::failures::{AfterFailure, Failures, NotDone};
-use super::super::get::{Needed, Of, Restored, restore};
+use super::super::get::{Needed, Of, Restored, Which, restore};
 use super::super::stoppable;
 use super::choose::{Chosen, Seed};
 use super::{removed, scratch};
@@ -92,7 +92,7 @@ async fn one(
     // What it is decompressed nobody has noted; that it is less than what is stored is rare.
     let scratch = scratch(into, &opened.location(&key), Some(info.size), interrupt).await?;
     let needed = if args.require_checksum { Needed::Checksum } else { Needed::AsIs };
-    let of = Of { bucket: &opened.bucket, key: &key, version: None, needed };
+    let of = Of { bucket: &opened.bucket, key: &key, which: Which::Latest, needed };
     let done = restore(of, Some(&scratch.path().join(RESTORED)), interrupt).await;
     removed(scratch, done).await
 }

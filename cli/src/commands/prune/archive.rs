@@ -10,7 +10,7 @@ use crate::report::{self, ArchivePruned, Place};
 use crate::storages::{Opened, time_from_now};
 use sealift::prune::Counting;
 use sealift::verify::{FOLDER, Folder};
-use sealift::{Archive, Budget};
+use sealift::{Archive, BackupStorage, Budget};
 use sealift_aptos::prune::{Pruning, Settings, Window};
 use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
@@ -21,8 +21,9 @@ use tokio::time::sleep;
 const STEP_LIMIT: Duration = Duration::from_secs(5);
 
 pub(super) async fn run(args: &Prune, interrupt: &Interrupt) -> Result<(), Failure> {
-    let settings = settings(args)?;
+    let mut settings = settings(args)?;
     let archive = Opened::archive(&args.storage, Budget::new(args.storage.memory.as_u64())?).await?;
+    settings.at_once = args.concurrent_downloads.unwrap_or(archive.reads_at_once());
     changing(interrupt, archive.bucket(), prune(args, &archive, settings, interrupt), |_| None).await
 }
 
@@ -43,7 +44,6 @@ fn settings(args: &Prune) -> Result<Settings, Failure> {
     };
     let mut settings = Settings::new(window);
     settings.grace = time_from_now("--grace", args.grace)?;
-    settings.at_once = args.concurrent_downloads;
     if args.unverified_counts {
         settings.counting = Counting::Sealed;
     }
