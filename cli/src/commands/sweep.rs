@@ -35,11 +35,13 @@ pub(super) async fn run(args: Sweep, interrupt: &Interrupt) -> Result<(), Failur
         Ok(())
     };
     let done = changing(interrupt, &opened.bucket, work, |_| None).await;
-    if sweeping.kept > 0 {
-        report::note(format_args!("sealift: {}", report::kept_foreign(sweeping.kept)));
+    let Sweeping { failures, removed, kept, .. } = sweeping;
+    let done = done.and_then(|()| failures.end());
+    if kept > 0 {
+        report::note(format_args!("sealift: {}", report::kept_foreign(kept)));
     }
     match args.yes {
-        true => done.map_err(|failure| failure.and(Aftermath::Swept(sweeping.removed))),
+        true => done.map_err(|failure| failure.and(Aftermath::Swept(removed))),
         false => done,
     }
 }
