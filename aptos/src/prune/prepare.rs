@@ -29,8 +29,7 @@ impl<'a> Pruning<'a> {
         let known = Known::read_with(archive, settings.at_once, exact_lines).await?;
         let leaving = journal::read(archive).await?;
         if known.is_empty() {
-            let reason = "there is no file in its metadata/, without which nothing is known of any backup";
-            return Err(Error::new(ErrorKind::NotFound, "find an archive at", archive.bucket().url(), reason));
+            return Err(Known::no_archive(archive.bucket().url()));
         }
         let catalogue = known.catalogue();
         let reached = reached(archive, &catalogue)?;
