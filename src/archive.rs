@@ -49,6 +49,14 @@ impl Archive {
         &self.prefix
     }
 
+    /// The whole of its URL, for people.
+    pub fn location(&self) -> String {
+        match self.prefix.as_str() {
+            "" => self.bucket.url().to_owned(),
+            prefix => format!("{}/{prefix}", self.bucket.url()),
+        }
+    }
+
     fn create(
         &self,
         backup: &BackupHandle,

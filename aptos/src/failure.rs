@@ -20,7 +20,10 @@ pub(crate) enum Failure {
 pub(crate) fn by_http(operation: String, url: &str, error: reqwest::Error) -> Failure {
     let (reason, hint) = match error.is_connect() {
         true => ("no connection", "check the address, and that the node runs with its backup service on"),
-        false => ("the connection was cut before the answer's end", "the node's log says why; the data may be pruned"),
+        false => (
+            "the connection was cut before the answer's end",
+            "the node's log says why: it may not have got there yet, or have pruned it",
+        ),
     };
     let reason = format!("{reason}: {}", innermost(&error));
     let error = Error::new(ErrorKind::Unreachable, operation, url, reason).with_hint(hint).with_source(error);

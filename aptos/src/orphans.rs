@@ -153,8 +153,7 @@ impl Named {
                 .with_hint("nothing of the archive was removed: nobody knows what it leads to")
         };
         if known.is_empty() {
-            let reason = "there is no file in its metadata/, without which nothing is known of any backup";
-            return Err(Error::new(ErrorKind::NotFound, "find an archive at", archive.bucket().url(), reason));
+            return Err(Known::no_archive(archive.location()));
         }
         if let Some((file, _)) = known.files().iter().find(|(_, lines)| lines.is_empty()) {
             return Err(corrupt(file.as_ref(), "it is empty: its line may still be on its way".to_owned()));

@@ -6,6 +6,7 @@ use crate::outcome::Aftermath;
 use sealift::verify::Class;
 use sealift::{Error, ErrorKind, LeftBehind, Remnant};
 use std::fmt;
+use std::io;
 use std::path::Path;
 
 /// Everything that ends a command other than success.
@@ -25,6 +26,8 @@ pub(crate) enum Cause {
     Storage(Error),
     /// The arguments do not fit together.
     Usage(String),
+    /// The command line cannot be read.
+    CommandLine { wrong: String, hint: String },
     /// The producer did not exit with 0.
     Producer(String),
     /// Nothing came in.
@@ -66,7 +69,7 @@ impl Failure {
     }
 
     /// An error of a stream, which may carry one of the storage's.
-    pub(crate) fn from_io(error: std::io::Error, doing: &str) -> Self {
+    pub(crate) fn from_io(error: io::Error, doing: &str) -> Self {
         match Error::from_io(&error) {
             Some(storage) => storage.clone().into(),
             None => anyhow::Error::new(error).context(doing.to_owned()).into(),
@@ -151,7 +154,7 @@ impl Failure {
                 ErrorKind::Pruned => 11,
                 _ => 1,
             },
-            Cause::Usage(_) => 2,
+            Cause::Usage(_) | Cause::CommandLine { .. } => 2,
             Cause::NoChecksum | Cause::Incomplete(_) => 7,
             Cause::Found { class, .. } => match class {
                 Class::Wrong => 7,
@@ -165,6 +168,7 @@ impl Failure {
             Cause::EmptyInput => 9,
             Cause::LeftBehind => 10,
             Cause::Interrupted(by) => by.exit_code(),
+            Cause::Other(error) if is_refusal(error) => 4,
             Cause::Other(_) => 1,
         }
     }
@@ -175,7 +179,7 @@ impl Cause {
     fn kind(&self) -> &'static str {
         match self {
             Cause::Storage(error) => word_of(error.kind()),
-            Cause::Usage(_) => "usage",
+            Cause::Usage(_) | Cause::CommandLine { .. } => "usage",
             Cause::Producer(_) => "producer",
             Cause::EmptyInput => "empty_input",
             Cause::Interrupted(Stop::Signal(_)) => "interrupted",
@@ -185,6 +189,7 @@ impl Cause {
             Cause::Found { .. } => "found",
             Cause::Lacks { .. } => "lacks",
             Cause::Incomplete(_) => "incomplete",
+            Cause::Other(error) if is_refusal(error) => word_of(ErrorKind::Denied),
             Cause::Other(_) => "other",
         }
     }
@@ -217,10 +222,24 @@ impl Cause {
     pub(crate) fn hint(&self) -> Option<&str> {
         match self {
             Cause::Storage(error) => error.hint(),
+            Cause::CommandLine { hint, .. } if !hint.is_empty() => Some(hint),
+            Cause::Lacks { permissions, .. } if !permissions.is_empty() => {
+                Some("allow it to these credentials, where the commands that need it, as said above, are to work")
+            }
+            Cause::Lacks { .. } => Some("what was seen, and which commands it is in the way of, is said above"),
+            Cause::Other(error) if is_refusal(error) => {
+                Some("give this user the right to it, or run it as one that has it")
+            }
             Cause::EmptyInput => Some("if it is meant to be empty, say --allow-empty"),
             _ => None,
         }
     }
+}
+
+/// Whether this machine refuses it: a file or a folder that this user may not use.
+fn is_refusal(error: &anyhow::Error) -> bool {
+    let mut causes = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
+    causes.any(|cause| cause.kind() == io::ErrorKind::PermissionDenied)
 }
 
 fn word_of(kind: ErrorKind) -> &'static str {
@@ -250,7 +269,7 @@ impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Cause::Storage(error) => write!(f, "{} {}: {}", error.operation(), error.location(), error.reason()),
-            Cause::Usage(text) | Cause::Producer(text) => f.write_str(text),
+            Cause::Usage(text) | Cause::Producer(text) | Cause::CommandLine { wrong: text, .. } => f.write_str(text),
             Cause::EmptyInput => f.write_str("the input was empty"),
             Cause::Interrupted(by) => write!(f, "stopped by {by}"),
             Cause::NoChecksum => f.write_str("nothing keeps a checksum of it, and --require-checksum asks for one"),

@@ -29,14 +29,17 @@ use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::report::Errors;
 use crate::stderr::Form;
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let cli = match config::command_line() {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let asked = Errors::as_asked(&arguments);
+    let cli = match config::command_line(&arguments, asked) {
         Ok(cli) => cli,
         Err(failure) => {
             stderr::choose(Form::suitable());
-            return report::failure(&failure, Errors::Text);
+            return report::failure(&failure, asked);
         }
     };
     stderr::choose(match cli.output.log_format {
@@ -55,7 +58,7 @@ fn done(cli: Cli) -> Result<(), Failure> {
     log::begin(&cli)?;
     let runtime =
         tokio::runtime::Runtime::new().map_err(|error| Failure::from(anyhow::Error::new(error).context("start")))?;
-    let progress = Progress::of(&cli);
+    let progress = Progress::of(&cli, &std::io::stderr());
     let result = runtime.block_on(progress.beside(commands::run(cli)));
     // Not waited for: a thread may still be reading a silent standard input.
     runtime.shutdown_background();

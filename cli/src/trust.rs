@@ -90,7 +90,9 @@ fn named(storage: &StorageArgs, names: &[&str], variable: impl Fn(&str) -> Optio
 /// Whether there is a certificate in it: a file without one would be found out by nothing but that nobody is trusted.
 fn check(named: &Named) -> Result<(), Failure> {
     let Named { file, by } = named;
-    let wrong = |why: String| Failure::usage(format!("{by} {}: {why}", file.display()));
+    let wrong = |why: String| {
+        Failure::usage(format!("{by} {}: {why}; name a file of the authority's certificate in PEM", file.display()))
+    };
     let found = std::fs::metadata(file).map_err(|error| wrong(error.to_string()))?;
     // It is read more than once.
     if !found.is_file() {
@@ -100,7 +102,7 @@ fn check(named: &Named) -> Result<(), Failure> {
     match certificates.next() {
         Some(Ok(_)) => Ok(()),
         Some(Err(error)) => Err(wrong(error.to_string())),
-        None => Err(wrong("it holds no certificate; PEM is expected (-----BEGIN CERTIFICATE-----)".to_owned())),
+        None => Err(wrong("it holds no certificate (-----BEGIN CERTIFICATE-----)".to_owned())),
     }
 }
 

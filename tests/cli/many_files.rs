@@ -86,8 +86,8 @@ async fn what_cannot_be_read_is_named_and_the_others_are_stored() {
     assert_eq!(remote.objects().await.len(), files.len());
 
     for (arguments, code, why) in [
-        (&["put", "--files-from", "/nowhere/list"][..], 1, "/nowhere/list"),
-        (&["put", "--folder", "/nowhere"], 1, "read /nowhere: No such file or directory (os error 2)"),
+        (&["put", "--files-from", "/nowhere/list"][..], 2, "/nowhere/list"),
+        (&["put", "--folder", "/nowhere"], 2, "--folder /nowhere: No such file or directory (os error 2)"),
         (&["put", "--folder", "x", "--files-from", "y"], 2, "--folder"),
         (&["put"], 2, "NAME"),
     ] {

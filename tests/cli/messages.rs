@@ -38,6 +38,38 @@ async fn with_json_an_error_is_a_document_of_its_fields() {
     assert!(error["hint"].as_str().is_some_and(|hint| hint.contains("--allow-empty")), "{error}");
 }
 
+/// What is wrong with the command line itself is told by its reader, and not by us.
+#[tokio::test]
+async fn with_json_a_command_line_that_cannot_be_read_is_a_document_too() {
+    let url = "file:///nowhere";
+    for (arguments, reason, hint) in [
+        (&["ls", url, "--json", "--hooman"][..], "unexpected argument '--hooman' found", "'--human'"),
+        (&["stat", "--json"], "the following required arguments were not provided: <NAME>", "Usage: sealift stat"),
+        (&["ls", url, "--codec", "lzma", "--json"], "invalid value 'lzma' for '--codec <CODEC>'", "--help"),
+        (&["ls", url, "--json", "--quiet"], "'--json' cannot be used with '--quiet'", "Usage: sealift ls"),
+        (&["list", "--json"], "unrecognized subcommand 'list'", "--help"),
+        (&["ls", url, "--json", "--profile", "none"], "--profile none: there is no configuration file", ""),
+    ] {
+        let mut command = cli::command(arguments);
+        command.env("HOME", "/nowhere");
+        let ended = run(command).await.expect_code(2);
+        let error: Value = serde_json::from_str(&ended.stderr).unwrap_or_else(|_| panic!("{}", ended.stderr));
+        assert_eq!((&error["error"], &error["exit_code"]), (&"usage".into(), &2.into()), "{error}");
+        assert!(error["reason"].as_str().is_some_and(|text| text.contains(reason)), "{reason}: {error}");
+        assert!(hint.is_empty() || error["hint"].as_str().is_some_and(|text| text.contains(hint)), "{hint}: {error}");
+        assert!(ended.stdout.is_empty(), "{}", ended.text());
+    }
+    // For people, and help for all, as ever. What stands behind `--` is another program's.
+    for (arguments, code) in [(&["ls", "--hooman"][..], 2), (&["run", "--hooman", "--", "x", "--json"], 2)] {
+        let ended = run(cli::command(arguments)).await.expect_code(code);
+        assert!(ended.stderr.starts_with("error: unexpected argument '--hooman'"), "{}", ended.stderr);
+    }
+    for help in [&["ls", "--json", "--help"][..], &["--version", "--json"]] {
+        let ended = run(cli::command(help)).await.expect_code(0);
+        assert!(ended.stderr.is_empty() && !ended.text().starts_with('{'), "{ended:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_wrong_filter_of_the_log_is_an_error_that_says_what_to_write() {
     let folder = folder();

@@ -174,10 +174,10 @@ impl Stage {
 
     /// Runs a line of a document by a shell, to its end.
     pub(crate) async fn shell(&self, line: &str, variables: &[(String, String)]) -> Ended {
-        let mut command = command_of("bash");
+        let mut command = command_of("env");
         let path = format!("{}:{}", self.path("programs").display(), std::env::var("PATH").expect("a PATH"));
         command
-            .args(["-ec", &self.here(line)])
+            .args(["--default-signal=INT,HUP", "bash", "-ec", &self.here(line)])
             .current_dir(self.place.path())
             .env("HOME", self.place.path())
             .env("PATH", path)

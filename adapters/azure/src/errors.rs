@@ -153,7 +153,7 @@ fn refused(described: impl FnOnce(ErrorKind, String) -> Error, endpoint: &str, e
         }
         (404, "") => described(ErrorKind::Service, format!("{reason}, which is not the blob service's"))
             .with_hint(format!("check that {endpoint} is the blob service, and what is in between")),
-        (404, _) => described(ErrorKind::NotFound, reason),
+        (404, _) => described(ErrorKind::NotFound, reason).with_hint("`sealift ls` shows what there is"),
         (412, _) | (_, "BlobAlreadyExists") => {
             described(ErrorKind::AlreadyExists, reason).with_hint("choose another name, or let it be replaced")
         }

@@ -141,6 +141,7 @@ impl CommandConfig {
                 path.display().to_string(),
                 error.to_string(),
             )
+            .with_hint("name the YAML file that has the commands; `sealift command-config` prints one")
             .with_source(error)
         };
         let yaml = std::fs::read_to_string(path).map_err(unreadable)?;

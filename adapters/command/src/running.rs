@@ -168,7 +168,8 @@ impl Running {
             (_, GroupEnd::Left) => failed(ErrorKind::Service, format!("{how}, and some of its processes do not end")),
             (How::Exited(code @ (126 | 127)), _) => failed(ErrorKind::Service, format!("it exited with status {code}"))
                 .map_err(|error| error.with_hint("a program that it calls was not found or cannot be run: see PATH")),
-            _ => failed(ErrorKind::Service, how.to_string()),
+            _ => failed(ErrorKind::Service, how.to_string())
+                .map_err(|error| error.with_hint("correct this command of the configuration, or what it says")),
         }
     }
 }

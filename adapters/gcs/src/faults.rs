@@ -257,7 +257,9 @@ fn refused(described: impl FnOnce(ErrorKind, String) -> Error, endpoint: &str, r
             "check which credentials are in use at {endpoint}, whether they have expired, and what they may do: the role \
              Storage Object User on the bucket"
         )),
-        _ if no_such_object(refusal) => described(ErrorKind::NotFound, text),
+        _ if no_such_object(refusal) => {
+            described(ErrorKind::NotFound, text).with_hint("`sealift ls` shows what there is")
+        }
         (404, _) => described(ErrorKind::Service, text)
             .with_hint(format!("it is not Google's word for a missing object: check what answers at {endpoint}")),
         (412, _) => described(ErrorKind::AlreadyExists, text).with_hint("choose another name, or let it be replaced"),

@@ -143,6 +143,7 @@ impl Root {
     /// The answer for a key under which there is no file.
     pub(crate) fn not_found(&self, operation: impl Into<Cow<'static, str>>, key: &Key) -> Error {
         Error::new(ErrorKind::NotFound, operation, self.location(key.as_ref()), "there is no such file")
+            .with_hint("`sealift ls` shows what there is")
     }
 }
 

@@ -38,10 +38,13 @@ pub(crate) fn remove(root: &Root, key: &Key, only: Option<&ObjectInfo>) -> Resul
 /// Moves a file; one that is at `to` is replaced.
 pub(crate) fn rename(root: &Root, from: &Key, to: &Key) -> Result<()> {
     let (source, target) = (root.path_of("move", from)?, root.path_of("move", to)?);
-    if !source.is_file() {
-        return Err(root.not_found("move", from));
-    }
     let failed = |error| root.failed("move", from, error);
+    match fs::metadata(&source) {
+        Ok(found) if found.is_file() => {}
+        Ok(_) => return Err(root.not_found("move", from)),
+        Err(error) if is_absent(&error) => return Err(root.not_found("move", from)),
+        Err(error) => return Err(failed(error)),
+    }
     move_to(root, &source, &target).map_err(failed)?;
     make_durable(root, &source, &target).map_err(|error| {
         let why = format!("it was moved there, and that is not known to outlast a crash of the machine: {error}");

@@ -15,7 +15,7 @@ pub(crate) use extent::Kind;
 use lines::Lines;
 pub(crate) use lines::{Line, Place, command_away, missing_in, name_aside};
 pub(crate) use read::{read_lines, read_lines_with};
-use sealift::FileHandle;
+use sealift::{Error, ErrorKind, FileHandle};
 pub(crate) use selection::Break;
 pub use selection::Snapshot;
 pub(crate) use selection::{Catalogue, EpochEndings, Transactions};
@@ -53,6 +53,13 @@ impl Known {
     /// Whether there is no metadata file at all: no archive, or one that nothing was backed up into yet.
     pub fn is_empty(&self) -> bool {
         self.files.is_empty()
+    }
+
+    /// The error of there being no archive at `location`, for those who need one: a wrong prefix is not an archive of nothing.
+    pub fn no_archive(location: impl Into<String>) -> Error {
+        let reason = "there is no file in its metadata/, without which nothing is known of any backup";
+        Error::new(ErrorKind::NotFound, "find an archive at", location, reason)
+            .with_hint("check the prefix; an archive is what holds metadata/")
     }
 
     /// The last epoch whose ending there is.

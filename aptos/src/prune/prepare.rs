@@ -29,8 +29,7 @@ impl<'a> Pruning<'a> {
         let known = Known::read_with(archive, settings.at_once, exact_lines).await?;
         let leaving = journal::read(archive).await?;
         if known.is_empty() {
-            let reason = "there is no file in its metadata/, without which nothing is known of any backup";
-            return Err(Error::new(ErrorKind::NotFound, "find an archive at", archive.bucket().url(), reason));
+            return Err(Known::no_archive(archive.location()));
         }
         let catalogue = known.catalogue();
         let reached = reached(archive, &catalogue)?;
@@ -69,7 +68,7 @@ impl<'a> Pruning<'a> {
 /// The newest version that a restore reaches. Of an archive that is refused somewhere nothing can be said to be superfluous.
 fn reached(archive: &Archive, catalogue: &Catalogue) -> Result<u64> {
     let refused = |reason: &str| {
-        Err(Error::new(ErrorKind::Corrupt, "prune", archive.bucket().url(), reason.to_owned())
+        Err(Error::new(ErrorKind::Corrupt, "prune", archive.location(), reason.to_owned())
             .with_hint("`sealift ls --aptos` tells what is missing or there twice; nothing was removed"))
     };
     match catalogue.restorable() {
@@ -93,7 +92,7 @@ fn check(archive: &Archive, before: &Catalogue, plan: &Plan) -> Result<()> {
         true => Ok(()),
         false => {
             let reason = "what is planned would change what a wanted version is restored from";
-            Err(Error::new(ErrorKind::Corrupt, "prune", archive.bucket().url(), reason))
+            Err(Error::new(ErrorKind::Corrupt, "prune", archive.location(), reason))
         }
     }
 }

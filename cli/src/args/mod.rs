@@ -180,6 +180,7 @@ impl Command {
         match self {
             Command::Storage(StorageCommand::Import(args)) => args.json,
             Command::Backup(BackupCommand::Query(Query::NodeState(args))) => args.json,
+            Command::Config(ConfigCommand::Show(args)) => args.json,
             command => command.storage().is_some_and(|storage| storage.json),
         }
     }

@@ -1,7 +1,7 @@
 //! `compact`: few metadata files of many.
 
 use super::changing;
-use super::covers::{commands_of, no_archive};
+use super::covers::commands_of;
 use super::stoppable;
 use crate::args::{Compact, Summary};
 use crate::failure::Failure;
@@ -10,6 +10,7 @@ use crate::outcome::Aftermath;
 use crate::report::{self, Compacted, Place};
 use crate::storages::Opened;
 use sealift::{BackupStorage, Budget};
+use sealift_aptos::Known;
 use sealift_aptos::compact::{Compaction, Ended, Factors, Settings};
 use sealift_command::CommandStorage;
 use std::ops::ControlFlow;
@@ -41,9 +42,8 @@ async fn compact(
     let started = Instant::now();
     let prepare = async { Ok(Compaction::prepare(storage, settings(args, storage)).await?) };
     let compaction = stoppable(interrupt, prepare).await?;
-    // A wrong prefix is not an archive of nothing.
     if compaction.is_empty() {
-        return Err(no_archive(place));
+        return Err(Known::no_archive(&place.name).into());
     }
     let plan = compaction.plan().clone();
     for kept in &plan.kept {

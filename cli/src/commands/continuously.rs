@@ -31,16 +31,18 @@ pub(super) struct Says {
     told: Told,
     told_at: Instant,
     behind_since: Option<Instant>,
+    stands_still: bool,
 }
 
 impl Says {
     pub(super) fn new() -> Self {
         let begun = Instant::now();
-        Says { told: Told::Behind, told_at: begun, behind_since: Some(begun) }
+        Says { told: Told::Behind, told_at: begun, behind_since: Some(begun), stands_still: false }
     }
 
     /// Takes in where they stand.
     pub(super) fn look(&mut self, at: &Now) {
+        self.look_whether_it_moves(at);
         let now = Instant::now();
         self.behind_since = if at.has_caught_up() { None } else { self.behind_since.or(Some(now)) };
         // What is due now and then, and is made at once, is not being behind.
@@ -55,6 +57,21 @@ impl Says {
             }
             (self.told, self.told_at) = (stands, now);
         }
+    }
+
+    /// The log is where it is looked for why a watchdog has ended it.
+    fn look_whether_it_moves(&mut self, at: &Now) {
+        match at.stalled {
+            Some(still) if !self.stands_still => tracing::warn!(
+                "stands still: nothing has moved for {} s, as long as --stalled-after allows: a watchdog ends it, and /healthz \
+                 says so; look whether the node and the storage answer ({})",
+                still.as_secs(),
+                stand(at)
+            ),
+            None if self.stands_still => tracing::info!("moves again: {}", stand(at)),
+            Some(_) | None => {}
+        }
+        self.stands_still = at.stalled.is_some();
     }
 }
 

@@ -4,7 +4,7 @@ use crate::args::{Ls, StorageArgs};
 use crate::failure::Failure;
 use crate::report::{self, Place};
 use crate::storages::Opened;
-use sealift::{BackupStorage, Error, ErrorKind};
+use sealift::BackupStorage;
 use sealift_aptos::Known;
 use sealift_command::CommandStorage;
 
@@ -32,22 +32,10 @@ pub(super) fn commands_of(args: &StorageArgs) -> Place {
     Place::commands(&file.to_string_lossy())
 }
 
-/// That there is none.
-pub(super) fn no_archive(place: &Place) -> Failure {
-    let error = Error::new(
-        ErrorKind::NotFound,
-        "find an archive at",
-        place.name.clone(),
-        "there is no file in its metadata/, without which nothing is known of any backup",
-    );
-    error.with_hint("check the prefix; an archive is what holds metadata/").into()
-}
-
 async fn tell(args: &Ls, storage: &dyn BackupStorage, place: &Place) -> Result<(), Failure> {
     let known = Known::read(storage, args.concurrent_downloads.unwrap_or(storage.reads_at_once())).await?;
-    // A wrong prefix is not an archive of nothing.
     if known.is_empty() {
-        return Err(no_archive(place));
+        return Err(Known::no_archive(&place.name).into());
     }
     let coverage = known.coverage();
     crate::metrics::note_gaps(known.gaps().len());

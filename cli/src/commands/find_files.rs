@@ -25,6 +25,30 @@ pub(super) enum Files {
     List(PathBuf, Separator),
 }
 
+impl Files {
+    /// Refuses what is no folder, and a list that is not there, before anything is asked of a service. It blocks, shortly.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        let (option, path) = match self {
+            Files::Folder(folder) => ("--folder", folder),
+            Files::List(list, _) if list == Path::new("-") => return Ok(()),
+            Files::List(list, Separator::Line) => ("--files-from", list),
+            Files::List(list, Separator::Zero) => ("--files-from0", list),
+        };
+        let wrong =
+            |why: String| Err(Failure::usage(format!("{option} {}: {why}; nothing was stored", path.display())));
+        match (self, std::fs::metadata(path)) {
+            (Files::Folder(_), Ok(found)) if !found.is_dir() => wrong(
+                "it is no folder: say the folder that it is in, or store it by itself (put NAME < FILE)".to_owned(),
+            ),
+            (Files::List(..), Ok(found)) if found.is_dir() => {
+                wrong("it is a folder: --folder stores all of one".to_owned())
+            }
+            (_, Err(error)) => wrong(format!("{error}: check the path")),
+            (_, Ok(_)) => Ok(()),
+        }
+    }
+}
+
 impl fmt::Display for Files {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

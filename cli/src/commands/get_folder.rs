@@ -155,7 +155,10 @@ impl Root {
     fn of(named: PathBuf) -> Result<Root, Failure> {
         let failed = |error: io::Error| Failure::from_io(error, &format!("write to {}", named.display()));
         if fs::metadata(&named).is_ok_and(|found| !found.is_dir()) {
-            return Err(Failure::usage(format!("--folder {}: it is no folder", named.display())));
+            return Err(Failure::usage(format!(
+                "--folder {}: it is no folder; say one that is, or a new one",
+                named.display()
+            )));
         }
         fs::create_dir_all(&named).map_err(failed)?;
         rustix::fs::access(&named, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK)
@@ -169,7 +172,10 @@ impl Root {
         let path = self.real.join(relative);
         let failed = |error: io::Error| Failure::from_io(error, &format!("write {}", path.display()));
         let leaves = || {
-            let why = anyhow::anyhow!("write {}: a link leads from there out of the folder", path.display());
+            let why = anyhow::anyhow!(
+                "write {}: a link leads from there out of the folder; remove the link, or read into another folder",
+                path.display()
+            );
             Err(Failure::from(why))
         };
         let folder = path.parent().unwrap_or(&self.real);
@@ -181,9 +187,11 @@ impl Root {
         fs::create_dir_all(folder).map_err(failed)?;
         match path.symlink_metadata() {
             Ok(found) if found.is_symlink() => leaves(),
-            Ok(found) if !found.is_file() => {
-                Err(anyhow::anyhow!("write {}: something else than a file is there", path.display()).into())
-            }
+            Ok(found) if !found.is_file() => Err(anyhow::anyhow!(
+                "write {}: something else than a file is there; move it away, or read into another folder",
+                path.display()
+            )
+            .into()),
             Ok(_) => Ok(Place { path, is_there: true }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Place { path, is_there: false }),
             Err(error) => Err(failed(error)),

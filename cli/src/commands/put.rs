@@ -23,7 +23,10 @@ pub(super) async fn run(mut args: Put, interrupt: &Interrupt) -> Result<(), Fail
     let lines = args.files_from.take().map(|list| Files::List(list, Separator::Line));
     let zeros = args.files_from0.take().map(|list| Files::List(list, Separator::Zero));
     match args.folder.take().map(Files::Folder).or(lines).or(zeros) {
-        Some(files) => put_files::run(args, files, interrupt).await,
+        Some(files) => {
+            files.check()?;
+            put_files::run(args, files, interrupt).await
+        }
         None if args.skip_existing || args.fail_fast => {
             Err(Failure::usage("--skip-existing and --fail-fast are for --folder, --files-from and --files-from0"))
         }

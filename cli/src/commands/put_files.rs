@@ -86,7 +86,14 @@ impl Manner {
 /// Stores everything there is. A file that cannot be stored is told and left out, and is the failure in the end.
 async fn store_all(opened: &Opened, files: Files, manner: Manner, stored: &RefCell<Tally>) -> Result<(), Failure> {
     let of_what = files.to_string();
-    let results = find(files)
+    let mut sources = pin!(find(files).peekable());
+    // Or many would be under way when the first is told that there is no bucket.
+    if let Some(Ok(first)) = sources.as_mut().peek().await
+        && let Ok(key) = opened.new_key_below(&first.name)
+    {
+        opened.bucket.check_writable(&key, IfExists::Replace).await?;
+    }
+    let results = sources
         .map(|source| async move {
             let Source { path, name } = source?;
             store(opened, &path, &name, manner, stored).await

@@ -46,7 +46,10 @@ async fn look_at(args: &Rm, opened: &Opened, keys: &[Key]) -> Result<(), Failure
             Err(error) if error.kind() == ErrorKind::Denied => {
                 report::note(format_args!("sealift: whether {} is there could not be seen", opened.location(key)));
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => {
+                let removed = Aftermath::Removed { removed: Vec::new(), unknown: None };
+                return Err(Failure::from(error).and(removed));
+            }
         }
     }
     Ok(())

@@ -5,27 +5,31 @@
 //! - `place`: which file, and whether it may be believed;
 //! - `file`: what it says, each with its line;
 //! - `settle`: what of that a command line takes;
+//! - `unread`: a command line that cannot be read;
 //! - `show`: `sealift config show`.
 
 mod file;
 mod place;
 mod settle;
 mod show;
+mod unread;
 
 use crate::args::Cli;
 use crate::failure::Failure;
+use crate::report::Errors;
 use clap::{CommandFactory, FromArgMatches};
 use settle::Settled;
 pub(crate) use show::run as show;
+use std::ffi::OsString;
+use unread::told;
 
 /// Commands that are about no storage, and are to work whatever is in the file.
 const WITHOUT: [&str; 4] = ["completions", "config", "help", "man"];
 
-/// The command line, with what the file says where neither it nor the environment do. Help, and what the command line itself
-/// gets wrong, end the process.
-pub(crate) fn command_line() -> Result<Cli, Failure> {
-    let arguments: Vec<_> = std::env::args_os().collect();
-    let said = settle::said(Cli::command(), &arguments).unwrap_or_else(|error| error.exit());
+/// The command line, with what the file says where neither it nor the environment do. Help ends the process, and so does what
+/// the command line itself gets wrong, unless a program reads the errors.
+pub(crate) fn command_line(arguments: &[OsString], errors: Errors) -> Result<Cli, Failure> {
+    let said = settle::said(Cli::command(), arguments).or_else(|error| Err(told(error, errors)))?;
     let settled = match said.path.first() {
         Some(command) if WITHOUT.contains(&command.as_str()) => Settled::without_file(said),
         _ => Settled::of(said)?,
@@ -34,6 +38,6 @@ pub(crate) fn command_line() -> Result<Cli, Failure> {
     let parsed = parsed.and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
     parsed.or_else(|error| match settled.blamed(&error) {
         Some(failure) => Err(failure),
-        None => error.exit(),
+        None => Err(told(error, errors)),
     })
 }

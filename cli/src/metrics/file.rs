@@ -21,7 +21,7 @@ impl TextFile {
     pub(super) fn at(path: PathBuf) -> Result<Self, Failure> {
         let wrong = |why: &str| Failure::usage(format!("--metrics-file {}: {why}", path.display()));
         match (std::fs::metadata(folder(&path)), std::fs::metadata(&path)) {
-            (Err(error), _) => Err(wrong(&format!("its folder: {error}"))),
+            (Err(error), _) => Err(wrong(&format!("its folder: {error}; create it first"))),
             (Ok(folder), _) if !folder.is_dir() => Err(wrong("what it is to be in is no folder")),
             (_, Ok(there)) if !there.is_file() => Err(wrong("it is there, and no file that may be replaced")),
             _ if path.file_name().is_none() => Err(wrong("it has no name")),

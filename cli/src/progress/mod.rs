@@ -35,9 +35,9 @@ pub(crate) enum Progress {
 }
 
 impl Progress {
-    /// As the arguments say, and standard error is.
-    pub(crate) fn of(cli: &Cli) -> Self {
-        let is_terminal = std::io::stderr().is_terminal();
+    /// As the arguments say, and where it is shown is.
+    pub(crate) fn of(cli: &Cli, shown_on: &impl IsTerminal) -> Self {
+        let is_terminal = shown_on.is_terminal();
         let is_wanted = match cli.output.progress {
             ProgressArg::Never => false,
             ProgressArg::Always => true,
@@ -52,6 +52,11 @@ impl Progress {
 
     /// Does `work` to its end, and shows meanwhile how far it is.
     pub(crate) async fn beside<T>(self, work: impl Future<Output = T>) -> T {
+        self.logging(work, |line| stderr::say(stderr::Severity::Info, &line)).await
+    }
+
+    /// The same, with the lines of the log told to `log`.
+    async fn logging<T>(self, work: impl Future<Output = T>, mut log: impl FnMut(String)) -> T {
         let (first, every) = match self {
             Progress::Never => return work.await,
             Progress::AtTheTerminal => (FIRST, EVERY),
@@ -75,7 +80,7 @@ impl Progress {
                         Progress::AtTheTerminal => {
                             bar.get_or_insert_with(stderr::begin_progress).set_message(format!("{done}\n{goes}"));
                         }
-                        Progress::InTheLog | Progress::Never => stderr::say(stderr::Severity::Info, &format!("sealift: {done}, {goes}")),
+                        Progress::InTheLog | Progress::Never => log(format!("sealift: {done}, {goes}")),
                     }
                 }
             }
@@ -129,5 +134,50 @@ impl Samples {
             (waiting.target, WaitsFor::Target),
         ];
         counts.into_iter().rev().max_by_key(|(count, _)| *count).filter(|(count, _)| *count > 0).map(|(_, what)| what)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+    use std::fs::File;
+    use tokio::time::sleep;
+
+    /// What these arguments have where standard error is no terminal.
+    fn without_a_terminal(arguments: &str) -> Progress {
+        let cli = Cli::try_parse_from(arguments.split(' ')).expect("a command line");
+        Progress::of(&cli, &File::open("/dev/null").expect("there"))
+    }
+
+    #[test]
+    fn without_a_terminal_it_is_logged_where_that_is_asked_for() {
+        for logged in ["put x -v", "get x -vv", "put x --progress always", "put x --progress always --quiet"] {
+            assert_eq!(without_a_terminal(&format!("sealift {logged}")), Progress::InTheLog, "{logged}");
+        }
+        for silent in ["put x", "put x -v --quiet", "put x -v --progress never", "ls x -v"] {
+            assert_eq!(without_a_terminal(&format!("sealift {silent}")), Progress::Never, "{silent}");
+        }
+    }
+
+    /// The clock goes on by itself as soon as all wait for it.
+    #[tokio::test(start_paused = true)]
+    async fn a_line_is_logged_each_minute_and_none_before_or_afterwards() {
+        let mut told = Vec::new();
+        let began = Instant::now();
+        let work = async {
+            for count in 1..=5 {
+                objects(Objects { done: "stored", count, there_already: 0 });
+                sleep(Duration::from_secs(25)).await;
+            }
+            "done"
+        };
+        let done = Progress::InTheLog.logging(work, |line| told.push((began.elapsed().as_secs(), line))).await;
+        let line = |line: &str| line.to_owned();
+        let expected = [(60, line("sealift: stored 3 objects, 1:00")), (120, line("sealift: stored 5 objects, 2:00"))];
+        assert_eq!((done, told.as_slice()), ("done", expected.as_slice()));
+        let mut told = Vec::new();
+        Progress::Never.logging(sleep(Duration::from_secs(150)), |line| told.push(line)).await;
+        assert_eq!(told, Vec::<String>::new());
     }
 }

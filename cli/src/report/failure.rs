@@ -4,6 +4,7 @@ use super::texts;
 use crate::failure::Failure;
 use crate::stderr::{self, Form, Severity};
 use serde_json::{Value, json};
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 /// How failures are told.
@@ -11,6 +12,15 @@ use std::process::ExitCode;
 pub(crate) enum Errors {
     Text,
     Json,
+}
+
+impl Errors {
+    /// As these arguments ask for, which need not make a command line.
+    pub(crate) fn as_asked(arguments: &[OsString]) -> Self {
+        // What stands behind `--` is for another program.
+        let mut own = arguments.iter().take_while(|argument| *argument != "--");
+        if own.any(|argument| argument == "--json") { Errors::Json } else { Errors::Text }
+    }
 }
 
 /// Tells a failure on standard error, and gives its exit code.

@@ -113,7 +113,9 @@ pub(crate) async fn open_pair(args: &Copy) -> Result<Pair, Failure> {
     let one_endpoint = sides.from.endpoint_url == sides.to.endpoint_url
         && sides.from.azure.account_name == sides.to.azure.account_name;
     if one_endpoint && overlap(&from.location_within(), &to.location_within()) {
-        return Err(Failure::usage("FROM and TO are the same, or the one is below the other: copies would be copied"));
+        return Err(Failure::usage(
+            "FROM and TO are the same, or the one is below the other: copies would be copied; choose a TO beside FROM",
+        ));
     }
     Ok(Pair { from, to })
 }

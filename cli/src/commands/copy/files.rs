@@ -129,10 +129,7 @@ impl Files<'_> {
         let from = self.from.storage();
         let known = Known::read(from, self.at_once()).await?;
         if known.is_empty() {
-            let location = self.from.location();
-            let error =
-                Error::new(ErrorKind::NotFound, "find an archive at", location, "there is no file in its metadata/");
-            return Err(error.with_hint("check the prefix; an archive is what holds metadata/").into());
+            return Err(Known::no_archive(self.from.location()).into());
         }
         let subset = known.subset(version)?;
         let there = Known::read(self.to.storage(), self.at_once()).await?;

@@ -113,7 +113,11 @@ impl<'a> Objects<'a> {
 
     /// Copies all of them. One that cannot be copied is told and left out, and is the failure in the end.
     async fn copy_all(&self, there: &There, seen: &Mutex<BTreeSet<String>>) -> Result<Found, Failure> {
-        let results = self.items().await?.map(|item| async {
+        let mut items = pin!(self.items().await?.peekable());
+        if let Some(Ok(first)) = items.as_mut().peek().await {
+            self.look_at_the_target(first, there).await?;
+        }
+        let results = items.map(|item| async {
             let item = item.map_err(|failure| (Ends::All, failure))?;
             if self.sync == Sync::Exactly {
                 seen.lock().unwrap_or_else(PoisonError::into_inner).insert(item.key.clone());
@@ -140,6 +144,16 @@ impl<'a> Objects<'a> {
             }
         }
         failed.end().map(|()| found)
+    }
+
+    /// Or many would be under way when the first is told that there is no bucket.
+    async fn look_at_the_target(&self, first: &Item, there: &There) -> Result<(), Failure> {
+        match (there, self.names.target(&first.key)) {
+            (There::Unasked | There::Asked, Ok(key)) if self.really == Really::Done => {
+                Ok(self.pair.to.bucket.check_writable(&key, IfExists::Replace).await?)
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn there(&self) -> Result<There, Failure> {

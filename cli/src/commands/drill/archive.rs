@@ -2,7 +2,7 @@
 
 use super::super::changing;
 use super::super::copy::{Files, How, Side, Tally, in_group};
-use super::super::covers::{commands_of, no_archive};
+use super::super::covers::commands_of;
 use super::super::failures::AfterFailure;
 use super::super::stoppable;
 use super::super::verify::{memory_for_files, unrecorded, whether_found};
@@ -83,9 +83,8 @@ async fn drill(args: &Drill, source: Source, into: PathBuf, seed: Seed, interrup
 /// What a restore to the version needs, which is chosen here where it is not said.
 async fn choose(args: &Drill, from: &Side, place: &Place, seed: Seed) -> Result<(Subset, Vec<FileHandle>), Failure> {
     let known = Known::read(from.storage(), args.concurrent_downloads).await?;
-    // A wrong prefix is not an archive of nothing.
     if known.is_empty() {
-        return Err(no_archive(place));
+        return Err(Known::no_archive(&place.name).into());
     }
     let version = match args.to_version {
         ToVersion::This(version) => version,

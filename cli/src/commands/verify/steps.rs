@@ -133,7 +133,12 @@ fn report_name(shard: Shard) -> String {
 }
 
 async fn read_plan(folder: &Folder) -> Result<Plan, Failure> {
-    let plan: Plan = folder.read_json(PLAN).await?;
+    let plan: Plan = folder.read_json(PLAN).await.map_err(|error| match error.kind() {
+        ErrorKind::NotFound => {
+            error.with_hint("`sealift verify plan` writes it; check the name of the plan, and --work")
+        }
+        _ => error,
+    })?;
     match plan.format {
         Plan::FORMAT => Ok(plan),
         format => Err(Failure::usage(format!("the plan is of form {format}, which a newer version of Sealift wrote"))),
