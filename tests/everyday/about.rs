@@ -5,7 +5,8 @@ use std::fs;
 
 #[tokio::test]
 async fn the_version_says_what_it_was_built_of() {
-    let told = run(cli::command(["--version"])).await.expect_code(0).text();
+    // OpenTelemetry is a feature, which not every build of the tests has.
+    let told = run(cli::command(["--version"])).await.expect_code(0).text().replace(" otel)", ")");
     let commit = std::process::Command::new("git").args(["rev-parse", "--short=7", "HEAD"]).output();
     let commit = commit
         .ok()
