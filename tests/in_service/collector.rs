@@ -211,7 +211,8 @@ async fn a_collector_that_takes_nothing_does_no_harm_and_is_told_once() {
         command.env("OTEL_EXPORTER_OTLP_TIMEOUT", an_hour);
         let begun = Instant::now();
         let ended = timeout(HANGS, run_with_input(command, b"x")).await.expect("it ends").expect_code(0);
-        let warning = format!("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: figures are not taken, and will be sent again: {why}");
+        let warning =
+            format!("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: figures are not taken, and will be sent again: {why}");
         assert_eq!(ended.stderr.matches(&warning).count(), 1, "after {:?}: {}", begun.elapsed(), ended.stderr);
         assert!(!ended.stderr.contains(SECRET), "{}", ended.stderr);
         assert!(folder.path().join("name").exists());

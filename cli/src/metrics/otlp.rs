@@ -64,9 +64,7 @@ impl Otlp {
             return None;
         };
         let host = host.host_str().unwrap_or_default().to_owned();
-        Self::begin(named_by, host)
-            .inspect_err(|why| tracing::warn!("{named_by}: no figures are sent: {why}"))
-            .ok()
+        Self::begin(named_by, host).inspect_err(|why| tracing::warn!("{named_by}: no figures are sent: {why}")).ok()
     }
 
     fn begin(named_by: &'static str, host: String) -> Result<Self, String> {
