@@ -10,7 +10,7 @@ use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequ
 use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value};
 use opentelemetry_proto::tonic::metrics::v1::{Metric, NumberDataPoint, metric, number_data_point};
 use prost::Message;
-use sealift_tests::cli::{self, SECRET, run, run_with_input};
+use sealift_tests::cli::{self, SECRET, run_with_input};
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -20,17 +20,6 @@ use tokio::net::TcpListener;
 use tokio::process::Command;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
-
-/// Whether the command under test has it: it is a feature, with which `tests/run` builds.
-async fn is_built_in() -> bool {
-    let told = run(cli::command(["--version"])).await.expect_code(0).text();
-    let is_built_in = told.contains(" otel)");
-    assert!(is_built_in || std::env::var_os("SEALIFT_TEST_OTEL").is_none(), "tests/run builds with it: {told}");
-    if !is_built_in {
-        println!("NOT TESTED: OpenTelemetry (the command is built without the feature `otel`)");
-    }
-    is_built_in
-}
 
 /// What a collector was sent.
 #[derive(Debug)]
@@ -116,9 +105,6 @@ const PUT: (&str, &str) = ("operation", "put");
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_collector_takes_at_the_end_what_the_file_says_too() {
-    if !is_built_in().await {
-        return;
-    }
     let (address, mut taken) = collector(StatusCode::OK).await;
     let folder = tempfile::tempdir().expect("a folder");
     let mut command = put(folder.path());
@@ -153,9 +139,6 @@ async fn a_collector_takes_at_the_end_what_the_file_says_too() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_collector_hears_of_continuous_backups_again_and_again() {
-    if !is_built_in().await {
-        return;
-    }
     let (address, mut taken) = collector(StatusCode::OK).await;
     let (node, folder) = (node().await, tempfile::tempdir().expect("a folder"));
     let mut command = continuously(&node.endpoint(), folder.path());
@@ -192,9 +175,6 @@ async fn a_collector_hears_of_continuous_backups_again_and_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_collector_that_takes_nothing_does_no_harm_and_is_told_once() {
-    if !is_built_in().await {
-        return;
-    }
     let (refusing, _taken) = collector(StatusCode::FORBIDDEN).await;
     // A port that nobody listens on any more, and one where connections are made and nothing is read.
     let dead = TcpListener::bind("127.0.0.1:0").await.expect("bound").local_addr().expect("an address");
@@ -221,9 +201,6 @@ async fn a_collector_that_takes_nothing_does_no_harm_and_is_told_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn settings_of_opentelemetry_never_fail_a_command() {
-    if !is_built_in().await {
-        return;
-    }
     let (address, mut taken) = collector(StatusCode::OK).await;
     let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{address}"));
     for (settings, warning) in [
