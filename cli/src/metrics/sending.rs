@@ -19,7 +19,7 @@ pub(super) const LIMIT: Duration = Duration::from_secs(10);
 enum Collector {
     Push(Push),
     #[cfg(feature = "otel")]
-    Otlp(Otlp),
+    Otlp(Box<Otlp>),
 }
 
 /// What is sent to one of them.
@@ -35,7 +35,7 @@ impl Sending {
     pub(super) fn from_environment() -> Result<Vec<Arc<Self>>, Failure> {
         let push = Push::from_environment()?.map(Collector::Push);
         #[cfg(feature = "otel")]
-        let otlp = Otlp::from_environment().map(Collector::Otlp);
+        let otlp = Otlp::from_environment().map(|otlp| Collector::Otlp(Box::new(otlp)));
         #[cfg(not(feature = "otel"))]
         let otlp = None;
         let named = push.into_iter().chain(otlp);
