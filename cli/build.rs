@@ -1,4 +1,5 @@
-//! What `sealift --version` says besides the release: the commit, where it is built from a checkout, and the clouds.
+//! What `sealift --version` says besides the release: the commit, where it is built from a checkout, the clouds, and what else
+//! was built in.
 
 use std::env;
 use std::path::Path;
@@ -6,13 +7,11 @@ use std::process::Command;
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    let clouds = ["s3", "gcs", "azure"].into_iter().filter(|cloud| {
-        let feature = format!("CARGO_FEATURE_{}", cloud.to_uppercase());
-        env::var_os(feature).is_some()
-    });
-    let clouds: Vec<_> = clouds.collect();
-    let clouds = if clouds.is_empty() { "no cloud".to_owned() } else { clouds.join(" ") };
-    let of_what: Vec<_> = commit().into_iter().chain([clouds]).collect();
+    let is_built_in = |feature: &&str| env::var_os(format!("CARGO_FEATURE_{}", feature.to_uppercase())).is_some();
+    let clouds: Vec<_> = ["s3", "gcs", "azure"].into_iter().filter(is_built_in).collect();
+    let clouds = if clouds.is_empty() { vec!["no cloud"] } else { clouds };
+    let features: Vec<_> = clouds.into_iter().chain(["otel"].into_iter().filter(is_built_in)).collect();
+    let of_what: Vec<_> = commit().into_iter().chain([features.join(" ")]).collect();
     println!("cargo:rustc-env=SEALIFT_BUILD={}", of_what.join(", "));
 }
 

@@ -6,7 +6,19 @@ const MIB: u64 = 1 << 20;
 const PARTS_IN_MEMORY: u64 = 24;
 
 /// What a service takes, and how parts grow.
+///
+/// ```
+/// use sealift::{Growth, PartPolicy};
+///
+/// const MIB: u64 = 1 << 20;
+/// // Ten thousand parts, of which four may be sent at a time.
+/// const POLICY: PartPolicy =
+///     PartPolicy::new(Growth::Equal { size: 8 * MIB }).with_max_parts(10_000).with_max_in_flight(4);
+///
+/// assert_eq!(POLICY.longest_stream(), 80_000 * MIB);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PartPolicy {
     /// The most parts of one object.
     pub max_parts: u32,
@@ -39,6 +51,46 @@ pub enum Growth {
 }
 
 impl PartPolicy {
+    /// Parts of these sizes, sent one after the other, as many as there may be, of an object of at most 2⁶³ - 1 bytes.
+    /// Growing parts are of 5 GiB at most, until [`with_max_part`](Self::with_max_part) says otherwise.
+    pub const fn new(growth: Growth) -> Self {
+        let max_part = match growth {
+            Growth::Equal { size } => size,
+            Growth::Growing { .. } => 5 << 30,
+        };
+        PartPolicy { max_parts: u32::MAX, max_part, max_object: i64::MAX as u64, growth, max_in_flight: 1 }
+    }
+
+    /// With so many parts of one object at most.
+    #[must_use]
+    pub const fn with_max_parts(self, max_parts: u32) -> Self {
+        PartPolicy { max_parts, ..self }
+    }
+
+    /// With no part larger than that, in bytes.
+    #[must_use]
+    pub const fn with_max_part(self, max_part: u64) -> Self {
+        PartPolicy { max_part, ..self }
+    }
+
+    /// With no object larger than that, in bytes.
+    #[must_use]
+    pub const fn with_max_object(self, max_object: u64) -> Self {
+        PartPolicy { max_object, ..self }
+    }
+
+    /// With parts of other sizes, and the same limits.
+    #[must_use]
+    pub const fn with_growth(self, growth: Growth) -> Self {
+        PartPolicy { growth, ..self }
+    }
+
+    /// With so many parts of one object under way at a time.
+    #[must_use]
+    pub const fn with_max_in_flight(self, max_in_flight: usize) -> Self {
+        PartPolicy { max_in_flight, ..self }
+    }
+
     /// The size of the first part, in bytes. A stream that fits in it is stored in one request.
     pub fn first_part(&self) -> u64 {
         self.part_size(0)

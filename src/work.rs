@@ -41,6 +41,7 @@ pub(crate) enum Stage {
 
 /// A piece of work under way, for a person; or one that has ended and left something of which nobody has been told.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct UnderWay {
     /// The object it is about, as a URL without credentials.
     pub location: String,

@@ -89,7 +89,7 @@ impl ObjectStore for Shelf {
 
     fn part_policy(&self) -> PartPolicy {
         let growth = Growth::Equal { size: 1 << 20 };
-        PartPolicy { max_parts: 10_000, max_part: 1 << 20, max_object: 10_000 << 20, growth, max_in_flight: 4 }
+        PartPolicy::new(growth).with_max_parts(10_000).with_max_object(10_000 << 20).with_max_in_flight(4)
     }
 
     fn checksum_algorithm(&self) -> ChecksumAlgorithm {

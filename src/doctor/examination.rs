@@ -35,6 +35,7 @@ pub enum Lasting {
 
 /// How a bucket is to be examined.
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct Examination {
     /// Scratch objects are made below this, which may be empty.
     pub prefix: String,
@@ -42,6 +43,14 @@ pub struct Examination {
     pub lasting: Lasting,
     /// The variables of the environment, by their names.
     pub environment: Environment,
+}
+
+impl Examination {
+    /// On scratch objects below `prefix`, in an environment. A bucket that keeps everything is left alone
+    /// ([`Lasting::Avoided`]) until [`lasting`](Self::lasting) says otherwise.
+    pub fn new(prefix: impl Into<String>, environment: Environment) -> Self {
+        Examination { prefix: prefix.into(), lasting: Lasting::Avoided, environment }
+    }
 }
 
 impl std::fmt::Debug for Examination {

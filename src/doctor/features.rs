@@ -30,6 +30,7 @@ impl Answer {
 
 /// A command, or an option of one, and whether it works here.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Feature {
     /// What it is called on the command line.
     pub name: &'static str,

@@ -6,6 +6,7 @@ use crate::left_behind::LeftBehind;
 
 /// What an examination has found, and what follows.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Report {
     /// The bucket and the prefix below which it was tried, as a URL without credentials.
     pub location: String,

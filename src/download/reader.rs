@@ -41,6 +41,35 @@ use tokio::io::{AsyncBufRead, AsyncRead, ReadBuf};
 ///
 /// As an `AsyncBufRead` it gives its blocks without copying them. Dropping the reader cancels its requests; it waits
 /// for nothing and needs no runtime.
+///
+/// ```
+/// use sealift::{Bucket, Budget, Codec, Compressor, IfExists, Level};
+/// use std::sync::Arc;
+/// use tokio::io::AsyncBufReadExt;
+///
+/// # #[cfg(feature = "memory")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let store = sealift::MemoryStore::new();
+/// # let compressor = Arc::new(Compressor::new(Codec::Gzip(Level::default()), None)?);
+/// # let bucket = Bucket::new(store, compressor, Budget::new(Budget::DEFAULT)?);
+/// # bucket.put(&"db/monday".parse()?, "one row\nanother\n".into(), IfExists::Fail).await?;
+/// let mut reader = bucket.open(&"db/monday".parse()?).await?;
+/// let mut row = String::new();
+/// let mut rows = 0;
+/// // 0 is the end, and only a stream that was checked to its end has one.
+/// while reader.read_line(&mut row).await? > 0 {
+///     rows += 1;
+///     row.clear();
+/// }
+/// assert_eq!(rows, 2);
+/// assert!(reader.verified().is_some_and(|verified| verified.by_checksum()));
+/// # bucket.close().await.map_err(|errors| format!("left behind: {errors:?}"))?;
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "memory"))]
+/// # fn main() {}
+/// ```
 pub struct Reader {
     phase: Phase,
     /// What is being read, and how far it was.

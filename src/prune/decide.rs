@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 /// A backup of the thing in question. All there are, are complete: what is not sealed cannot be seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Backup {
     /// Its name.
     pub name: String,
@@ -14,6 +15,13 @@ pub struct Backup {
     pub standing: Standing,
     /// Whether somebody said that it stays.
     pub hold: Hold,
+}
+
+impl Backup {
+    /// A backup of which nobody said that it stays.
+    pub fn new(name: impl Into<String>, at: u64, standing: Standing) -> Self {
+        Backup { name: name.into(), at, standing, hold: Hold::Free }
+    }
 }
 
 /// What is known of a backup.
@@ -48,6 +56,7 @@ pub enum Counting {
 
 /// What becomes of a backup.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Decision {
     /// Which.
     pub backup: Backup,

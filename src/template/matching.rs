@@ -9,6 +9,7 @@ const MAX_STEPS: usize = 50_000;
 
 /// What was read of a name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub struct NameRead {
     /// What stands where the template has words of its own, in their order: names with the same are of one group.
     pub group: Vec<String>,

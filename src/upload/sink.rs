@@ -65,6 +65,35 @@ pub struct Sealed {
 /// A sink takes a place in the memory budget with its first byte. One task that writes to more sinks in turn than the
 /// budget has places for (about one per 10 MiB, half as many while something is read) waits for itself; give each sink
 /// a task, or raise the budget.
+///
+/// ```
+/// use sealift::{Bucket, Budget, Codec, Compressor, ErrorKind, IfExists};
+/// use std::sync::Arc;
+/// use tokio::io::AsyncWriteExt;
+///
+/// # #[cfg(feature = "memory")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let store = sealift::MemoryStore::new();
+/// # let bucket = Bucket::new(store, Arc::new(Compressor::new(Codec::Plain, None)?), Budget::new(Budget::DEFAULT)?);
+/// let key = "db/monday".parse()?;
+/// let mut sink = bucket.create(&key, IfExists::Fail)?;
+/// sink.write_all(b"some ro").await?;
+/// drop(sink); // or an error on the way: nothing was committed, and nothing is left
+///
+/// let mut sink = bucket.create(&key, IfExists::Fail)?;
+/// sink.write_all(b"some rows").await?;
+/// let sealed = sink.seal().await?; // from here on it is there, whole
+/// assert_eq!((sealed.bytes_in, sealed.parts), (9, 1));
+///
+/// let again = bucket.create(&key, IfExists::Fail)?.seal().await;
+/// assert_eq!(again.expect_err("it is there").kind(), ErrorKind::AlreadyExists);
+/// # bucket.close().await.map_err(|errors| format!("left behind: {errors:?}"))?;
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "memory"))]
+/// # fn main() {}
+/// ```
 pub struct Sink {
     pub(super) phase: Phase,
     pub(super) length: Length,

@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// What is known of everything in a plan. It says the same whichever shards did the work.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Verdict {
     /// The URL of what was verified.
     pub of: String,
@@ -48,6 +49,7 @@ pub struct Verdict {
 
 /// The piece that was verified longest ago.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Oldest {
     /// When, in seconds since 1970.
     pub at: u64,

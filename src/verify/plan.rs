@@ -52,6 +52,7 @@ pub struct Plan {
 
 /// A piece that was verified before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Earlier {
     /// Its name.
     pub piece: String,
@@ -71,6 +72,7 @@ impl Earlier {
 
 /// What is not verified this time.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct LeftOut {
     /// How many pieces.
     pub pieces: u64,

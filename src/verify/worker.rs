@@ -34,6 +34,7 @@ pub enum Event<'a> {
 }
 
 /// A shard's work.
+#[non_exhaustive]
 pub struct Work<'a> {
     /// The plan.
     pub plan: &'a Plan,
@@ -57,6 +58,7 @@ pub struct Work<'a> {
 
 /// What came of a shard.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Report {
     /// The plan's id.
     pub plan: String,
@@ -72,7 +74,22 @@ pub struct Report {
     pub unfinished: Vec<String>,
 }
 
-impl Work<'_> {
+impl<'a> Work<'a> {
+    /// All of the plan, a piece at a time and to its end; nothing is recorded and nobody is told on the way.
+    pub fn new(plan: &'a Plan, files: Arc<Files>, check: Arc<dyn Check>) -> Self {
+        Work {
+            plan,
+            shard: Shard::WHOLE,
+            files,
+            check,
+            at_once: 1,
+            record: None,
+            until: None,
+            stop: CancellationToken::new(),
+            tell: &|_| {},
+        }
+    }
+
     /// Verifies the shard's pieces. Whatever is wrong with one is in the report, and ends nothing.
     ///
     /// # Cancel safety

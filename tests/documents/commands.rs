@@ -11,7 +11,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("tests/run", "this test is a part of it"),
     (".ci/run", "this test is a part of it"),
     ("cargo install", "it installs another program"),
-    ("cargo semver-checks", "no version is published that it could compare with"),
+    ("cargo semver-checks", "it is another program, and no version is published that it could compare with"),
     ("cargo build", "this test has it built"),
     ("cargo test", "this test is run by it"),
     ("eval \"$(localstack/up)\"", "it has started what this test talks to"),

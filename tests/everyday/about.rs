@@ -12,8 +12,8 @@ async fn the_version_says_what_it_was_built_of() {
         .filter(|told| told.status.success())
         .map(|told| String::from_utf8_lossy(&told.stdout).trim().to_owned());
     let of_what = match commit {
-        Some(commit) => format!("{commit}, s3 gcs azure"),
-        None => "s3 gcs azure".to_owned(),
+        Some(commit) => format!("{commit}, s3 gcs azure otel"),
+        None => "s3 gcs azure otel".to_owned(),
     };
     assert_eq!(told, format!("sealift {} ({of_what})\n", env!("CARGO_PKG_VERSION")));
 }

@@ -2,6 +2,7 @@
 //! of metrics, and the files in deploy/.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs)]
 
+mod collector;
 mod deploy;
 mod hang_up;
 mod look;

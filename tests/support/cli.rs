@@ -22,7 +22,16 @@ fn build() -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = std::process::Command::new(cargo)
         // Of the whole workspace, or most dependencies would be built once more, with fewer features.
-        .args(["build", "--workspace", "--bin", "sealift", "--message-format", "json"])
+        .args([
+            "build",
+            "--workspace",
+            "--bin",
+            "sealift",
+            "--features",
+            "sealift-cli/otel",
+            "--message-format",
+            "json",
+        ])
         .stderr(Stdio::inherit())
         .output()
         .expect("cargo runs");

@@ -18,3 +18,8 @@ pub mod proxy;
 pub mod s3;
 
 pub use sealift_conformance::{eventually, leaks, process};
+
+/// README.md, whose Rust has to compile. It is of two crates, so neither of them can have it as its test.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -28,13 +28,11 @@ const LEAST_BLOCK: u64 = 5 * MIB;
 
 /// What a block blob takes (Microsoft, "Scalability and performance targets for Blob storage"): 50,000 blocks of
 /// 4,000 MiB. The concurrency is a choice.
-const POLICY: PartPolicy = PartPolicy {
-    max_parts: 50_000,
-    max_part: 4_000 * MIB,
-    max_object: 50_000 * 4_000 * MIB,
-    growth: Growth::Growing { first: FIRST_BLOCK, least: LEAST_BLOCK },
-    max_in_flight: 64,
-};
+const POLICY: PartPolicy = PartPolicy::new(Growth::Growing { first: FIRST_BLOCK, least: LEAST_BLOCK })
+    .with_max_parts(50_000)
+    .with_max_part(4_000 * MIB)
+    .with_max_object(50_000 * 4_000 * MIB)
+    .with_max_in_flight(64);
 
 impl AzureStore {
     /// A store on the container that `options` names. A file with a signature is read; tokens are asked for with the first
@@ -131,7 +129,7 @@ fn part_policy(options: &AzureOptions) -> Result<PartPolicy> {
     let wanted = expected.div_ceil(u64::from(POLICY.max_parts) * 9 / 10).next_multiple_of(MIB);
     let size_of = |default: u64| options.part_size.unwrap_or(default).max(wanted).min(POLICY.max_part);
     let growth = Growth::Growing { first: size_of(FIRST_BLOCK), least: size_of(LEAST_BLOCK) };
-    Ok(PartPolicy { growth, ..POLICY })
+    Ok(POLICY.with_growth(growth))
 }
 
 /// Microsoft, "Storage account name" and "Naming and referencing containers", as far as they are about characters: the

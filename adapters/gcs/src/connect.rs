@@ -74,14 +74,11 @@ fn part_policy(options: &GcsOptions) -> Result<PartPolicy> {
     if expected > MAX_OBJECT {
         return invalid(format!("{expected} bytes are expected, and Google takes {MAX_OBJECT} at most"));
     }
-    Ok(PartPolicy {
+    Ok(PartPolicy::new(Growth::Equal { size })
         // The service counts none: as many as the largest object has.
-        max_parts: MAX_OBJECT.div_ceil(size) as u32,
-        max_part: MAX_PART,
-        max_object: MAX_OBJECT,
-        growth: Growth::Equal { size },
-        max_in_flight: 1,
-    })
+        .with_max_parts(MAX_OBJECT.div_ceil(size) as u32)
+        .with_max_part(MAX_PART)
+        .with_max_object(MAX_OBJECT))
 }
 
 /// Google, "Bucket naming requirements", as far as they are about characters: the name becomes part of a URL.

@@ -89,15 +89,8 @@ impl ObjectStore for LocalFs {
     }
 
     fn part_policy(&self) -> PartPolicy {
-        PartPolicy {
-            max_parts: u32::MAX,
-            max_part: PART,
-            // A file's size is a signed 64-bit number (POSIX `off_t`).
-            max_object: i64::MAX as u64,
-            growth: Growth::Equal { size: PART },
-            // Parts are appended in order.
-            max_in_flight: 1,
-        }
+        // Parts are appended in order. A file's size is a signed 64-bit number (POSIX `off_t`).
+        PartPolicy::new(Growth::Equal { size: PART }).with_max_object(i64::MAX as u64)
     }
 
     fn checksum_algorithm(&self) -> ChecksumAlgorithm {

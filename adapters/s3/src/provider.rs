@@ -289,13 +289,11 @@ impl Provider {
     /// Its part policy by default.
     pub fn default_part_policy(self) -> PartPolicy {
         let row = self.row();
-        PartPolicy {
-            max_parts: row.max_parts,
-            max_part: row.max_part,
-            max_object: row.max_object,
-            growth: row.growth,
-            max_in_flight: row.max_in_flight,
-        }
+        PartPolicy::new(row.growth)
+            .with_max_parts(row.max_parts)
+            .with_max_part(row.max_part)
+            .with_max_object(row.max_object)
+            .with_max_in_flight(row.max_in_flight)
     }
 
     /// Its part policy, with the size of the first parts and the expected size of the object, where they are given.
@@ -325,7 +323,7 @@ impl Provider {
             Growth::Growing { first, least } => Growth::Growing { first: size_of(first), least: size_of(least) },
             Growth::Equal { size } => Growth::Equal { size: size_of(size) },
         };
-        Ok(PartPolicy { growth, ..self.default_part_policy() })
+        Ok(self.default_part_policy().with_growth(growth))
     }
 
     fn row(self) -> &'static Row {

@@ -22,6 +22,7 @@ pub(crate) struct EpochEndings {
 
 /// A backup of the state at the end of an epoch. The order is that of the fields.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub struct Snapshot {
     /// The epoch.
     pub epoch: u64,

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 /// What there is to verify of an archive.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Surveyed {
     /// The pieces, and what is wrong with the whole.
     pub survey: Survey,

@@ -92,13 +92,10 @@ impl ObjectStore for InProcess {
 
     /// S3's.
     fn part_policy(&self) -> PartPolicy {
-        PartPolicy {
-            max_parts: 10_000,
-            max_part: 5 << 30,
-            max_object: 50 << 40,
-            growth: Growth::Growing { first: 8 << 20, least: 8 << 20 },
-            max_in_flight: 8,
-        }
+        PartPolicy::new(Growth::Growing { first: 8 << 20, least: 8 << 20 })
+            .with_max_parts(10_000)
+            .with_max_object(50 << 40)
+            .with_max_in_flight(8)
     }
 
     fn checksum_algorithm(&self) -> ChecksumAlgorithm {

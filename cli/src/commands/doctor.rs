@@ -35,11 +35,8 @@ pub(super) async fn run(args: Doctor, interrupt: &Interrupt) -> Result<(), Failu
         return Err(Failure::usage("--fix asks before it sets a rule, and there is no terminal to ask on: say --yes"));
     }
     let opened = stoppable(interrupt, Opened::below(&args.storage, &args.name)).await?;
-    let plan = Examination {
-        prefix: opened.within(),
-        lasting: if args.yes { Lasting::Accepted } else { Lasting::Avoided },
-        environment: Arc::new(|name| std::env::var(name).ok()),
-    };
+    let mut plan = Examination::new(opened.within(), Arc::new(|name| std::env::var(name).ok()));
+    plan.lasting = if args.yes { Lasting::Accepted } else { Lasting::Avoided };
     let work = async {
         let examined = owned(interrupt, &opened.bucket, opened.bucket.examine(plan)).await;
         let examined = examined.map_err(|error| stopped(interrupt, error))?;

@@ -1,5 +1,6 @@
-//! Figures of a command, for who watches many: what there is (`figures`), as Prometheus' text (`text`), and the ways there:
-//! a file for node_exporter (`file`), what is sent (`push`), what is asked for (`listen`).
+//! Figures of a command, for who watches many: what is known (`figures`), which there are and their text (`text`), and the
+//! ways there: a file for node_exporter (`file`), what is asked for (`listen`), what is sent (`sending`) as text (`push`) or
+//! by OpenTelemetry's protocol (`otlp`).
 //!
 //! Nothing is counted here. Bytes, retries and slow-downs are the buckets' own counts, and where continuous backups stand is
 //! told by their course.
@@ -7,7 +8,10 @@
 mod figures;
 mod file;
 mod listen;
+#[cfg(feature = "otel")]
+mod otlp;
 mod push;
+mod sending;
 mod text;
 
 pub(crate) use figures::{Verified, note_course, note_gaps, note_verified};
@@ -17,7 +21,8 @@ use crate::args::{BackupCommand, Cli, Command};
 use crate::failure::Failure;
 use figures::{Ended, Figures};
 use file::TextFile;
-use push::Push;
+use futures::future::join_all;
+use sending::Sending;
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
@@ -26,7 +31,7 @@ use tokio::task::JoinSet;
 pub(crate) struct Metrics {
     figures: Arc<Figures>,
     file: Option<TextFile>,
-    push: Option<Arc<Push>>,
+    sending: Vec<Arc<Sending>>,
     regular: JoinSet<()>,
 }
 
@@ -37,17 +42,17 @@ impl Metrics {
         // What is about no storage has none.
         let is_measured = cli.command.storage().is_some();
         let file = cli.metrics.metrics_file.clone().filter(|_| is_measured).map(TextFile::at).transpose()?;
-        let push = Push::from_environment()?.filter(|_| is_measured).map(Arc::new);
+        let sending = Sending::from_environment()?.into_iter().filter(|_| is_measured).collect::<Vec<_>>();
         let mut regular = JoinSet::new();
-        if let Some(push) = &push {
-            regular.spawn(Arc::clone(push).regularly(Arc::clone(&figures)));
+        for sending in &sending {
+            regular.spawn(Arc::clone(sending).regularly(Arc::clone(&figures)));
         }
         if let (Some(file), Command::Backup(BackupCommand::Make(backup))) = (&file, &cli.command)
             && matches!(**backup, crate::args::Backup::Continuously(_))
         {
             regular.spawn(file.clone().regularly(Arc::clone(&figures)));
         }
-        Ok(Metrics { figures, file, push, regular })
+        Ok(Metrics { figures, file, sending, regular })
     }
 
     /// Figures of the command so far.
@@ -62,8 +67,7 @@ impl Metrics {
         if let Some(file) = &self.file {
             file.write(&self.figures).await;
         }
-        if let Some(push) = &self.push {
-            push.send(&self.figures).await;
-        }
+        // At the same time, so that two who are silent take no longer than one.
+        join_all(self.sending.iter().map(|sending| sending.send(&self.figures))).await;
     }
 }

@@ -1,8 +1,10 @@
-//! Figures as Prometheus' text. Ours have the command's labels; those that aptos-db-tool has too have its names and labels.
+//! Which figures there are, and Prometheus' text of them. Ours have the command's labels; those that aptos-db-tool has too
+//! have its names and labels.
 
 use super::figures::Figures;
 use crate::service::Now;
 use prometheus::core::Collector;
+use prometheus::proto::MetricFamily;
 use prometheus::{Counter, Encoder, Gauge, Opts, Registry, TextEncoder};
 use sealift_aptos::Kind;
 use std::collections::BTreeMap;
@@ -11,8 +13,16 @@ use std::time::SystemTime;
 /// The name that a failed run looks for in the file of the run before.
 pub(super) const LAST_SUCCESS: &str = "sealift_last_success_timestamp_seconds";
 
-/// All figures. `last_success` is what a run before has told, in seconds since 1970.
+/// All figures as text. `last_success` is what a run before has told, in seconds since 1970.
 pub(super) fn text(figures: &Figures, last_success: Option<f64>) -> String {
+    let mut text = Vec::new();
+    // Into memory, of valid names: it cannot fail.
+    let _ = TextEncoder::new().encode(&families(figures, last_success), &mut text);
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+/// All figures, by their names. The one list of them: whoever sends them in another form makes it of this.
+pub(super) fn families(figures: &Figures, last_success: Option<f64>) -> Vec<MetricFamily> {
     let page = Page::new(figures);
     of_the_run(&page, figures, last_success);
     of_the_buckets(&page, figures);
@@ -46,7 +56,7 @@ pub(super) fn text(figures: &Figures, last_success: Option<f64>) -> String {
     if figures.operation == "verify" {
         page.originals_of_verify(figures);
     }
-    page.finish()
+    page.registry.gather()
 }
 
 fn of_the_run(page: &Page<'_>, figures: &Figures, last_success: Option<f64>) {
@@ -224,12 +234,5 @@ impl<'a> Page<'a> {
             Some(ended) => gauge("fail", ended.at),
             None => {}
         }
-    }
-
-    fn finish(self) -> String {
-        let mut text = Vec::new();
-        // Into memory, of valid names: it cannot fail.
-        let _ = TextEncoder::new().encode(&self.registry.gather(), &mut text);
-        String::from_utf8_lossy(&text).into_owned()
     }
 }

@@ -230,7 +230,7 @@ fn covered_json(covered: &Covered) -> Value {
     })
 }
 
-fn snapshot_json(Snapshot { epoch, version, manifest }: &Snapshot) -> Value {
+fn snapshot_json(Snapshot { epoch, version, manifest, .. }: &Snapshot) -> Value {
     json!({ "epoch": epoch, "version": version, "manifest": manifest.as_ref() })
 }
 

@@ -57,7 +57,7 @@ pub(crate) fn would_prune(pruning: &Pruning) -> String {
     for Group { label, decisions } in &pruning.groups {
         let verified = decisions.iter().filter(|it| it.backup.standing == Standing::Verified).count();
         lines.push(format!("{}: {}, {verified} verified", pasted(label), counted(decisions.len(), "backup")));
-        for Decision { backup, verdict } in decisions {
+        for Decision { backup, verdict, .. } in decisions {
             let (word, why) = told(verdict);
             let (at, bytes) = (time(backup.at), size(pruning.size(&backup.name)));
             let standing = standing(backup.standing);
@@ -93,7 +93,7 @@ pub(crate) fn pruned(pruning: &Pruning) -> String {
 /// The same as JSON.
 pub(crate) fn pruning_json(pruning: &Pruning) -> Value {
     let groups = pruning.groups.iter().map(|Group { label, decisions }| {
-        let backups = decisions.iter().map(|Decision { backup, verdict }| {
+        let backups = decisions.iter().map(|Decision { backup, verdict, .. }| {
             let (verdict_word, counts) = match verdict {
                 Verdict::Keep(_) => ("keep", true),
                 Verdict::KeepUncounted(_) => ("keep", false),

@@ -3,13 +3,11 @@
 use super::scene::Scene;
 use super::store::Objects;
 use sealift::verify::{
-    Check, Choice, Class, Depth, Event, Objects as ObjectsCheck, Piece, Plan, Record, Report, Shard, Verdict, Work,
-    merge,
+    Check, Choice, Class, Depth, Objects as ObjectsCheck, Piece, Plan, Record, Report, Verdict, Work, merge,
 };
 use sealift_aptos::verify::{ChainCheck, Settings, survey};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use tokio_util::sync::CancellationToken;
 
 /// A verification that was done.
 pub(crate) struct Judged {
@@ -104,18 +102,8 @@ pub(crate) async fn verify(scene: &Scene, objects: Objects, depth: Depth, extent
         }
     };
     let partial = Plan { pieces: due, ..plan.clone() };
-    let tell = |_: Event<'_>| {};
-    let work = Work {
-        plan: &partial,
-        shard: Shard::WHOLE,
-        files,
-        check,
-        at_once: 2,
-        record: None,
-        until: None,
-        stop: CancellationToken::new(),
-        tell: &tell,
-    };
+    let mut work = Work::new(&partial, files, check);
+    work.at_once = 2;
     let mut report = work.run().await;
     for piece in &plan.pieces {
         if !report.pieces.contains_key(&piece.name) {

@@ -71,7 +71,7 @@ impl ObjectStore for Shelf {
 
     fn part_policy(&self) -> PartPolicy {
         let size = 8 << 20;
-        PartPolicy { max_parts: 1, max_part: size, max_object: size, growth: Growth::Equal { size }, max_in_flight: 1 }
+        PartPolicy::new(Growth::Equal { size }).with_max_parts(1).with_max_object(size)
     }
 
     fn checksum_algorithm(&self) -> ChecksumAlgorithm {

@@ -135,7 +135,7 @@ impl Found {
                 return Err(Failure::from(error).while_doing(info.key));
             };
             let standing = if info.size == 0 { Standing::Empty } else { Standing::Unverified };
-            let backup = Backup { name: opened.name_of(&info.key), at, standing, hold: Hold::Free };
+            let backup = Backup::new(opened.name_of(&info.key), at, standing);
             found.sizes.insert(backup.name.clone(), info.size);
             found.objects.insert(backup.name.clone(), info);
             found.groups.entry(read.group).or_default().push(backup);

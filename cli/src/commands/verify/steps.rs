@@ -21,7 +21,6 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 /// Where what is verified is.
 pub(super) enum Target {
@@ -213,18 +212,13 @@ impl Verification<'_> {
         };
         let progress = Progress::of(plan, shard, files);
         let tell = |event: Event<'_>| progress.tell(&event);
-        let stop = CancellationToken::new();
-        let work = Work {
-            plan,
-            shard,
-            files: Arc::clone(files),
-            check,
-            at_once: self.what.concurrent_downloads.get(),
-            record: place.record(),
-            until,
-            stop: stop.clone(),
-            tell: &tell,
-        };
+        let mut work = Work::new(plan, Arc::clone(files), check);
+        work.shard = shard;
+        work.at_once = self.what.concurrent_downloads.get();
+        work.record = place.record();
+        work.until = until;
+        work.tell = &tell;
+        let stop = work.stop.clone();
         let work = work.run();
         let mut work = std::pin::pin!(work);
         let mut ticks = progress.ticks();
