@@ -47,7 +47,7 @@ async fn look_at(args: &Rm, opened: &Opened, keys: &[Key]) -> Result<(), Failure
                 report::note(format_args!("sealift: whether {} is there could not be seen", opened.location(key)));
             }
             Err(error) => {
-                let removed = Aftermath::Removed { removed: Vec::new(), unknown: None };
+                let removed = Aftermath::Removed { removed: Vec::new(), unknown: Vec::new() };
                 return Err(Failure::from(error).and(removed));
             }
         }
