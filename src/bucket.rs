@@ -237,7 +237,8 @@ impl Bucket {
     /// # Cancel safety
     /// Cancel-safe.
     pub async fn open_listed(&self, key: &Key, info: &ObjectInfo) -> Result<Reader> {
-        download::open_listed(self.subject(key, None), info.size, &self.compressor, &self.budget, Unknown::Refused).await
+        download::open_listed(self.subject(key, None), info.size, &self.compressor, &self.budget, Unknown::Refused)
+            .await
     }
 
     /// Opens a range of the object's bytes as they are stored, compressed ones too, whatever the bucket's codec. Without an

@@ -1,7 +1,7 @@
 //! A piece of work that can leave something: where it is, and so what it would leave if it ended now. Whoever asks (the
 //! list of what is under way, a second signal, the end of a runtime) is told from this one state.
 
-use crate::attempts::Attempts;
+use crate::attempts::{Attempts, Effect};
 use crate::error::Result;
 use crate::left_behind::LeftBehind;
 use crate::object::Upload;
@@ -152,6 +152,15 @@ impl Stage {
             _ => Vec::new(),
         };
         self.of_its_own(location).into_iter().chain(beside).collect()
+    }
+
+    /// What the attempts of a commit that was taken have done, and may still do.
+    pub(crate) fn committed(&self) -> Effect {
+        let effect = match self {
+            Stage::PutSent(attempts) | Stage::CompleteSent(_, attempts) => attempts.effect(),
+            _ => Effect::default(),
+        };
+        Effect { applied: effect.applied.max(1), ..effect }
     }
 
     fn of_its_own(&self, location: &str) -> Vec<LeftBehind> {

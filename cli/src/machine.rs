@@ -90,7 +90,8 @@ mod tests {
     #[test]
     fn the_least_of_the_machine_and_of_all_groups_above() {
         let group = ("proc/self/cgroup", "0::/system.slice/backup.service\n");
-        let (unit, slice) = ("sys/fs/cgroup/system.slice/backup.service/memory.max", "sys/fs/cgroup/system.slice/memory.max");
+        let (unit, slice) =
+            ("sys/fs/cgroup/system.slice/backup.service/memory.max", "sys/fs/cgroup/system.slice/memory.max");
         assert_eq!(told(&[MACHINE]), Some(8 * GIB));
         assert_eq!(told(&[MACHINE, group, (unit, "max\n"), (slice, "max\n")]), Some(8 * GIB));
         assert_eq!(told(&[MACHINE, group, (unit, "1073741824\n"), (slice, "max\n")]), Some(GIB));
@@ -118,7 +119,10 @@ mod tests {
     #[test]
     fn a_share_within_bounds() {
         let mib = |memory| share_of(memory) >> 20;
-        assert_eq!((mib(None), mib(Some(GIB)), mib(Some(4 * GIB + 50_000_000)), mib(Some(64 * GIB))), (64, 64, 129, 256));
+        assert_eq!(
+            (mib(None), mib(Some(GIB)), mib(Some(4 * GIB + 50_000_000)), mib(Some(64 * GIB))),
+            (64, 64, 129, 256)
+        );
     }
 
     #[test]

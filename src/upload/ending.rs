@@ -79,6 +79,7 @@ impl Uploader {
 
     /// Tells the sink, and takes the object back if nobody is there to hear of it.
     pub(super) async fn deliver(self, ours: Ours, stop: Stop) {
+        let effect = self.work.stage().committed();
         self.work.set(Stage::Committed);
         let (accept, mut accepted) = oneshot::channel();
         let (refused, otherwise) = self.plan.shutdown.channel();
@@ -93,7 +94,7 @@ impl Uploader {
                 }
             };
         if !heard {
-            let error = self.take_back().await;
+            let error = self.take_back(effect).await;
             if let Err(error) = refused.send(error) {
                 self.plan.shutdown.keep_unheard(error);
             }
@@ -101,10 +102,17 @@ impl Uploader {
         self.work.set(Stage::Nothing);
     }
 
-    async fn take_back(&self) -> Error {
+    /// `effect` is of all attempts to commit: by one that was not answered the object may come anew.
+    async fn take_back(&self, mut effect: Effect) -> Error {
         let location = self.plan.location();
-        let applied = Effect { applied: 1, ..Effect::default() };
-        let taken = async { Ok(self.commit().take_back(applied).await) };
+        let taken = async {
+            if let Some(upload) = self.upload.as_ref().filter(|_| effect.is_pending())
+                && upload.abort().await.is_ok()
+            {
+                effect = effect.over();
+            }
+            Ok(self.commit().take_back(effect).await)
+        };
         let error = Error::new(
             ErrorKind::Cancelled,
             "upload",

@@ -89,7 +89,9 @@ async fn a_removal_that_is_stopped_says_what_is_removed_and_what_is_not_known<C:
     }
     let proxy = FaultProxy::start(remote.endpoint()).await;
     let held = proxy.on(after_the_first(1, delete), Fault::Stall);
-    let stopping = Stopping::after(&held, on(&remote, &proxy.endpoint(), &["rm", "a", "b", "c", "--concurrent-removals=1"]), b"").await;
+    let stopping =
+        Stopping::after(&held, on(&remote, &proxy.endpoint(), &["rm", "a", "b", "c", "--concurrent-removals=1"]), b"")
+            .await;
     let ended = stopping.end().await.expect_code(130);
     let url = |name: &str| format!("{}/p/{name}", remote.url());
     for part in [format!("removed: {};", url("a")), format!("whether {} was removed is not known", url("b"))] {
@@ -108,7 +110,8 @@ async fn a_removal_under_way_is_heard_out<C: Cloud>() {
     }
     let proxy = FaultProxy::start(remote.endpoint()).await;
     let held = proxy.on(Match::new(delete), Fault::ApplyThenStall);
-    let stopping = Stopping::after(&held, on(&remote, &proxy.endpoint(), &["rm", "a", "b", "--concurrent-removals=1"]), b"").await;
+    let stopping =
+        Stopping::after(&held, on(&remote, &proxy.endpoint(), &["rm", "a", "b", "--concurrent-removals=1"]), b"").await;
     held.release();
     let said = stopping.end().await.expect_code(130).stderr;
     assert!(said.contains(&format!("removed: {}/p/a", remote.url())) && !said.contains("not known"), "{said}");

@@ -4,6 +4,7 @@ use crate::scene::{Scene, THREE_PARTS, incompressible, key};
 use sealift::{Certainty, Error, ErrorKind, IfExists, Remnant};
 use sealift_tests::cloud::{Cloud, Problem, Step};
 use sealift_tests::proxy::{Client, Fault};
+use std::time::Duration;
 
 /// Whether the errors name the object as one that may be there.
 fn name_the_object<C: Cloud>(scene: &Scene<C>, errors: &[Error]) -> Option<Certainty> {
@@ -88,4 +89,49 @@ pub(crate) async fn an_abort_in_the_moment_of_the_commit_names_the_object<C: Clo
     assert_eq!(name_the_object(&scene, &[error]), Some(Certainty::Seen));
     scene.assert_stored(1000).await;
     scene.end().await;
+}
+
+/// The first attempt to commit is on its way for long, the second is answered, and then nobody takes the object, so that it is
+/// taken back. What that has left, and what is told of it; and the first attempt arrives.
+async fn taken_back_before_an_attempt_arrives<C: Cloud>(len: usize, step: Step) -> (Scene<C>, Vec<Error>) {
+    let scene = Scene::<C>::new().await;
+    let late = scene.proxy.on(C::on(step).times(1), Fault::ApplyLater(Client::IsCut));
+    let held = scene.proxy.on(C::on(step).times(1), Fault::ApplyThenStall);
+    let mut sink = scene.filled(IfExists::Fail, len).await;
+    tokio::select! {
+        _ = tokio::io::AsyncWriteExt::shutdown(&mut sink) => panic!("the answer is held"),
+        () = held.wait_fired(1) => held.release(),
+    }
+    // The sink is not asked any more, and the commit goes on.
+    let committed = || {
+        let left = scene.bucket.under_way().into_iter().flat_map(|work| work.may_leave);
+        left.into_iter().any(|left| matches!(left.remnant(), Remnant::Object(_)) && left.certainty() == Certainty::Seen)
+    };
+    let commits = async {
+        while !committed() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), commits).await.expect("it is committed");
+    drop(sink);
+    let told = scene.bucket.close().await.err().unwrap_or_default();
+    assert!(scene.remote.objects().await.is_empty(), "it was taken back");
+    assert_eq!(late.fired(), 1);
+    late.apply_now().await;
+    (scene, told)
+}
+
+/// Found by seed 440194 of the campaign.
+pub(crate) async fn a_put_that_was_taken_back_and_has_an_attempt_on_its_way_is_named<C: Cloud>() {
+    let (scene, told) = taken_back_before_an_attempt_arrives::<C>(1000, Step::Put).await;
+    assert_eq!(name_the_object(&scene, &told), Some(Certainty::Perhaps), "{told:?}");
+    scene.assert_stored(1000).await;
+    scene.end().await;
+}
+
+/// The abort makes sure of it.
+pub(crate) async fn a_completion_that_was_taken_back_takes_no_effect_later<C: Cloud>() {
+    let (scene, told) = taken_back_before_an_attempt_arrives::<C>(THREE_PARTS, Step::Complete).await;
+    assert!(told.is_empty(), "{told:?}");
+    scene.assert_nothing_left().await;
 }

@@ -53,7 +53,9 @@ macro_rules! cloud {
                     a_put_whose_every_attempt_was_cut_is_perhaps_the_object,
                     a_lost_put_whose_retry_and_look_are_refused_is_named,
                     a_put_that_was_lost_and_then_refused_is_a_success_where_it_is_seen,
-                    an_abort_in_the_moment_of_the_commit_names_the_object;
+                    an_abort_in_the_moment_of_the_commit_names_the_object,
+                    a_put_that_was_taken_back_and_has_an_attempt_on_its_way_is_named,
+                    a_completion_that_was_taken_back_takes_no_effect_later;
                 settled: a_success_needs_no_permission_to_look,
                     what_the_service_has_not_confirmed_is_not_called_confirmed,
                     a_success_over_an_older_object_of_the_same_size_is_settled_by_the_token,

@@ -115,11 +115,9 @@ impl<'a> Sweeping<'a> {
         tell: impl Fn(Fate, &T),
     ) -> Result<ControlFlow<()>, Failure> {
         let (interrupt, sweep, useless) = (self.interrupt, &sweep, Cell::new(false));
-        let swept = stream::iter(found).map(async |one| {
-            match useless.get() || interrupt.received().is_some() {
-                true => None,
-                false => Some((one, sweep(one).await)),
-            }
+        let swept = stream::iter(found).map(async |one| match useless.get() || interrupt.received().is_some() {
+            true => None,
+            false => Some((one, sweep(one).await)),
         });
         let mut swept = pin!(swept.buffered(self.args.concurrent_removals.get()));
         let mut stopped = None;
