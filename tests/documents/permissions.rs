@@ -34,8 +34,8 @@ const ROWS: &[Row] = &[
         there: There::Nothing,
         runs: &[
             ("echo small | sealift put small", 0),
-            ("sealift run large -- head -c 12000000 /dev/urandom", 0),
-            ("sealift run failing -- sh -c 'head -c 12000000 /dev/urandom; exit 1'", 8),
+            ("sealift run large -- head -c 40000000 /dev/urandom", 0),
+            ("sealift run failing -- sh -c 'head -c 40000000 /dev/urandom; exit 1'", 8),
         ],
     },
     Row {

@@ -27,7 +27,7 @@ async fn a_long_stream_goes_up_and_comes_back_in_bounded_memory<C: Cloud>() -> S
     };
 
     let started = Instant::now();
-    let mut put = sealift(&["put", &url, "--json"]).stdin(Stdio::piped()).spawn().expect("starts");
+    let mut put = sealift(&["put", &url, "--json", "--memory=64MiB"]).stdin(Stdio::piped()).spawn().expect("starts");
     let mut stdin = put.stdin.take().expect("a pipe");
     let (mut pattern, mut sent) = (Pattern::new(11), Hasher::new());
     let mut block = vec![0; MIB];
@@ -46,7 +46,7 @@ async fn a_long_stream_goes_up_and_comes_back_in_bounded_memory<C: Cloud>() -> S
     let put_took = started.elapsed();
 
     let started = Instant::now();
-    let mut get = sealift(&["get", &url, "--json"]).spawn().expect("starts");
+    let mut get = sealift(&["get", &url, "--json", "--memory=64MiB"]).spawn().expect("starts");
     let received = hash(get.stdout.take().expect("a pipe")).await;
     let ended = cli::end(get).await.expect_code(0);
     let summary: serde_json::Value = serde_json::from_str(&ended.stderr).expect("JSON");

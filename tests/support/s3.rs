@@ -12,6 +12,7 @@ use hyper::Method;
 use sealift_s3::aws_credential_types::provider::SharedCredentialsProvider;
 use sealift_s3::{Conditions, S3Options, S3Store};
 use std::path::PathBuf;
+use std::time::Duration;
 use tokio::process::Command;
 
 /// The AWS command line that comes with the emulator.
@@ -211,12 +212,13 @@ impl Cloud for TestBucket {
     }
 
     async fn get(&self, key: &str) -> Option<Bytes> {
-        // The emulator cuts an answer off while another request replaces the object.
-        for _ in 0..3 {
+        // The emulator cuts an answer off while another request replaces the object. It does not say when that is done.
+        for _ in 0..50 {
             let object = self.client.get_object().bucket(&self.name).key(key).send().await.ok()?;
             if let Ok(read) = object.body.collect().await {
                 return Some(read.into_bytes());
             }
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
         panic!("{key} breaks off each time it is read");
     }

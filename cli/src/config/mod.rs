@@ -29,15 +29,15 @@ const WITHOUT: [&str; 4] = ["completions", "config", "help", "man"];
 /// The command line, with what the file says where neither it nor the environment do. Help ends the process, and so does what
 /// the command line itself gets wrong, unless a program reads the errors.
 pub(crate) fn command_line(arguments: &[OsString], errors: Errors) -> Result<Cli, Failure> {
-    let said = settle::said(Cli::command(), arguments).or_else(|error| Err(told(error, errors)))?;
+    let said = settle::said(Cli::command(), arguments).map_err(|error| told(error, errors))?;
     let settled = match said.path.first() {
         Some(command) if WITHOUT.contains(&command.as_str()) => Settled::without_file(said),
         _ => Settled::of(said)?,
     };
     let parsed = settled.command.clone().try_get_matches_from(arguments);
     let parsed = parsed.and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
-    parsed.or_else(|error| match settled.blamed(&error) {
-        Some(failure) => Err(failure),
-        None => Err(told(error, errors)),
+    parsed.map_err(|error| match settled.blamed(&error) {
+        Some(failure) => failure,
+        None => told(error, errors),
     })
 }

@@ -55,7 +55,7 @@ pub(super) const EVENTS: &[Provoked] = &[
         provoke: "sealift put s3://my-bucket/catalogue/none --folder no-file",
         advised: "sealift put s3://my-bucket/catalogue/none --folder no-file --allow-empty", ..NOTHING },
     Provoked { heading: "An upload is left", meanwhile: Meanwhile::Refuses(Step::Abort),
-        provoke: "sealift run s3://my-bucket/catalogue/left -- sh -c 'head -c 12000000 /dev/urandom; exit 1'",
+        provoke: "sealift run s3://my-bucket/catalogue/left -- sh -c 'head -c 40000000 /dev/urandom; exit 1'",
         advised: "sealift sweep s3://my-bucket/catalogue/left --older-than 0s --yes", ..NOTHING },
     Provoked { heading: "The node has pruned it", node: NodeIs::Pruned,
         provoke: "sealift backup transaction --start-version 0 --num_transactions 10 --storage s3://my-bucket/catalogue/pruned",
