@@ -9,7 +9,7 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 /// Longer than anything here takes, also on a slow machine.
-pub(crate) const HANGS: Duration = Duration::from_secs(60);
+pub(crate) const HANGS: Duration = Duration::from_secs(180);
 
 /// A chain of so many epochs after genesis.
 pub(crate) fn chain(epochs: u64) -> Chain {
