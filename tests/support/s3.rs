@@ -213,12 +213,12 @@ impl Cloud for TestBucket {
 
     async fn get(&self, key: &str) -> Option<Bytes> {
         // The emulator cuts an answer off while another request replaces the object. It does not say when that is done.
-        for _ in 0..50 {
+        for _ in 0..5 {
             let object = self.client.get_object().bucket(&self.name).key(key).send().await.ok()?;
             if let Ok(read) = object.body.collect().await {
                 return Some(read.into_bytes());
             }
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            tokio::time::sleep(Duration::from_millis(500)).await;
         }
         panic!("{key} breaks off each time it is read");
     }
