@@ -58,6 +58,7 @@ impl Push {
             Err(error) => Err(unreachable(host, error)),
         }
     }
+
     pub(super) fn host(&self) -> &str {
         self.url.host_str().unwrap_or_default()
     }
