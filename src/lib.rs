@@ -3,6 +3,8 @@
 //!
 //! This crate knows no cloud and no command line. Take it together with one adapter crate.
 
+#![forbid(unsafe_code)]
+
 mod activity;
 mod archive;
 mod attempts;

@@ -5,14 +5,42 @@
 
 use bytesize::ByteSize;
 use sealift::Budget;
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
+use tokio::runtime::{Builder, Runtime};
 
 /// One part in so many of the memory is for data.
 const SHARE: u64 = 32;
 /// More than this is not taken unasked: one stream to a service 100 ms away is as fast as it gets with it.
 const MOST: u64 = 256 * MIB;
 const MIB: u64 = 1 << 20;
+
+/// The most threads for what blocks: reading files, syncing them, looking names up. Each call is a short one, so more calls
+/// wait in turn. A folder's files would otherwise be hundreds of threads, each with a stack and an arena of its own.
+const BLOCKING: usize = 32;
+
+/// From what size on glibc's allocator takes memory from the system and gives it back there, in bytes: what it is at the start by
+/// mallopt(3), `M_MMAP_THRESHOLD`.
+#[cfg(target_env = "gnu")]
+const OWN_MAPPING: libc::c_int = 128 << 10;
+
+/// Keeps the memory of this process to what it uses. By itself, glibc's allocator learns from each large buffer that is given
+/// back to keep such buffers, one heap for several threads each, until half of `--memory` comes on top of it. Call it before
+/// there are threads.
+pub(crate) fn keep_memory_small() {
+    #[cfg(target_env = "gnu")]
+    {
+        // SAFETY: mallopt sets a number in the allocator; it takes no pointer, and no other thread is there yet.
+        #[expect(unsafe_code, reason = "glibc has no other way, but a variable of the environment before the start")]
+        let set = unsafe { libc::mallopt(libc::M_MMAP_THRESHOLD, OWN_MAPPING) };
+        debug_assert_eq!(set, 1, "by mallopt(3), 1 is success");
+    }
+}
+
+/// The runtime of the command.
+pub(crate) fn runtime() -> io::Result<Runtime> {
+    Builder::new_multi_thread().enable_all().max_blocking_threads(BLOCKING).build()
+}
 
 /// What `--memory` is unless it is said: a share of what the process may use, within bounds.
 pub(crate) fn memory() -> ByteSize {

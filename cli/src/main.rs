@@ -33,6 +33,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    machine::keep_memory_small();
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let asked = Errors::as_asked(&arguments);
     let cli = match config::command_line(&arguments, asked) {
@@ -56,8 +57,7 @@ fn main() -> ExitCode {
 fn done(cli: Cli) -> Result<(), Failure> {
     trust::begin_anew_if_named(&cli.command)?;
     log::begin(&cli)?;
-    let runtime =
-        tokio::runtime::Runtime::new().map_err(|error| Failure::from(anyhow::Error::new(error).context("start")))?;
+    let runtime = machine::runtime().map_err(|error| Failure::from(anyhow::Error::new(error).context("start")))?;
     let progress = Progress::of(&cli, &std::io::stderr());
     let result = runtime.block_on(progress.beside(commands::run(cli)));
     // Not waited for: a thread may still be reading a silent standard input.

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 // It is test code: a panic is how it says that something is wrong.
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod backend;

@@ -3,7 +3,7 @@
 use super::level::{Codec, ZstdLevel};
 use super::unpack::{Packed, Unpacked, Unpackers};
 use super::{gzip, zstd};
-use crate::budget::{Held, bytes_holding};
+use crate::budget::Block;
 use crate::error::{Error, ErrorKind, Result};
 use bytes::Bytes;
 use std::fmt;
@@ -13,24 +13,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use tokio::sync::oneshot;
 
-/// How much plain data is compressed at a time, in bytes. Larger blocks compress no better with DEFLATE's window of
-/// 32 KiB, and would only hold more memory. A reader takes no larger ones.
-pub(crate) const BLOCK: usize = 1 << 20;
-
-/// A block of plain data with the memory it holds.
-pub(crate) struct Block {
-    pub(crate) data: Vec<u8>,
-    pub(crate) held: Held,
-}
-
 /// A codec and its threads. Shared by any number of files; dropping it waits for nothing.
 pub struct Compressor {
     codec: Codec,
     threads: usize,
     pool: rayon::ThreadPool,
     workers: Arc<Idle<Worker>>,
-    /// The memory of blocks that have been compressed: new memory costs the kernel a twentieth of zstd's time.
-    blocks: Arc<Blocks>,
     unpackers: Arc<Unpackers>,
 }
 
@@ -50,34 +38,6 @@ impl<T> Idle<T> {
 impl<T> Default for Idle<T> {
     fn default() -> Self {
         Idle(Mutex::default())
-    }
-}
-
-/// The memory of blocks for the next ones, never of more than there are threads.
-struct Blocks {
-    idle: Mutex<Vec<Vec<u8>>>,
-    most: usize,
-}
-
-impl Blocks {
-    fn new(most: usize) -> Self {
-        Blocks { idle: Mutex::default(), most }
-    }
-
-    fn empty(&self, size: usize) -> Vec<u8> {
-        let kept = match size {
-            BLOCK => self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop(),
-            _ => None,
-        };
-        kept.unwrap_or_else(|| Vec::with_capacity(size))
-    }
-
-    fn keep(&self, mut block: Vec<u8>) {
-        block.clear();
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if block.capacity() == BLOCK && idle.len() < self.most {
-            idle.push(block);
-        }
     }
 }
 
@@ -107,14 +67,7 @@ impl Compressor {
             .map_err(|error| {
                 Error::new(ErrorKind::Io, "start", "the compression threads", error.to_string()).with_source(error)
             })?;
-        Ok(Compressor {
-            codec,
-            threads,
-            pool,
-            workers: Arc::default(),
-            blocks: Arc::new(Blocks::new(threads)),
-            unpackers: Arc::default(),
-        })
+        Ok(Compressor { codec, threads, pool, workers: Arc::default(), unpackers: Arc::default() })
     }
 
     /// The codec.
@@ -132,21 +85,14 @@ impl Compressor {
     /// the thread panicked.
     pub(crate) fn encode(&self, block: Block) -> oneshot::Receiver<Result<Bytes>> {
         let (codec, workers) = (self.codec, Arc::clone(&self.workers));
-        let blocks = Arc::clone(&self.blocks);
         self.run(move || {
-            let Block { data, held } = block;
             let stored = match codec {
-                Codec::Plain => data,
-                Codec::Gzip(level) => compress(&workers, &blocks, data, || Ok(Engine::Gzip(level.engine())))?,
-                Codec::Zstd(level) => compress(&workers, &blocks, data, || Engine::zstd(level))?,
+                Codec::Plain => return Ok(block.into_bytes()),
+                Codec::Gzip(level) => compress(&workers, &block.data, || Ok(Engine::Gzip(level.engine())))?,
+                Codec::Zstd(level) => compress(&workers, &block.data, || Engine::zstd(level))?,
             };
-            Ok(bytes_holding(stored, held))
+            Ok(block.replaced_by(stored))
         })
-    }
-
-    /// An empty block with room for `size` bytes, at most [`BLOCK`], for which `held` is held.
-    pub(crate) fn block(&self, size: usize, held: Held) -> Block {
-        Block { data: self.blocks.empty(size), held }
     }
 
     /// Unpacks a block on a compression thread, or here when that takes less time than to hand it over. As with
@@ -211,21 +157,15 @@ impl fmt::Debug for Compressor {
     }
 }
 
-/// `data` compressed, by a worker that waits or a new one with this engine. Its memory is for the next block.
-fn compress(
-    workers: &Idle<Worker>,
-    blocks: &Blocks,
-    data: Vec<u8>,
-    engine: impl FnOnce() -> Result<Engine>,
-) -> Result<Vec<u8>> {
+/// `data` compressed, by a worker that waits or a new one with this engine.
+fn compress(workers: &Idle<Worker>, data: &[u8], engine: impl FnOnce() -> Result<Engine>) -> Result<Vec<u8>> {
     let mut worker = match workers.take() {
         Some(worker) => worker,
         None => Worker { engine: engine()?, scratch: Vec::new() },
     };
-    let len = worker.engine.write_data(&data, &mut worker.scratch)?;
+    let len = worker.engine.write_data(data, &mut worker.scratch)?;
     let stored = worker.scratch[..len].to_vec();
     workers.give_back(worker);
-    blocks.keep(data);
     Ok(stored)
 }
 

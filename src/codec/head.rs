@@ -1,7 +1,7 @@
 //! What a reader learns from the first bytes of a stream, and of each block in it.
 
 use super::{gzip, zstd};
-use crate::codec::compressor::BLOCK;
+use crate::budget::BLOCK;
 
 /// As many first bytes of a block as say everything about it, and all of what ends a stream.
 pub(crate) const HEAD_LEN: usize = 40;

@@ -1,8 +1,9 @@
 //! One block back to plain data, with every check that its format has.
 
-use super::compressor::{BLOCK, Idle};
+use super::compressor::Idle;
 use super::head::Format;
 use super::{gzip, zstd};
+use crate::budget::BLOCK;
 use crate::budget::Held;
 use crate::error::{Error, ErrorKind, Result};
 use bytes::Bytes;

@@ -4,8 +4,9 @@
 
 use super::buffers::Buffers;
 use super::stored::{More, Stored};
+use crate::budget::BLOCK;
 use crate::codec::Compressor;
-use crate::codec::compressor::{BLOCK, panicked};
+use crate::codec::compressor::panicked;
 use crate::codec::head::Format;
 use crate::codec::unpack::{Buffer, Unpacked};
 use crate::error::{Error, ErrorKind, Result};

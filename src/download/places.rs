@@ -1,7 +1,6 @@
 //! What a reader may hold of the memory budget, and how it shares that out between requests and blocks.
 
-use crate::budget::{Budget, Held, READER_SEAT, Spare};
-use crate::codec::compressor::BLOCK;
+use crate::budget::{BLOCK, Budget, Held, READER_SEAT, Spare};
 use crate::codec::head::MAX_STORED;
 use crate::error::Result;
 

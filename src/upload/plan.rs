@@ -1,7 +1,8 @@
 //! What an upload is to do, decided before its first byte.
 
 use crate::activity::Counts;
-use crate::codec::compressor::{BLOCK, Compressor};
+use crate::budget::BLOCK;
+use crate::codec::compressor::Compressor;
 use crate::name::Key;
 use crate::object::{CommitOptions, ObjectStore};
 use crate::part_policy::PartPolicy;
@@ -9,6 +10,10 @@ use crate::retrying::RetryingStore;
 use crate::shutdown::Shutdown;
 use crate::upload::window::Window;
 use std::sync::Arc;
+
+/// What an upload takes beside its data, in bytes: its tasks, its request and its connection, as measured with hundreds of small
+/// files at a time. With little memory it is what keeps those from being too many.
+pub(super) const UPKEEP: u64 = 64 << 10;
 
 /// Everything an upload needs to know from its start.
 pub(crate) struct Plan {
@@ -51,8 +56,8 @@ fn memory_part(policy: &PartPolicy, budget: u64) -> u64 {
 }
 
 /// What an upload may hold without being able to give anything back by itself (see `budget`): a part that is not full, a
-/// block being filled, and one that waits. At most a fifth of the budget and 2 MiB, so the smallest budget has room
-/// for two.
+/// block being filled, and one that waits, and its upkeep. At most a fifth of the budget and a little more than 2 MiB, so the
+/// smallest budget has room for two.
 pub(crate) fn seat_size(policy: PartPolicy, budget: u64) -> u64 {
-    memory_part(&policy.within(budget), budget) + 2 * BLOCK as u64
+    memory_part(&policy.within(budget), budget) + 2 * BLOCK as u64 + UPKEEP
 }

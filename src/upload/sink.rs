@@ -1,10 +1,9 @@
 //! The writer's end: an `AsyncWrite` that fills blocks and hands them to the uploader.
 
-use super::plan::Plan;
+use super::plan::{Plan, UPKEEP};
 use super::uploader::{self, Command, Delivery, Line, Outcome};
 use crate::activity::Stream;
-use crate::budget::{Budget, Held, closed, units};
-use crate::codec::compressor::{BLOCK, Block, Compressor};
+use crate::budget::{BLOCK, Block, Budget, Held, closed, units};
 use crate::error::{Error, ErrorKind, Result};
 use crate::existence::Confirmed;
 use crate::heard::Heard;
@@ -64,7 +63,7 @@ pub struct Sealed {
 ///
 /// A sink takes a place in the memory budget with its first byte. One task that writes to more sinks in turn than the
 /// budget has places for (about one per 10 MiB, half as many while something is read) waits for itself; give each sink
-/// a task, or raise the budget.
+/// a task, or raise the budget. A short one whose length is known takes that and 64 KiB.
 ///
 /// ```
 /// use sealift::{Bucket, Budget, Codec, Compressor, ErrorKind, IfExists};
@@ -105,7 +104,6 @@ pub struct Sink {
     seat_size: u32,
     seat: Seat,
     bytes: PollSemaphore,
-    compressor: Arc<Compressor>,
     pub(super) stream: Stream,
 }
 
@@ -155,9 +153,8 @@ enum Seat {
 
 /// Opens a sink and starts its uploader on the current runtime.
 pub(crate) fn open(plan: Plan, length: Length, budget: &Budget) -> Sink {
-    // What is short holds no more than itself.
-    let seat_size = units(plan.seat_size().min(length.room(0)));
-    let compressor = Arc::clone(&plan.compressor);
+    // What is short holds no more than itself and its upkeep.
+    let seat_size = units(plan.seat_size().min(length.room(0).saturating_add(UPKEEP)));
     let stream = Stream::written(&plan.counts);
     let Line { commands, outcome, work } = uploader::spawn(plan, stream.codec());
     Sink {
@@ -171,7 +168,6 @@ pub(crate) fn open(plan: Plan, length: Length, budget: &Budget) -> Sink {
         seat_size,
         seat: Seat::Wanted(budget.poll_writer_seats()),
         bytes: budget.poll_bytes(),
-        compressor,
         stream,
     }
 }
@@ -265,8 +261,9 @@ impl Sink {
                 Phase::Between => {
                     ready!(self.poll_seat(cx))?;
                     let size = self.length.room(self.accepted).min(BLOCK as u64);
-                    let held = ready!(self.bytes.poll_acquire_many(cx, units(size))).ok_or_else(closed)?;
-                    self.phase = Phase::Filling(self.compressor.block(size as usize, held));
+                    let upkeep = if self.accepted == 0 { UPKEEP } else { 0 };
+                    let held = ready!(self.bytes.poll_acquire_many(cx, units(size + upkeep))).ok_or_else(closed)?;
+                    self.phase = Phase::Filling(self.budget.block(size as usize, held));
                 }
                 Phase::Filling(block) if block.data.len() < BLOCK && self.length.room(self.accepted) > 0 => {
                     let room = (BLOCK - block.data.len()) as u64;

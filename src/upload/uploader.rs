@@ -3,13 +3,13 @@
 
 use super::commit::{Commit, Failed};
 use super::parts::{Kept, Part, Parts};
-use super::plan::Plan;
+use super::plan::{Plan, UPKEEP};
 use super::sink::Sealed;
 use super::stop::{Answer, Stop};
 use crate::activity;
 use crate::attempts::Attempts;
+use crate::budget::{Block, Held};
 use crate::checksum::Checksum;
-use crate::codec::compressor::Block;
 use crate::error::{Error, ErrorKind, Result};
 use crate::existence::Ours;
 use crate::heard::Heard;
@@ -72,6 +72,8 @@ pub(super) struct Uploader {
     input: Input,
     /// Is told whether compression is what the upload waits for.
     codec: activity::Codec,
+    /// Held from the first block to the end of all.
+    upkeep: Option<Held>,
     pub(super) encoding: FuturesOrdered<oneshot::Receiver<Result<Bytes>>>,
     /// Full parts that wait for a place among those in flight.
     pub(super) ready: Vec<Part>,
@@ -102,6 +104,7 @@ impl Uploader {
             inbox,
             input: Input::Open,
             codec,
+            upkeep: None,
             encoding: FuturesOrdered::new(),
             ready: Vec::new(),
             upload: None,
@@ -119,6 +122,8 @@ impl Uploader {
             Ok(ours) => Ok(ours),
             Err(error) => self.clean_up(error).await,
         };
+        // The owner may take its time to hear it.
+        self.upkeep = None;
         match committed {
             Ok(ours) => self.deliver(ours, stop).await,
             Err(error) => {
@@ -179,7 +184,10 @@ impl Uploader {
 
     async fn take(&mut self, command: Option<Command>, stop: &mut Stop) -> Result<()> {
         match command {
-            Some(Command::Block(block)) => {
+            Some(Command::Block(mut block)) => {
+                if self.bytes_in == 0 {
+                    self.upkeep = block.split_off(UPKEEP);
+                }
                 self.bytes_in += block.data.len() as u64;
                 self.encoding.push_back(self.plan.compressor.encode(block));
                 Ok(())

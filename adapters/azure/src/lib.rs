@@ -24,6 +24,8 @@
 //! Requests are sent once: `passing` says of an error whether they may be sent again, which is for `sealift` to do.
 //! Authorisation that is refused is renewed under all calls, by policies of the SDK's pipeline: `sas` and `tokens`.
 
+#![forbid(unsafe_code)]
+
 mod abort;
 mod account;
 mod answers;

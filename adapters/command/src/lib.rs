@@ -22,6 +22,8 @@
 //! command as the async side sees it, `stderr` its last words, `patience` time limits, `supervisor` the threads, `group`
 //! and `members` the system calls. Nothing here knows what a command does.
 
+#![forbid(unsafe_code)]
+
 mod config;
 mod group;
 mod members;

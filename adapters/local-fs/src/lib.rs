@@ -25,6 +25,8 @@
 //! `recent` the tokens, `read` and `list` the way back, `remove` deleting and moving, `sweep` leftovers, `folders`
 //! making and removing folders, `disk` the steps that fail in tests, `paths` names on disk, `failure` the operating system's errors in words.
 
+#![forbid(unsafe_code)]
+
 mod disk;
 mod doctor;
 mod failure;

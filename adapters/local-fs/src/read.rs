@@ -5,8 +5,9 @@ use crate::paths::Root;
 use bytes::Bytes;
 use sealift::{Error, ErrorKind, Key, ObjectInfo, Result};
 use std::fs::{self, File, Metadata};
+use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::MetadataExt;
 
 /// The tag of a file's content: device, inode, time of modification and size.
 pub(crate) fn etag(metadata: &Metadata) -> String {
@@ -44,7 +45,7 @@ pub(crate) fn read(root: &Root, key: &Key, range: Range<u64>, tag: Option<&str>)
         Error::new(ErrorKind::Changed, "read", root.location(key.as_ref()), "it was replaced or removed meanwhile")
             .with_hint("what was read so far must not be used; read again")
     };
-    let file = match File::open(root.path_of("read", key)?) {
+    let mut file = match File::open(root.path_of("read", key)?) {
         Ok(file) => file,
         Err(error) if is_absent(&error) && tag.is_some() => return Err(changed()),
         Err(error) if is_absent(&error) => return Err(root.not_found("read", key)),
@@ -55,7 +56,10 @@ pub(crate) fn read(root: &Root, key: &Key, range: Range<u64>, tag: Option<&str>)
     if tag.is_some_and(|tag| tag != etag(&metadata)) {
         return Err(changed());
     }
-    let mut buffer = vec![0; (range.end - range.start) as usize];
-    file.read_exact_at(&mut buffer, range.start).map_err(failed)?;
+    let length = range.end - range.start;
+    let mut buffer = Vec::with_capacity(length as usize);
+    file.seek(SeekFrom::Start(range.start)).map_err(failed)?;
+    // A file that became shorter gives fewer bytes, which whoever asked for them sees.
+    file.take(length).read_to_end(&mut buffer).map_err(failed)?;
     Ok(buffer.into())
 }

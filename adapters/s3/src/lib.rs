@@ -6,6 +6,8 @@
 //! any more, under all calls, in `credentials`. `client` is what every verb needs, a module is a verb, and
 //! `store` puts them together. Nothing here decides when to start, commit or abort, or tries again: that is `sealift`'s.
 
+#![forbid(unsafe_code)]
+
 mod abort;
 mod answers;
 mod attempt;

@@ -14,8 +14,12 @@
 //! Readers and writers have seats apart from one another, so that tasks that copy (each holds a reader's seat and then
 //! wants a writer's) do not wait for each other in a circle.
 
+mod blocks;
+
+pub(crate) use blocks::{BLOCK, Block};
+
 use crate::error::{Error, ErrorKind, Result};
-use bytes::Bytes;
+use blocks::Idle;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -36,6 +40,7 @@ const SEAT_LIMIT: Duration = Duration::from_secs(60);
 pub struct Budget {
     total: u64,
     bytes: Arc<Semaphore>,
+    idle: Arc<Idle>,
     writer_seats: Arc<Semaphore>,
     reader_seats: Arc<Semaphore>,
     /// How much of the writers' seats readers may have.
@@ -90,9 +95,12 @@ impl Budget {
         let units = (bytes / UNIT) as usize;
         let readers = units / READERS_SHARE;
         let writers = units - readers;
+        let total = bytes;
+        let bytes = Arc::new(Semaphore::new(units));
         Ok(Budget {
-            total: bytes,
-            bytes: Arc::new(Semaphore::new(units)),
+            total,
+            idle: Arc::new(Idle::new(&bytes)),
+            bytes,
             writer_seats: Arc::new(Semaphore::new(writers)),
             reader_seats: Arc::new(Semaphore::new(readers)),
             spares: Arc::new(Semaphore::new(writers / 2)),
@@ -170,7 +178,18 @@ impl Budget {
     /// Waits for memory. The caller has a seat for it. Cancel-safe.
     pub(crate) async fn bytes(&self, bytes: u64) -> Result<Held> {
         let permit = Arc::clone(&self.bytes).acquire_many_owned(units(bytes)).await;
+        self.idle.make_room();
         permit.map_err(|_| closed())
+    }
+
+    /// To be called when memory was taken by [`poll_bytes`](Self::poll_bytes) for anything but a block.
+    pub(crate) fn make_room(&self) {
+        self.idle.make_room();
+    }
+
+    /// An empty block with room for `size` bytes, at most [`BLOCK`], for which `held` is held.
+    pub(crate) fn block(&self, size: usize, held: Held) -> Block {
+        self.idle.block(size, held)
     }
 }
 
@@ -184,38 +203,10 @@ pub(crate) fn closed() -> Error {
     Error::new(ErrorKind::Cancelled, "wait for", "the memory budget", "it was closed")
 }
 
-/// `data` as [`Bytes`] that give `held` back when the last clone or slice of them is gone. `held` is first cut down to
-/// what `data` needs.
-pub(crate) fn bytes_holding(data: Vec<u8>, mut held: Held) -> Bytes {
-    struct Owner(Vec<u8>, #[expect(dead_code, reason = "held until the bytes are freed")] Held);
-    impl AsRef<[u8]> for Owner {
-        fn as_ref(&self) -> &[u8] {
-            &self.0
-        }
-    }
-    let spare = held.num_permits().saturating_sub(units(data.capacity() as u64) as usize);
-    drop(held.split(spare));
-    Bytes::from_owner(Owner(data, held))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::task::Poll;
-
-    #[tokio::test]
-    async fn bytes_give_their_memory_back_with_the_last_slice() {
-        let budget = Budget::new(Budget::MIN).expect("valid");
-        let all = budget.bytes.available_permits();
-        let held = budget.bytes(1 << 20).await.expect("free");
-        let mut bytes = bytes_holding(vec![7; 100 << 10], held);
-        assert_eq!(budget.bytes.available_permits(), all - 100);
-        let tail = bytes.split_off(50 << 10);
-        drop(bytes);
-        assert_eq!(budget.bytes.available_permits(), all - 100);
-        drop(tail);
-        assert_eq!(budget.bytes.available_permits(), all);
-    }
 
     #[tokio::test]
     async fn readers_leave_half_of_the_writers_seats() {

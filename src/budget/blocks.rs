@@ -1,0 +1,178 @@
+//! Blocks of plain data with the memory they hold, and the memory of those that are gone, for the next ones. New memory costs
+//! the kernel a twentieth of zstd's time, and blocks that come and go between larger buffers leave an allocator with gaps that
+//! are in no budget.
+
+use super::{Held, UNIT, units};
+use bytes::Bytes;
+use std::mem::take;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::Semaphore;
+
+/// How much plain data is compressed at a time, in bytes. Larger blocks compress no better with DEFLATE's window of
+/// 32 KiB, and would only hold more memory. A reader takes no larger ones.
+pub(crate) const BLOCK: usize = 1 << 20;
+
+/// A block of plain data with the memory it holds.
+#[derive(Debug)]
+pub(crate) struct Block {
+    pub(crate) data: Vec<u8>,
+    held: Option<Held>,
+    idle: Arc<Idle>,
+}
+
+impl Block {
+    /// So many bytes of the memory it holds, which its data does not need.
+    pub(crate) fn split_off(&mut self, bytes: u64) -> Option<Held> {
+        self.held.as_mut()?.split(units(bytes) as usize)
+    }
+
+    /// The data as it is. The last clone or slice of it gives the memory back.
+    pub(crate) fn into_bytes(self) -> Bytes {
+        Bytes::from_owner(self)
+    }
+
+    /// `stored`, which was made of this block, holding of its memory what it needs.
+    pub(crate) fn replaced_by(mut self, stored: Vec<u8>) -> Bytes {
+        let mut held = self.held.take();
+        let needed = units(stored.capacity() as u64) as usize;
+        let spare = held.as_mut().and_then(|held| held.split(held.num_permits().saturating_sub(needed)));
+        self.held = spare;
+        let idle = Arc::clone(&self.idle);
+        drop(self);
+        Bytes::from_owner(Stored { data: stored, held, idle })
+    }
+}
+
+impl AsRef<[u8]> for Block {
+    fn as_ref(&self) -> &[u8] {
+        &self.data
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        drop(self.held.take());
+        self.idle.keep(take(&mut self.data));
+    }
+}
+
+/// What was made of a block.
+struct Stored {
+    data: Vec<u8>,
+    held: Option<Held>,
+    idle: Arc<Idle>,
+}
+
+impl AsRef<[u8]> for Stored {
+    fn as_ref(&self) -> &[u8] {
+        &self.data
+    }
+}
+
+impl Drop for Stored {
+    fn drop(&mut self) {
+        drop((take(&mut self.data), self.held.take()));
+        self.idle.make_room();
+    }
+}
+
+/// The memory of blocks that are gone. It is never more than what is free in the budget, so that both fit into it, and never
+/// more than what is in use, so that nothing stays when all is done.
+#[derive(Debug)]
+pub(super) struct Idle {
+    blocks: Mutex<Vec<Vec<u8>>>,
+    /// The budget's bytes, and how many units they are in all.
+    bytes: Arc<Semaphore>,
+    total: usize,
+}
+
+impl Idle {
+    pub(super) fn new(bytes: &Arc<Semaphore>) -> Self {
+        Idle { blocks: Mutex::default(), bytes: Arc::clone(bytes), total: bytes.available_permits() }
+    }
+
+    /// An empty block with room for `size` bytes, at most [`BLOCK`], for which `held` is held.
+    pub(super) fn block(self: &Arc<Self>, size: usize, held: Held) -> Block {
+        let kept = match size {
+            BLOCK => self.blocks.lock().unwrap_or_else(PoisonError::into_inner).pop(),
+            _ => None,
+        };
+        let data = kept.unwrap_or_else(|| Vec::with_capacity(size));
+        self.make_room();
+        Block { data, held: Some(held), idle: Arc::clone(self) }
+    }
+
+    fn keep(&self, mut data: Vec<u8>) {
+        if data.capacity() == BLOCK {
+            data.clear();
+            self.blocks.lock().unwrap_or_else(PoisonError::into_inner).push(data);
+        }
+        self.make_room();
+    }
+
+    /// Gives memory back where there is more than there may be: something else has taken it, or all is done.
+    pub(super) fn make_room(&self) {
+        let mut blocks = self.blocks.lock().unwrap_or_else(PoisonError::into_inner);
+        let most = self.most().min(blocks.len());
+        let surplus = blocks.split_off(most);
+        drop(blocks);
+        // To the allocator, without the lock.
+        drop(surplus);
+    }
+
+    fn most(&self) -> usize {
+        let free = self.bytes.available_permits();
+        free.min(self.total - free) / (BLOCK / UNIT as usize)
+    }
+
+    #[cfg(test)]
+    fn count(&self) -> usize {
+        self.blocks.lock().expect("not poisoned").len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Budget;
+    use super::*;
+
+    async fn block(budget: &Budget) -> Block {
+        let held = budget.bytes(BLOCK as u64).await.expect("free");
+        budget.block(BLOCK, held)
+    }
+
+    #[tokio::test]
+    async fn what_is_idle_and_what_is_in_use_are_within_the_budget_and_nothing_stays() {
+        let budget = Budget::new(Budget::MIN).expect("valid");
+        let mut blocks = Vec::new();
+        for _ in 0..12 {
+            blocks.push(block(&budget).await.into_bytes());
+        }
+        blocks.truncate(8);
+        assert_eq!(budget.idle.count(), 4);
+        // Another kind of memory takes more than was free beside them.
+        let other = budget.bytes(6 << 20).await.expect("free");
+        assert_eq!(budget.idle.count(), 2);
+        drop(other);
+        let again = block(&budget).await;
+        assert_eq!((budget.idle.count(), again.data.capacity(), again.data.len()), (1, BLOCK, 0));
+        drop((blocks, again));
+        assert_eq!(budget.idle.count(), 0);
+    }
+
+    #[tokio::test]
+    async fn what_is_made_of_a_block_holds_what_it_needs() {
+        let budget = Budget::new(Budget::MIN).expect("valid");
+        let free = || budget.bytes.available_permits() as u64 * UNIT;
+        let small = block(&budget).await.replaced_by(vec![7; 100 << 10]);
+        assert_eq!(free(), Budget::MIN - (100 << 10));
+        // More than the block: nothing more is held than it had.
+        let large = block(&budget).await.replaced_by(vec![7; 2 << 20]);
+        assert_eq!(free(), Budget::MIN - (100 << 10) - (1 << 20));
+        let rest = small.slice(10..);
+        drop((small, large));
+        assert_eq!(free(), Budget::MIN - (100 << 10));
+        drop(rest);
+        assert_eq!((free(), budget.idle.count()), (Budget::MIN, 0));
+    }
+}
