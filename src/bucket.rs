@@ -345,6 +345,27 @@ impl Bucket {
         self.store.delete(key, None).await.map(drop)
     }
 
+    /// How many objects [`remove_many`](Self::remove_many) removes by one request: 1 where the service has none for several.
+    pub fn removals_at_once(&self) -> usize {
+        self.store.deletes_at_once()
+    }
+
+    /// Removes each of `keys`, by as few requests as the service has, and says in their order what became of them. No error of
+    /// one that is not there.
+    ///
+    /// # Cancel safety
+    /// Dropped, any of them may or may not have been removed.
+    pub async fn remove_many(&self, keys: &[Key]) -> Vec<Result<()>> {
+        let mut removed = Vec::with_capacity(keys.len());
+        for keys in keys.chunks(self.removals_at_once()) {
+            match self.store.delete_many(keys).await {
+                Ok(of_each) => removed.extend(of_each),
+                Err(error) => removed.extend(keys.iter().map(|_| Err(error.clone()))),
+            }
+        }
+        removed
+    }
+
     /// Removes the object as long as it is the one that `info` describes, which [`stat`](Self::stat) has told. No error when
     /// it is not there.
     ///

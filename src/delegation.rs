@@ -115,6 +115,14 @@ macro_rules! delegate {
                 (**self).delete(key, only).await
             }
 
+            fn deletes_at_once(&self) -> usize {
+                (**self).deletes_at_once()
+            }
+
+            async fn delete_many(&self, keys: &[Key]) -> Result<Vec<Result<()>>> {
+                (**self).delete_many(keys).await
+            }
+
             async fn retract(&self, key: &Key, info: &ObjectInfo) -> Result<Removal> {
                 (**self).retract(key, info).await
             }

@@ -366,6 +366,21 @@ pub trait ObjectStore: fmt::Debug + Send + Sync + 'static {
     /// it. No error when nothing is there. In a bucket that keeps versions it becomes an earlier version.
     async fn delete(&self, key: &Key, only: Option<&ObjectInfo>) -> Result<Removal>;
 
+    /// How many objects [`delete_many`](Self::delete_many) takes at most: 1 where the service has no request for several.
+    fn deletes_at_once(&self) -> usize {
+        1
+    }
+
+    /// Removes each of `keys`, whatever is there, and says in their order what became of them. It is an error as a whole where
+    /// nothing is known of any. What is not there is no error.
+    async fn delete_many(&self, keys: &[Key]) -> Result<Vec<Result<()>>> {
+        let mut removed = Vec::with_capacity(keys.len());
+        for key in keys {
+            removed.push(self.delete(key, None).await.map(drop));
+        }
+        Ok(removed)
+    }
+
     /// Undoes the commit that made the object that `info` describes, and touches no other: removes its version where
     /// versions are kept, otherwise the object as long as the key still holds that content.
     async fn retract(&self, key: &Key, info: &ObjectInfo) -> Result<Removal>;

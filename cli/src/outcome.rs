@@ -30,6 +30,8 @@ pub(crate) enum Aftermath {
     PassedOn { to: String },
     /// These objects were removed, and perhaps those.
     Removed { removed: Vec<String>, unknown: Vec<String> },
+    /// So many objects below a name were removed, and of so many it is not known.
+    RemovedBelow { removed: u64, unknown: u64 },
     /// So many leftovers were removed.
     Swept(u64),
     /// So many superfluous backups were removed.
@@ -129,6 +131,10 @@ impl fmt::Display for Aftermath {
                     true => write!(f, "whether {unknown} {verb} removed is not known"),
                     false => write!(f, "{known}; whether {unknown} {verb} removed is not known"),
                 }
+            }
+            Aftermath::RemovedBelow { removed, unknown: 0 } => write!(f, "{removed} removed, and the rest stays"),
+            Aftermath::RemovedBelow { removed, unknown } => {
+                write!(f, "{removed} removed, of {unknown} more it is not known, and the rest stays")
             }
             Aftermath::Swept(count) => write!(f, "{count} removed before, as listed"),
             Aftermath::Pruned(count) => write!(f, "{count} removed before, and the rest stays"),

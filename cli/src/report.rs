@@ -36,7 +36,7 @@ use std::io::{ErrorKind, Write};
 use std::sync::OnceLock;
 use text::quoted;
 pub(crate) use text::{one_line, pasted};
-pub(crate) use written::{backed_up, backed_up_json, sealed, sealed_json, stored, stored_json};
+pub(crate) use written::{backed_up, backed_up_json, removed, removed_json, sealed, sealed_json, stored, stored_json};
 
 /// A line on standard output. What could not be written is told by [`all_written`].
 pub(crate) fn line(text: impl std::fmt::Display) {

@@ -202,6 +202,22 @@ impl ObjectStore for RetryingStore {
         self.retry.run(|| self.store.delete(key, only)).await
     }
 
+    fn deletes_at_once(&self) -> usize {
+        self.store.deletes_at_once()
+    }
+
+    /// Of those that were not removed, for a reason that passes, each is tried again by itself.
+    async fn delete_many(&self, keys: &[Key]) -> Result<Vec<Result<()>>> {
+        keys.iter().try_for_each(|key| self.check_name(key))?;
+        let mut removed = self.retry.run(|| self.store.delete_many(keys)).await?;
+        for (key, removed) in keys.iter().zip(&mut removed) {
+            if removed.as_ref().is_err_and(|error| error.passing().is_some()) {
+                *removed = self.delete(key, None).await.map(drop);
+            }
+        }
+        Ok(removed)
+    }
+
     async fn retract(&self, key: &Key, info: &ObjectInfo) -> Result<Removal> {
         self.retry.run(|| self.store.retract(key, info)).await
     }

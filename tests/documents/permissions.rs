@@ -45,6 +45,7 @@ const ROWS: &[Row] = &[
     },
     Row { commands: "ls", there: There::Object, runs: &[("sealift ls db", 0)] },
     Row { commands: "rm", there: There::Object, runs: &[("sealift rm db/one", 0)] },
+    Row { commands: "rm --recursive", there: There::Object, runs: &[("sealift rm --recursive db", 0)] },
     Row { commands: "mv", there: There::Object, runs: &[("sealift mv db/one db/two", 0)] },
     Row { commands: "copy (FROM)", there: There::Object, runs: &[("sealift copy db file://$PLACE/copied", 0)] },
     Row {

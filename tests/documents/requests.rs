@@ -29,6 +29,7 @@ pub(crate) fn s3(request: &Head<'_>) -> Option<&'static [&'static str]> {
         Method::PUT if object => &["s3:PutObject"],
         Method::PUT if has("lifecycle") => &["s3:PutLifecycleConfiguration"],
         Method::POST if object && (has("uploads") || has("uploadId")) => &["s3:PutObject"],
+        Method::POST if has("delete") => &["s3:DeleteObject"],
         Method::DELETE if object && has("uploadId") => &["s3:AbortMultipartUpload"],
         Method::DELETE if object && has("versionId") => &["s3:DeleteObjectVersion"],
         Method::DELETE if object => &["s3:DeleteObject"],

@@ -25,6 +25,7 @@ mod about;
 mod folders;
 mod listings;
 mod nowhere;
+mod recursive;
 mod requests;
 mod terminals;
 mod versions;

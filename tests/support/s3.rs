@@ -119,6 +119,7 @@ impl Cloud for TestBucket {
             (Step::ListUploads, &Method::GET) => request.parameter("uploads").is_some(),
             (Step::ListParts, &Method::GET) => upload,
             (Step::Delete, &Method::DELETE) => object && !upload,
+            (Step::Delete, &Method::POST) => request.parameter("delete").is_some(),
             _ => false,
         }
     }

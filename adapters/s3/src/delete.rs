@@ -37,7 +37,7 @@ pub(crate) async fn retract(client: &Client, key: &Key, info: &ObjectInfo) -> Re
     }
 }
 
-async fn delete_whatever(client: &Client, key: &Key) -> Result<Removal> {
+pub(crate) async fn delete_whatever(client: &Client, key: &Key) -> Result<Removal> {
     match send(client, request(client, key)).await {
         Ok(()) => Ok(Removal::Gone),
         Err(error) if code(&error) == Some("NoSuchKey") => Ok(Removal::Gone),

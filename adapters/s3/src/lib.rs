@@ -22,6 +22,7 @@ mod copy_parts;
 mod copy_source;
 mod credentials;
 mod delete;
+mod delete_many;
 mod doctor;
 mod errors;
 mod given;

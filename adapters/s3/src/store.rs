@@ -6,7 +6,7 @@ use crate::credentials::Renewable;
 use crate::provider::{Checksums, Conditions, Provider};
 use crate::start::lost_starts;
 use crate::upload::S3Upload;
-use crate::{copy, delete, head, list, names, put, read, sweep};
+use crate::{copy, delete, delete_many, head, list, names, put, read, sweep};
 use async_trait::async_trait;
 use bytes::Bytes;
 use sealift::doctor::Examined;
@@ -156,6 +156,14 @@ impl ObjectStore for S3Store {
 
     async fn delete(&self, key: &Key, only: Option<&ObjectInfo>) -> Result<Removal> {
         delete::delete(&self.client, key, only).await
+    }
+
+    fn deletes_at_once(&self) -> usize {
+        delete_many::AT_ONCE
+    }
+
+    async fn delete_many(&self, keys: &[Key]) -> Result<Vec<Result<()>>> {
+        delete_many::delete_many(&self.client, keys).await
     }
 
     async fn retract(&self, key: &Key, info: &ObjectInfo) -> Result<Removal> {

@@ -134,7 +134,13 @@ pub(crate) struct Rm {
     /// The objects' names below the storage's prefix, or their whole URLs, all of one storage.
     #[arg(required = true)]
     pub(crate) names: Vec<String>,
-    /// How many are removed at a time.
+    /// Remove the object of this one name and all below the folder of this name, as `ls` lists them.
+    #[arg(short, long)]
+    pub(crate) recursive: bool,
+    /// Only list what --recursive would remove.
+    #[arg(long, requires = "recursive")]
+    pub(crate) dry_run: bool,
+    /// How many are removed at a time. S3 removes up to 1,000 by each of four requests with --recursive.
     #[arg(long, default_value = "64", value_name = "N")]
     pub(crate) concurrent_removals: NonZeroUsize,
     #[command(flatten)]

@@ -2,6 +2,7 @@
 
 mod about;
 mod backup;
+mod beginning;
 mod by_command;
 mod command_config;
 mod compact;
@@ -22,6 +23,7 @@ mod put;
 mod put_files;
 mod query;
 mod rm;
+mod rm_below;
 mod run;
 mod sweep;
 mod verify;

@@ -1,5 +1,6 @@
 //! `put`: standard input becomes an object. Also how any stream becomes one, for `run`.
 
+use super::beginning::{Beginning, Begun};
 use super::find_files::{Files, Separator};
 use super::put_files;
 use super::{changing, if_exists, stoppable};
@@ -12,7 +13,7 @@ use crate::report;
 use crate::storages::Opened;
 use sealift::{Sealed, Sink};
 use std::fs::File;
-use std::io::{Seek, stdin};
+use std::io::{Cursor, Read, Seek, stdin};
 use std::os::fd::AsFd;
 use tokio::io::{AsyncRead, AsyncWrite, BufReader, copy_buf};
 
@@ -36,22 +37,43 @@ pub(super) async fn run(mut args: Put, interrupt: &Interrupt) -> Result<(), Fail
 
 async fn put_input(args: Put, interrupt: &Interrupt) -> Result<(), Failure> {
     let name = args.name.as_deref().unwrap_or_default();
+    // What is short has come by the time that the storage is open.
+    let beginning = Beginning::of(input()?);
     let opened = stoppable(interrupt, Opened::object(&args.storage, name)).await?;
     let key = opened.new_key()?;
     let work = async {
         let mode = if_exists(&args.write);
-        opened.bucket.check_writable(&key, mode).await?;
-        let mut sink = opened.bucket.create(&key, mode)?;
-        let input = stdin().as_fd().try_clone_to_owned().map_err(|error| Failure::from_io(error, "read the input"))?;
-        let input = File::from(input);
-        length(&input).inspect(|length| progress::whole(Whole::In(*length)));
-        let count = pour(input, &mut sink).await?;
+        let checked = opened.bucket.check_writable(&key, mode);
+        let (sink, count) = match beginning.unless_short(checked).await? {
+            Begun::Short(bytes) => {
+                let mut sink = opened.bucket.create_sized(&key, mode, bytes.len() as u64)?;
+                let count = pour(Cursor::new(bytes), &mut sink).await?;
+                (sink, count)
+            }
+            Begun::Long(input) => {
+                let mut sink = opened.bucket.create(&key, mode)?;
+                let count = pour(input, &mut sink).await?;
+                (sink, count)
+            }
+        };
         seal(sink, count, &args.write).await
     };
     let work = stoppable(interrupt, work);
     let sealed = changing(interrupt, &opened.bucket, work, |clean| Some(Aftermath::NothingStored(clean))).await?;
     tell("put", &sealed, args.storage.summary());
     Ok(())
+}
+
+/// Standard input.
+fn input() -> Result<File, Failure> {
+    let input = stdin().as_fd().try_clone_to_owned().map_err(unreadable)?;
+    let input = File::from(input);
+    length(&input).inspect(|length| progress::whole(Whole::In(*length)));
+    Ok(input)
+}
+
+pub(super) fn unreadable(error: std::io::Error) -> Failure {
+    Failure::from_io(error, "read the input")
 }
 
 /// How much is left to read of an input that is a file.
@@ -61,8 +83,8 @@ fn length(mut input: &File) -> Option<u64> {
 }
 
 /// Reads all of `input` into the sink.
-pub(super) async fn pour(input: File, sink: &mut Sink) -> Result<u64, Failure> {
-    sink.pour(input).await.map_err(|error| Failure::from_io(error, "read the input"))
+pub(super) async fn pour(input: impl Read + Send + 'static, sink: &mut Sink) -> Result<u64, Failure> {
+    sink.pour(input).await.map_err(unreadable)
 }
 
 /// The same of an input that is not blocking, or into something other than a sink.
@@ -71,7 +93,7 @@ pub(super) async fn copy(
     output: &mut (impl AsyncWrite + Unpin),
 ) -> Result<u64, Failure> {
     let mut input = BufReader::with_capacity(READ, input);
-    copy_buf(&mut input, output).await.map_err(|error| Failure::from_io(error, "read the input"))
+    copy_buf(&mut input, output).await.map_err(unreadable)
 }
 
 /// Seals what was poured, unless it was nothing and that is not allowed.

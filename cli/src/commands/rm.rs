@@ -1,7 +1,7 @@
 //! `rm`: removes objects, many at a time, and can say at any moment which.
 
 use super::failures::{AfterFailure, Failures, NotDone};
-use super::stoppable;
+use super::{rm_below, stoppable};
 use crate::args::Rm;
 use crate::failure::{Cause, Failure};
 use crate::interrupt::Interrupt;
@@ -21,6 +21,9 @@ use tokio::time::timeout;
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 
 pub(super) async fn run(args: Rm, interrupt: &Interrupt) -> Result<(), Failure> {
+    if args.recursive {
+        return rm_below::run(args, interrupt).await;
+    }
     let names: Vec<&str> = args.names.iter().map(String::as_str).collect();
     let opened = stoppable(interrupt, Opened::objects(&args.storage, &names)).await?;
     let keys = opened.keys()?;

@@ -1,4 +1,4 @@
-//! What was stored: streams, files, backups.
+//! What was stored, streams, files, backups, and what was removed.
 
 use super::{peak_memory, size, texts};
 use crate::tally::{CHECKSUM, Tally, word_of};
@@ -44,6 +44,17 @@ pub(crate) fn sealed_json(operation: &str, sealed: &Sealed) -> Value {
         "left_behind": texts(&sealed.left_behind),
         "peak_memory_bytes": peak_memory(),
     })
+}
+
+/// The summary of a removal of all below a name.
+pub(crate) fn removed(below: &str, count: u64) -> String {
+    let objects = if count == 1 { "1 object".to_owned() } else { format!("{count} objects") };
+    format!("removed {objects}: {below} and what was below it")
+}
+
+/// The same as JSON.
+pub(crate) fn removed_json(below: &str, count: u64) -> Value {
+    json!({ "operation": "rm", "location": below, "objects": count, "peak_memory_bytes": peak_memory() })
 }
 
 /// The summary of many files. How they were confirmed is only told where it was not all by the service's checksum.
