@@ -5,11 +5,15 @@ use super::put::unreadable;
 use crate::failure::Failure;
 use std::fs::File;
 use std::io::{self, Chain, Cursor, Read};
-use std::pin::pin;
+use std::time::Duration;
 use tokio::task::{JoinError, JoinHandle, spawn_blocking};
+use tokio::time::timeout;
 
 /// What is read before it is known whether anything can be stored, in bytes: four times what a pipe holds.
 const SHORT: u64 = 256 << 10;
+
+/// How long an input gets to end before the question is asked. It is of no use sooner where nothing comes.
+const PATIENCE: Duration = Duration::from_millis(200);
 
 /// An input whose first bytes are being read.
 pub(super) struct Beginning(JoinHandle<io::Result<(Vec<u8>, File)>>);
@@ -31,22 +35,20 @@ impl Beginning {
         }))
     }
 
-    /// Waits for the first bytes, and for `check` unless they are all.
+    /// What the input is, if it is short and ends soon; otherwise `check` comes first.
     pub(super) async fn unless_short(self, check: impl Future<Output = sealift::Result<()>>) -> Result<Begun, Failure> {
-        let (mut reading, mut check) = (self.0, pin!(check));
-        tokio::select! {
-            biased;
-            read = &mut reading => match begun(read)? {
-                Begun::Long(input) => {
-                    check.await?;
-                    Ok(Begun::Long(input))
-                }
-                short => Ok(short),
-            },
-            checked = &mut check => {
-                checked?;
-                begun(reading.await)
-            }
+        let mut reading = self.0;
+        let soon = match timeout(PATIENCE, &mut reading).await {
+            Ok(read) => Some(begun(read)?),
+            Err(_) => None,
+        };
+        if let Some(short @ Begun::Short(_)) = soon {
+            return Ok(short);
+        }
+        check.await?;
+        match soon {
+            Some(long) => Ok(long),
+            None => begun(reading.await),
         }
     }
 }
