@@ -8,17 +8,24 @@ use futures::{StreamExt, TryStreamExt};
 use sealift::ObjectInfo;
 use std::cmp::Reverse;
 
+/// The most lines that are written at once.
+const PAGE: usize = 1000;
+
 pub(super) async fn run(args: Ls) -> Result<(), Failure> {
     let opened = Opened::below(&args.storage, &args.name).await?;
     opened.check_folder().await?;
-    let mut objects = opened.bucket.list(&opened.within()).boxed();
-    let mut listed = Listed { args: &args, opened: &opened, count: 0, bytes: 0 };
+    let objects = opened.bucket.list(&opened.within()).boxed();
+    let mut listed = Listed { args: &args, opened: &opened, lines: Vec::new(), count: 0, bytes: 0 };
     // Storages list by name.
     let by = args.sort.filter(|by| args.reverse || *by != SortArg::Name).or(args.reverse.then_some(SortArg::Name));
     match by {
         None => {
-            while let Some(info) = objects.try_next().await? {
-                listed.tell(&info);
+            // What comes with one page is written at once.
+            let mut pages = objects.ready_chunks(PAGE);
+            while let Some(page) = pages.next().await {
+                let told = page.into_iter().try_for_each(|info| info.map(|info| listed.tell(&info)));
+                listed.write();
+                told?;
             }
         }
         Some(by) => {
@@ -27,7 +34,10 @@ pub(super) async fn run(args: Ls) -> Result<(), Failure> {
             if args.reverse {
                 all.reverse();
             }
-            all.iter().for_each(|info| listed.tell(info));
+            for page in all.chunks(PAGE) {
+                page.iter().for_each(|info| listed.tell(info));
+                listed.write();
+            }
         }
     }
     listed.end();
@@ -47,6 +57,8 @@ fn sort(all: &mut [ObjectInfo], by: SortArg) {
 struct Listed<'a> {
     args: &'a Ls,
     opened: &'a Opened,
+    /// What is not written yet.
+    lines: Vec<String>,
     count: u64,
     bytes: u64,
 }
@@ -60,10 +72,17 @@ impl Listed<'_> {
         let name = self.opened.name_of(&info.key);
         self.count += 1;
         self.bytes += info.size;
-        match self.args.storage.json {
-            true => report::line(report::object_json(&name, info, self.opened.bucket.checksum_algorithm())),
-            false if self.args.names => report::line(report::pasted(&name)),
-            false => report::line(report::object(&name, info, self.sizes())),
+        self.lines.push(match self.args.storage.json {
+            true => report::object_json(&name, info, self.opened.bucket.checksum_algorithm()).to_string(),
+            false if self.args.names => report::pasted(&name).to_string(),
+            false => report::object(&name, info, self.sizes()).to_string(),
+        });
+    }
+
+    fn write(&mut self) {
+        if !self.lines.is_empty() {
+            report::line(self.lines.join("\n"));
+            self.lines.clear();
         }
     }
 
