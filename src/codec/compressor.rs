@@ -80,19 +80,20 @@ impl Compressor {
         self.threads
     }
 
-    /// Encodes `block` on a compression thread. Callers bound how many they have under way; dropping the receiver
-    /// gives the result up, and a block that has begun runs to its end. The sender goes without an answer only when
-    /// the thread panicked.
+    /// Encodes `block` on a compression thread, or here where there is nothing to compress. Callers bound how many they
+    /// have under way; dropping the receiver gives the result up, and a block that has begun runs to its end. The sender
+    /// goes without an answer only when the thread panicked.
     pub(crate) fn encode(&self, block: Block) -> oneshot::Receiver<Result<Bytes>> {
-        let (codec, workers) = (self.codec, Arc::clone(&self.workers));
-        self.run(move || {
-            let stored = match codec {
-                Codec::Plain => return Ok(block.into_bytes()),
-                Codec::Gzip(level) => compress(&workers, &block.data, || Ok(Engine::Gzip(level.engine())))?,
-                Codec::Zstd(level) => compress(&workers, &block.data, || Engine::zstd(level))?,
-            };
-            Ok(block.replaced_by(stored))
-        })
+        let workers = Arc::clone(&self.workers);
+        match self.codec {
+            Codec::Plain => {
+                let (answer, result) = oneshot::channel();
+                let _ = answer.send(Ok(block.into_bytes()));
+                result
+            }
+            Codec::Gzip(level) => self.run(move || compress(&workers, block, || Ok(Engine::Gzip(level.engine())))),
+            Codec::Zstd(level) => self.run(move || compress(&workers, block, || Engine::zstd(level))),
+        }
     }
 
     /// Unpacks a block on a compression thread, or here when that takes less time than to hand it over. As with
@@ -157,16 +158,16 @@ impl fmt::Debug for Compressor {
     }
 }
 
-/// `data` compressed, by a worker that waits or a new one with this engine.
-fn compress(workers: &Idle<Worker>, data: &[u8], engine: impl FnOnce() -> Result<Engine>) -> Result<Vec<u8>> {
+/// A block compressed, by a worker that waits or a new one with this engine.
+fn compress(workers: &Idle<Worker>, block: Block, engine: impl FnOnce() -> Result<Engine>) -> Result<Bytes> {
     let mut worker = match workers.take() {
         Some(worker) => worker,
         None => Worker { engine: engine()?, scratch: Vec::new() },
     };
-    let len = worker.engine.write_data(data, &mut worker.scratch)?;
+    let len = worker.engine.write_data(&block.data, &mut worker.scratch)?;
     let stored = worker.scratch[..len].to_vec();
     workers.give_back(worker);
-    Ok(stored)
+    Ok(block.replaced_by(stored))
 }
 
 impl Engine {

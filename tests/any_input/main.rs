@@ -12,6 +12,7 @@ use made::{Input, SECRET};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use sealift_tests::cli::sealift;
+use sealift_tests::patience::HANGS;
 use std::process::{Output, Stdio};
 use std::time::{Duration, Instant};
 use tokio::process::Command;
@@ -19,8 +20,6 @@ use tokio::time::timeout;
 
 /// Those that the help lists.
 const CODES: [i32; 16] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 124, 129, 130, 143];
-/// Much more than the deadline that each has.
-const HANGS: Duration = Duration::from_secs(60);
 const AT_ONCE: usize = 8;
 
 #[tokio::test(flavor = "multi_thread")]

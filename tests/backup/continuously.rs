@@ -6,15 +6,12 @@ use rustix::process::{Pid, Signal, kill_process};
 use sealift_node::{Endpoint, Match, Misbehaviour, Node};
 use sealift_tests::cli::{Ended, run};
 use sealift_tests::eventually::eventually;
+use sealift_tests::patience::HANGS;
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout};
 use tokio::time::timeout;
-
-/// Longer than anything here takes, also on a slow machine.
-const HANGS: Duration = Duration::from_secs(60);
 
 /// Every second epoch's end is a snapshot, ten transactions are a batch.
 const SCHEDULE: [&str; 5] =

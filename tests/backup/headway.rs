@@ -2,13 +2,10 @@
 
 use crate::scene::{MAX_CHUNK, Storage, node};
 use rustix::process::{Pid, Signal, kill_process};
-use std::time::Duration;
+use sealift_tests::patience::HANGS;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
 use tokio::process::ChildStderr;
 use tokio::time::timeout;
-
-/// Longer than anything here takes, also on a slow machine.
-const HANGS: Duration = Duration::from_secs(60);
 
 /// The next line that has `part`.
 async fn line_with(lines: &mut Lines<BufReader<ChildStderr>>, part: &str) -> String {

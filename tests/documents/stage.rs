@@ -6,21 +6,26 @@ use crate::document::root;
 use sealift_node::Node;
 use sealift_tests::cli::{self, Ended, command_of};
 use sealift_tests::cloud::Cloud;
+use sealift_tests::patience::HANGS;
 use sealift_tests::{azure, gcs, s3};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 use tempfile::TempDir;
 
-/// How long a command may take. Nothing waits for it to pass.
-const LIMIT: Duration = Duration::from_secs(90);
-
-/// `sealift` as a user has it, but for what this machine is: its node has a port of its own, what goes on for ever ends, and a
-/// service that fails is soon given up.
+/// `sealift` as a user has it, but for what this machine is: its node has a port of its own, and what goes on for ever is stopped
+/// when it has caught up.
 const SEALIFT: &str = r#"#!/bin/sh
 case "$1 $2" in
 "backup query") [ "$3" = node-state ] && set -- "$@" --backup-service-address "$NODE" ;;
-"backup continuously") set -- "$@" --backup-service-address "$NODE" --deadline 5s ;;
+"backup continuously")
+    said=$(mktemp)
+    "$REAL_SEALIFT" "$@" --backup-service-address "$NODE" 2>"$said" &
+    until grep -q "caught up" "$said" || ! kill -0 $! 2>/dev/null; do sleep 0.05; done
+    kill -TERM $! 2>/dev/null
+    wait $!
+    code=$?
+    cat "$said" >&2
+    exit $code ;;
 "backup "*) set -- "$@" --backup-service-address "$NODE" --max-chunk-size 4000 ;;
 esac
 exec "$REAL_SEALIFT" "$@"
@@ -187,9 +192,9 @@ impl Stage {
             .envs(gcs::TestBucket::variables(self.google.endpoint()))
             .envs(s3::TestBucket::variables(&self.s3_endpoint))
             .envs(variables.iter().map(|(name, value)| (name, self.here(value))));
-        match tokio::time::timeout(LIMIT, cli::run(command)).await {
+        match tokio::time::timeout(HANGS, cli::run(command)).await {
             Ok(ended) => ended,
-            Err(_) => Ended { code: None, stdout: Vec::new(), stderr: format!("it has not ended after {LIMIT:?}") },
+            Err(_) => Ended { code: None, stdout: Vec::new(), stderr: format!("it has not ended after {HANGS:?}") },
         }
     }
 

@@ -3,13 +3,10 @@
 use rustix::process::{Pid, Signal, kill_process};
 use sealift_node::{Chain, Node, Recipe};
 use sealift_tests::cli::{self, Ended};
+pub(crate) use sealift_tests::patience::HANGS;
 use std::path::Path;
-use std::time::Duration;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
-
-/// Longer than anything here takes, also on a slow machine.
-pub(crate) const HANGS: Duration = Duration::from_secs(180);
 
 /// A chain of so many epochs after genesis.
 pub(crate) fn chain(epochs: u64) -> Chain {

@@ -5,7 +5,7 @@ use crate::handle::{Target, decoded};
 use crate::pieces::PiecesBody;
 use crate::receive::{receive, with_prefix};
 use crate::state::{Headers, Held, Name, Object, Server, iso};
-use http_body_util::{Either, Full};
+use http_body_util::{BodyExt, Either, Full};
 use hyper::body::Incoming;
 use hyper::{HeaderMap, Request, StatusCode, header};
 use std::ops::Range;
@@ -138,6 +138,23 @@ pub(crate) fn delete(server: &Server, target: &Target, headers: &HeaderMap) -> A
     }
     held.objects.remove(&target.name);
     answer::empty(StatusCode::NO_CONTENT, &Headers::new())
+}
+
+/// DeleteObjects, of keys without characters that XML escapes.
+pub(crate) async fn delete_many(server: &Server, target: &Target, request: Request<Incoming>) -> anyhow::Result<Answer> {
+    let body = request.into_body().collect().await?.to_bytes();
+    let text = std::str::from_utf8(&body)?;
+    let keys = text.split("<Key>").skip(1).filter_map(|rest| Some(rest.split_once("</Key>")?.0));
+    let mut told = String::from("<DeleteResult>");
+    let quiet = text.contains("<Quiet>true</Quiet>");
+    let mut held = server.held();
+    for key in keys {
+        held.objects.remove(&(target.name.0.clone(), key.to_owned()));
+        if !quiet {
+            told.push_str(&format!("<Deleted><Key>{key}</Key></Deleted>"));
+        }
+    }
+    Ok(answer::xml(StatusCode::OK, &Headers::new(), &format!("{told}</DeleteResult>")))
 }
 
 fn matches(object: &Object, headers: &HeaderMap) -> bool {
