@@ -1,6 +1,6 @@
 """The work that is measured: the rows of the table that Sealift must reach, who takes part in each, what is asked."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Callable
 
 import tools as t
@@ -50,11 +50,23 @@ class Row:
     # Where the pipelines read from: the data, a sample of it, or nothing.
     source: str = "data"
     repeats: int = 1
+    over_tls: bool = False
 
 
 def rows():
     """All of them."""
-    return [compress(), plain(), many(), far(), read(), long(), first_byte()]
+    alike = [compress(), plain(), many(), far(), read(), long(), first_byte()]
+    return alike + [over_tls(row) for row in (compress(), plain(), far(), read(), first_byte())]
+
+
+def over_tls(row):
+    """The same with encrypted connections. The libraries' writers are built without TLS, so they have no part in it."""
+    takes_part = [c for c in row.contenders if c.uses_endpoint and not {"object_store", "opendal"} & set(c.needs)]
+    names = {contender.name for contender in takes_part}
+    targets = [replace(target, against=[one for one in target.against if one in names]) for target in row.targets]
+    targets = [target for target in targets if target.against]
+    title = f"{row.title}, over TLS"
+    return replace(row, name=f"{row.name}-tls", title=title, contenders=takes_part, targets=targets, over_tls=True)
 
 
 def ours(*options):

@@ -14,6 +14,7 @@ mod receive;
 mod shaped;
 mod state;
 mod stats;
+mod tls;
 
 use clap::Parser;
 use hyper::server::conn::http1;
@@ -25,7 +26,9 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
 
 /// An S3 endpoint on loopback that discards what it is sent. Prints its URL, and runs until it is killed.
 /// GET /_stats tells what was asked of it, as JSON.
@@ -43,6 +46,9 @@ struct Options {
     /// Let no connection carry more than this, in each direction.
     #[arg(long, value_name = "BYTES_PER_S")]
     rate: Option<NonZeroU64>,
+    /// Speak TLS, and put the certificate to trust into this file. Its session is with rustls, as the peers' own.
+    #[arg(long, value_name = "FILE")]
+    tls: Option<PathBuf>,
     /// Answer every Nth part with 503 SlowDown.
     #[arg(long, value_name = "N")]
     fail_every: Option<NonZeroU64>,
@@ -55,22 +61,38 @@ const READ: usize = 256 << 10;
 async fn main() -> anyhow::Result<()> {
     let options = Options::parse();
     let listener = TcpListener::bind(("127.0.0.1", options.port)).await?;
-    println!("http://{}", listener.local_addr()?);
+    let acceptor = options.tls.map(|trust| tls::acceptor(&trust)).transpose()?;
+    let scheme = if acceptor.is_some() { "https" } else { "http" };
+    println!("{scheme}://{}", listener.local_addr()?);
     let latency = Duration::from_millis(options.latency);
     let server = Arc::new(Server::new(options.keep, latency, options.fail_every)?);
     loop {
         let (stream, _) = listener.accept().await?;
         server.stats.connected();
-        tokio::spawn(serve(stream, options.rate, Arc::clone(&server)));
+        tokio::spawn(meet(stream, options.rate, acceptor.clone(), Arc::clone(&server)));
     }
 }
 
-async fn serve(stream: TcpStream, rate: Option<NonZeroU64>, server: Arc<Server>) {
+async fn meet(stream: TcpStream, rate: Option<NonZeroU64>, acceptor: Option<TlsAcceptor>, server: Arc<Server>) {
     // Answers are small and awaited.
     let _ = stream.set_nodelay(true);
+    // The rate is the line's, below TLS.
+    let line = Shaped::new(stream, rate);
+    match acceptor {
+        None => serve(line, server).await,
+        Some(acceptor) => {
+            // A client that does not get that far tells why itself.
+            if let Ok(session) = acceptor.accept(line).await {
+                serve(session, server).await;
+            }
+        }
+    }
+}
+
+async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, server: Arc<Server>) {
     let service = service_fn(move |request| handle::handle(Arc::clone(&server), request));
     let mut builder = http1::Builder::new();
     builder.max_buf_size(READ).header_read_timeout(None);
     // A client that goes away is its own affair; those that are killed in benchmarks do.
-    let _ = builder.serve_connection(TokioIo::new(Shaped::new(stream, rate)), service).await;
+    let _ = builder.serve_connection(TokioIo::new(stream), service).await;
 }
