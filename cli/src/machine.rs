@@ -20,9 +20,9 @@ const MIB: u64 = 1 << 20;
 const BLOCKING: usize = 32;
 
 /// From what size on glibc's allocator takes memory from the system and gives it back there, in bytes: what it is at the start by
-/// mallopt(3), `M_MMAP_THRESHOLD`.
+/// mallopt(3), `M_MMAP_THRESHOLD`, would be 128 KiB, but what blocks become when they are compressed had better be used again.
 #[cfg(target_env = "gnu")]
-const OWN_MAPPING: libc::c_int = 128 << 10;
+const OWN_MAPPING: libc::c_int = 1 << 20;
 
 /// Keeps the memory of this process to what it uses. By itself, glibc's allocator learns from each large buffer that is given
 /// back to keep such buffers, one heap for several threads each, until half of `--memory` comes on top of it. Call it before
