@@ -3,8 +3,7 @@
 use super::compressor::Idle;
 use super::head::Format;
 use super::{gzip, zstd};
-use crate::budget::BLOCK;
-use crate::budget::Held;
+use crate::budget::{BLOCK, Held};
 use crate::error::{Error, ErrorKind, Result};
 use bytes::Bytes;
 use libdeflater::crc32;
