@@ -30,6 +30,7 @@ mod memory_store;
 mod moving;
 mod name;
 mod object;
+mod object_store;
 #[cfg(test)]
 mod odd_store;
 mod part_policy;
@@ -68,9 +69,10 @@ pub use left_behind::{Certainty, LeftBehind, Remnant};
 pub use memory_store::MemoryStore;
 pub use name::{BackupHandle, FileHandle, Key, ShellSafeName, TextLine};
 pub use object::{
-    CHECKSUM_METADATA, CommitOptions, Committed, Home, IfExists, Leftover, Leftovers, ObjectInfo, ObjectStore, Origin,
-    Page, PartReceipt, Removal, TOKEN_METADATA, Token, Unread, Upload,
+    CHECKSUM_METADATA, CommitOptions, Committed, Home, IfExists, Leftover, Leftovers, ObjectInfo, Origin, Page,
+    Removal, TOKEN_METADATA, Token, Unread,
 };
+pub use object_store::{ObjectStore, PartReceipt, Upload};
 pub use part_policy::{Growth, PartPolicy};
 pub use passing::Passing;
 pub use payload::{Payload, PayloadStream};

@@ -2,7 +2,8 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::Key;
-use crate::object::{ObjectInfo, ObjectStore};
+use crate::object::ObjectInfo;
+use crate::object_store::ObjectStore;
 use crate::retrying::RetryingStore;
 use futures::stream::{self, Stream, StreamExt, TryStreamExt};
 use std::sync::Arc;

@@ -5,9 +5,9 @@ use crate::checksum::{Checksum, ChecksumAlgorithm};
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::Key;
 use crate::object::{
-    CommitOptions, Committed, IfExists, Leftover, Leftovers, ObjectInfo, ObjectStore, Origin, Page, PartReceipt,
-    Removal, Token, Upload,
+    CommitOptions, Committed, IfExists, Leftover, Leftovers, ObjectInfo, Origin, Page, Removal, Token,
 };
+use crate::object_store::{ObjectStore, PartReceipt, Upload};
 use crate::part_policy::{Growth, PartPolicy};
 use crate::payload::Payload;
 use crate::work::Work;

@@ -4,7 +4,7 @@
 use crate::attempts::{Attempts, Effect};
 use crate::error::Result;
 use crate::left_behind::LeftBehind;
-use crate::object::Upload;
+use crate::object_store::Upload;
 use crate::retry::{Retry, RetryPolicy};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -4,7 +4,7 @@
 mod retries;
 mod stream;
 
-use crate::object::ObjectStore;
+use crate::object_store::ObjectStore;
 use crate::retrying::RetryingStore;
 pub use retries::{Retries, RetryCause};
 use std::fmt;

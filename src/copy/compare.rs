@@ -6,7 +6,8 @@ use crate::checksum::{ChecksumAlgorithm, Hashing};
 use crate::download::Reader;
 use crate::error::{Error, Result};
 use crate::name::Key;
-use crate::object::{ObjectInfo, ObjectStore};
+use crate::object::ObjectInfo;
+use crate::object_store::ObjectStore;
 use std::io;
 use tokio::io::AsyncBufReadExt;
 

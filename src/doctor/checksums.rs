@@ -4,7 +4,8 @@ use super::examination::{Trial, options};
 use crate::error::{Error, ErrorKind, Result};
 use crate::examined::{Capability, Finding, Sent, Verdict};
 use crate::name::Key;
-use crate::object::{IfExists, ObjectStore, Upload};
+use crate::object::IfExists;
+use crate::object_store::{ObjectStore, Upload};
 use std::sync::Arc;
 
 const TEXT: &[u8] = b"a scratch object of `sealift doctor`, sent with the checksum of another";

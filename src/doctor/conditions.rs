@@ -5,7 +5,8 @@ use super::examination::{Trial, options};
 use crate::error::{Error, ErrorKind, Result};
 use crate::examined::{Capability, Kept, Verdict};
 use crate::name::Key;
-use crate::object::{IfExists, ObjectStore};
+use crate::object::IfExists;
+use crate::object_store::ObjectStore;
 
 const ONE: &[u8] = b"one of two scratch objects of `sealift doctor` at once";
 const TWO: &[u8] = b"the other scratch object of `sealift doctor` at that time";

@@ -4,7 +4,8 @@ use super::examination::Trial;
 use crate::error::{ErrorKind, Result};
 use crate::examined::{Capability, Verdict};
 use crate::name::Key;
-use crate::object::{IfExists, ObjectStore};
+use crate::object::IfExists;
+use crate::object_store::ObjectStore;
 
 const TEXT: &[u8] = b"a scratch object of `sealift doctor` that is copied";
 

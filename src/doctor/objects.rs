@@ -5,7 +5,8 @@ use super::surroundings::Stored;
 use crate::error::{ErrorKind, Result};
 use crate::examined::{Capability, Kept, Verdict};
 use crate::name::Key;
-use crate::object::{IfExists, ObjectInfo, ObjectStore, Removal};
+use crate::object::{IfExists, ObjectInfo, Removal};
+use crate::object_store::ObjectStore;
 use std::time::{Duration, SystemTime};
 use tokio::time::sleep;
 

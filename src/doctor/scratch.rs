@@ -5,7 +5,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::examined::{Capability, Examined, Finding, Verdict};
 use crate::left_behind::{LeftBehind, Remnant};
 use crate::name::Key;
-use crate::object::{ObjectStore, Upload};
+use crate::object_store::{ObjectStore, Upload};
 use crate::shutdown::ABORT_LIMIT;
 use crate::work::{Work, left_of};
 use std::collections::BTreeMap;

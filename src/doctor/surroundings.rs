@@ -6,7 +6,8 @@ use super::scratch::{FOLDER, Versions};
 use crate::error::{ErrorKind, Result};
 use crate::examined::{Capability, Finding, Verdict};
 use crate::left_behind::LeftBehind;
-use crate::object::{Committed, Leftover, ObjectInfo, ObjectStore};
+use crate::object::{Committed, Leftover, ObjectInfo};
+use crate::object_store::ObjectStore;
 use std::time::{Duration, SystemTime};
 
 /// From where on a difference between the clocks is worth a word: S3 refuses what is signed more than 15 minutes away

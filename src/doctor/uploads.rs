@@ -5,7 +5,8 @@ use crate::checksum::Checksum;
 use crate::error::{Error, ErrorKind, Result};
 use crate::examined::{Capability, Finding, Verdict};
 use crate::name::Key;
-use crate::object::{IfExists, ObjectStore, Origin, Upload};
+use crate::object::{IfExists, Origin};
+use crate::object_store::{ObjectStore, Upload};
 use bytes::Bytes;
 use std::sync::Arc;
 

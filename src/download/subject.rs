@@ -3,7 +3,8 @@
 use crate::activity::Counts;
 use crate::error::Result;
 use crate::name::Key;
-use crate::object::{ObjectInfo, ObjectStore};
+use crate::object::ObjectInfo;
+use crate::object_store::ObjectStore;
 use bytes::Bytes;
 use std::ops::Range;
 use std::sync::Arc;

@@ -7,9 +7,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::examined::Examined;
 use crate::left_behind::LeftBehind;
 use crate::name::Key;
-use crate::object::{
-    CommitOptions, Committed, Home, Leftover, Leftovers, ObjectInfo, ObjectStore, Page, Removal, Upload,
-};
+use crate::object::{CommitOptions, Committed, Home, Leftover, Leftovers, ObjectInfo, Page, Removal};
+use crate::object_store::{ObjectStore, Upload};
 use crate::part_policy::PartPolicy;
 use crate::payload::Payload;
 use crate::retry::{Retry, RetryPolicy};
