@@ -13,7 +13,7 @@ use tokio::time::timeout;
 const SHORT: u64 = 256 << 10;
 
 /// How long an input gets to end before the question is asked. It is of no use sooner where nothing comes.
-const PATIENCE: Duration = Duration::from_millis(200);
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// An input whose first bytes are being read.
 pub(super) struct Beginning(JoinHandle<io::Result<(Vec<u8>, File)>>);

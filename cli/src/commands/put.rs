@@ -43,6 +43,7 @@ async fn put_input(args: Put, interrupt: &Interrupt) -> Result<(), Failure> {
     let key = opened.new_key()?;
     let work = async {
         let mode = if_exists(&args.write);
+        opened.bucket.check_place().await?;
         let checked = opened.bucket.check_writable(&key, mode);
         let (sink, count) = match beginning.unless_short(checked).await? {
             Begun::Short(bytes) => {

@@ -62,7 +62,8 @@ pub(super) const PLACES: &[Provoked] = &[
         advised: "chmod 777 unwritable; NOBODY ./reads-into get x --storage file://$PWD/readable --folder unwritable", ..NOTHING },
     Provoked { heading: "The object exists",
         before: "echo x | sealift put s3://my-bucket/catalogue/here",
-        provoke: "echo y | sealift put s3://my-bucket/catalogue/here --if-absent",
+        // It asks first; what is short is put at once, and the service says it in its words.
+        provoke: "sealift run s3://my-bucket/catalogue/here --if-absent -- echo y",
         advised: "echo y | sealift put s3://my-bucket/catalogue/here", ..NOTHING },
     Provoked { heading: "A backup of it is known",
         before: "sealift backup epoch-ending --storage s3://my-bucket/catalogue/known --start-epoch 0 --end-epoch 2",
