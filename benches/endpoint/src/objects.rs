@@ -141,7 +141,11 @@ pub(crate) fn delete(server: &Server, target: &Target, headers: &HeaderMap) -> A
 }
 
 /// DeleteObjects, of keys without characters that XML escapes.
-pub(crate) async fn delete_many(server: &Server, target: &Target, request: Request<Incoming>) -> anyhow::Result<Answer> {
+pub(crate) async fn delete_many(
+    server: &Server,
+    target: &Target,
+    request: Request<Incoming>,
+) -> anyhow::Result<Answer> {
     let body = request.into_body().collect().await?.to_bytes();
     let text = std::str::from_utf8(&body)?;
     let keys = text.split("<Key>").skip(1).filter_map(|rest| Some(rest.split_once("</Key>")?.0));
