@@ -12,12 +12,12 @@ use tokio::sync::Semaphore;
 /// 32 KiB, and would only hold more memory. A reader takes no larger ones.
 pub(crate) const BLOCK: usize = 1 << 20;
 
-/// A block of plain data with the memory it holds.
+/// A block of plain data, or what was made of one, with the memory it holds.
 #[derive(Debug)]
 pub(crate) struct Block {
     pub(crate) data: Vec<u8>,
     held: Option<Held>,
-    idle: Arc<Idle>,
+    idle: Arc<IdleBlocks>,
 }
 
 impl Block {
@@ -31,15 +31,11 @@ impl Block {
         Bytes::from_owner(self)
     }
 
-    /// `stored`, which was made of this block, holding of its memory what it needs.
+    /// `stored`, which was made of this block, holding of its memory what it needs. The rest is free.
     pub(crate) fn replaced_by(mut self, stored: Vec<u8>) -> Bytes {
-        let mut held = self.held.take();
         let needed = units(stored.capacity() as u64) as usize;
-        let spare = held.as_mut().and_then(|held| held.split(held.num_permits().saturating_sub(needed)));
-        self.held = spare;
-        let idle = Arc::clone(&self.idle);
-        drop(self);
-        Bytes::from_owner(Stored { data: stored, held, idle })
+        let held = self.held.as_mut().and_then(|held| held.split(needed.min(held.num_permits())));
+        Block { data: stored, held, idle: Arc::clone(&self.idle) }.into_bytes()
     }
 }
 
@@ -51,44 +47,27 @@ impl AsRef<[u8]> for Block {
 
 impl Drop for Block {
     fn drop(&mut self) {
+        let data = take(&mut self.data);
+        // What is not used again is gone before others may have its memory.
+        let whole = (data.capacity() == BLOCK).then_some(data);
         drop(self.held.take());
-        self.idle.keep(take(&mut self.data));
-    }
-}
-
-/// What was made of a block.
-struct Stored {
-    data: Vec<u8>,
-    held: Option<Held>,
-    idle: Arc<Idle>,
-}
-
-impl AsRef<[u8]> for Stored {
-    fn as_ref(&self) -> &[u8] {
-        &self.data
-    }
-}
-
-impl Drop for Stored {
-    fn drop(&mut self) {
-        drop((take(&mut self.data), self.held.take()));
-        self.idle.make_room();
+        self.idle.keep(whole);
     }
 }
 
 /// The memory of blocks that are gone. It is never more than what is free in the budget, so that both fit into it, and never
 /// more than what is in use, so that nothing stays when all is done.
 #[derive(Debug)]
-pub(super) struct Idle {
+pub(super) struct IdleBlocks {
     blocks: Mutex<Vec<Vec<u8>>>,
     /// The budget's bytes, and how many units they are in all.
     bytes: Arc<Semaphore>,
     total: usize,
 }
 
-impl Idle {
+impl IdleBlocks {
     pub(super) fn new(bytes: &Arc<Semaphore>) -> Self {
-        Idle { blocks: Mutex::default(), bytes: Arc::clone(bytes), total: bytes.available_permits() }
+        IdleBlocks { blocks: Mutex::default(), bytes: Arc::clone(bytes), total: bytes.available_permits() }
     }
 
     /// An empty block with room for `size` bytes, at most [`BLOCK`], for which `held` is held.
@@ -102,8 +81,9 @@ impl Idle {
         Block { data, held: Some(held), idle: Arc::clone(self) }
     }
 
-    fn keep(&self, mut data: Vec<u8>) {
-        if data.capacity() == BLOCK {
+    /// A block has given its bytes back, and its memory if that was a whole one's.
+    fn keep(&self, whole: Option<Vec<u8>>) {
+        if let Some(mut data) = whole {
             data.clear();
             self.blocks.lock().unwrap_or_else(PoisonError::into_inner).push(data);
         }

@@ -19,7 +19,7 @@ mod blocks;
 pub(crate) use blocks::{BLOCK, Block};
 
 use crate::error::{Error, ErrorKind, Result};
-use blocks::Idle;
+use blocks::IdleBlocks;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -40,7 +40,7 @@ const SEAT_LIMIT: Duration = Duration::from_secs(60);
 pub struct Budget {
     total: u64,
     bytes: Arc<Semaphore>,
-    idle: Arc<Idle>,
+    idle: Arc<IdleBlocks>,
     writer_seats: Arc<Semaphore>,
     reader_seats: Arc<Semaphore>,
     /// How much of the writers' seats readers may have.
@@ -99,7 +99,7 @@ impl Budget {
         let bytes = Arc::new(Semaphore::new(units));
         Ok(Budget {
             total,
-            idle: Arc::new(Idle::new(&bytes)),
+            idle: Arc::new(IdleBlocks::new(&bytes)),
             bytes,
             writer_seats: Arc::new(Semaphore::new(writers)),
             reader_seats: Arc::new(Semaphore::new(readers)),

@@ -205,14 +205,20 @@ impl ObjectStore for RetryingStore {
         self.store.deletes_at_once()
     }
 
-    /// Of those that were not removed, for a reason that passes, each is tried again by itself.
+    /// One that the service has no object of is an error of its own. Of those that were not removed, for a reason that passes,
+    /// each is tried again by itself.
     async fn delete_many(&self, keys: &[Key]) -> Result<Vec<Result<()>>> {
-        keys.iter().try_for_each(|key| self.check_name(key))?;
-        let mut removed = self.retry.run(|| self.store.delete_many(keys)).await?;
-        for (key, removed) in keys.iter().zip(&mut removed) {
-            if removed.as_ref().is_err_and(|error| error.passing().is_some()) {
-                *removed = self.delete(key, None).await.map(drop);
-            }
+        let mut removed: Vec<_> = keys.iter().map(|key| self.check_name(key)).collect();
+        let asked: Vec<usize> = (0..keys.len()).filter(|&at| removed[at].is_ok()).collect();
+        let named: Vec<Key> = asked.iter().map(|&at| keys[at].clone()).collect();
+        let mut answers = self.retry.run(|| self.store.delete_many(&named)).await?.into_iter();
+        for at in asked {
+            removed[at] = match answers.next() {
+                Some(Err(error)) if error.passing().is_none() => Err(error),
+                Some(Ok(())) => Ok(()),
+                // Nor is one taken to be gone that no answer is about.
+                Some(Err(_)) | None => self.delete(&keys[at], None).await.map(drop),
+            };
         }
         Ok(removed)
     }

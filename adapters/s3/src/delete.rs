@@ -6,10 +6,11 @@ use crate::head::{head, is_same, version};
 use crate::limits::ANSWER;
 use crate::verdict::judge;
 use aws_sdk_s3::config::http::HttpResponse;
-use aws_sdk_s3::error::SdkError;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::delete_object::DeleteObjectError;
 use aws_sdk_s3::operation::delete_object::builders::DeleteObjectFluentBuilder;
 use sealift::{ErrorKind, Key, ObjectInfo, Removal, Result};
+use std::error::Error as StdError;
 
 /// What is under a key, compared with what is to be removed.
 enum Look {
@@ -74,8 +75,16 @@ async fn delete_only(client: &Client, key: &Key, only: &ObjectInfo) -> Result<Re
 
 /// Whether a refusal may be about the condition, and not about who asks or how it arrived.
 fn may_not_know_the_condition(error: &SdkError<DeleteObjectError, HttpResponse>) -> bool {
+    matches!(status(error), Some(400 | 501)) && is_about_the_request(error)
+}
+
+/// Whether a refusal may be about what was asked, and not about who asks or how it arrived.
+pub(crate) fn is_about_the_request<E>(error: &SdkError<E, HttpResponse>) -> bool
+where
+    E: ProvideErrorMetadata + StdError + 'static,
+{
     let about_else = matches!(code(error), Some("ExpiredToken" | "InvalidToken" | "TokenRefreshRequired"));
-    matches!(status(error), Some(400 | 501)) && !about_else && judge(error).1.is_none()
+    !about_else && judge(error).1.is_none()
 }
 
 async fn look(client: &Client, key: &Key, only: &ObjectInfo) -> Result<Look> {

@@ -2,10 +2,9 @@
 
 use crate::answers::Unreadable;
 use crate::client::Client;
-use crate::delete::delete_whatever;
+use crate::delete::{delete_whatever, is_about_the_request};
 use crate::errors::{status, unreadable};
 use crate::limits::ANSWER;
-use crate::verdict::judge;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::delete_objects::{DeleteObjectsError, DeleteObjectsOutput};
@@ -50,7 +49,7 @@ async fn send(
 
 /// Whether a refusal may mean that the service has no such request, or wants another checksum of it.
 fn may_not_be_known(error: &SdkError<DeleteObjectsError, HttpResponse>) -> bool {
-    matches!(status(error), Some(400 | 404 | 405 | 411 | 501)) && judge(error).1.is_none()
+    matches!(status(error), Some(400 | 404 | 405 | 411 | 501)) && is_about_the_request(error)
 }
 
 /// What the answer says of each, in the order of `keys`.

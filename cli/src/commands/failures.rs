@@ -91,7 +91,10 @@ impl Failures {
 
     /// One was not, which says nothing of the others.
     pub(super) fn add_alone(&mut self, failure: Failure) {
-        report::note(format_args!("sealift: {}: {failure}", self.what.word()));
+        // One request for many fails for all of them in the same words.
+        if self.first.as_ref().is_none_or(|first| first.to_string() != failure.to_string()) {
+            report::note(format_args!("sealift: {}: {failure}", self.what.word()));
+        }
         self.count += 1;
         self.left.extend_from_slice(failure.left());
         self.first.get_or_insert(failure);

@@ -33,7 +33,7 @@ pub(super) async fn run(args: Rm, interrupt: &Interrupt) -> Result<(), Failure> 
     let opened = stoppable(interrupt, Opened::below(&args.storage, name)).await?;
     opened.check_folder().await?;
     if args.dry_run {
-        return tell_all(&opened).await;
+        return stoppable(interrupt, tell_all(&opened)).await;
     }
     let mut removed = Removed::default();
     let ended = remove_all(&opened, args.concurrent_removals, interrupt, &mut removed).await;
@@ -79,26 +79,35 @@ async fn remove_all(
     let useless = Cell::new(false);
     let size = opened.bucket.removals_at_once();
     let at_once = if size > 1 { BATCHES } else { single.get() };
-    let listed = opened.bucket.list(&opened.within()).map(|listed| Ok::<_, Failure>(Key::existing(&listed?.key)?));
-    let removals = listed.try_chunks(size).map(async |keys| match keys {
-        _ if useless.get() || interrupt.received().is_some() => Ok(None),
+    let listed = opened.bucket.list(&opened.within()).take_until(interrupt.requested());
+    let keys = listed.map(|listed| Ok::<_, Failure>(Key::existing(&listed?.key)?));
+    let removals = keys.try_chunks(size).map(async |keys| match keys {
+        _ if useless.get() || interrupt.received().is_some() => Ended::NotBegun,
         // Those that came before the error are listed again by the next run.
-        Err(failed) => Err(failed.1),
-        Ok(keys) => {
-            let removed = answered(interrupt, async { Ok(opened.bucket.remove_many(&keys).await) }).await;
-            Ok(Some((keys.len() as u64, removed)))
-        }
+        Err(failed) => Ended::NotListed(failed.1),
+        Ok(keys) => match answered(interrupt, async { Ok(opened.bucket.remove_many(&keys).await) }).await {
+            Ok(of_each) => Ended::Answered(of_each),
+            Err(_) => Ended::Unanswered(keys.len() as u64),
+        },
     });
     let mut removals = pin!(removals.buffer_unordered(at_once));
     let mut failures = Failures::new(NotDone::ObjectNotRemoved, AfterFailure::GoOn);
-    let mut any = false;
+    let (mut any, mut not_listed) = (false, None);
     while let Some(ended) = removals.next().await {
-        let Some((count, removed)) = ended? else { continue };
-        any = true;
-        let Ok(removed) = removed else {
-            told.unknown += count;
-            continue;
+        let removed = match ended {
+            Ended::Answered(removed) => removed,
+            Ended::Unanswered(count) => {
+                told.unknown += count;
+                continue;
+            }
+            // Those that are under way are heard out.
+            Ended::NotListed(failure) => {
+                not_listed = Some(failure);
+                continue;
+            }
+            Ended::NotBegun => continue,
         };
+        any = true;
         for removed in removed {
             let Err(error) = removed else {
                 told.removed += 1;
@@ -110,10 +119,20 @@ async fn remove_all(
         }
         progress::objects(Objects { done: "removed", count: told.removed, there_already: 0 });
     }
-    match any || interrupt.received().is_some() {
-        true => failures.end(),
-        false => Err(nothing_there(opened)),
+    match (not_listed, any || interrupt.received().is_some()) {
+        (Some(failure), _) => Err(failure),
+        (None, true) => failures.end(),
+        (None, false) => Err(nothing_there(opened)),
     }
+}
+
+/// How a request for several ended.
+enum Ended {
+    Answered(Vec<sealift::Result<()>>),
+    /// It was given up after a signal, and was about so many.
+    Unanswered(u64),
+    NotListed(Failure),
+    NotBegun,
 }
 
 fn nothing_there(opened: &Opened) -> Failure {
