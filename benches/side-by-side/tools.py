@@ -10,6 +10,11 @@ ROOT = BENCHES.parent
 # How many parts, and of which size, opendal's guide lets one set; its own default is one part at a time.
 OPENDAL_TUNED = ["--concurrent", "8", "--chunk", str(8 << 20)]
 
+# The packages of benches/ that take part, with their programs.
+BUILT = {
+    "sealift-bench-peers": {"object_store", "opendal", "compressor"},
+    "sealift-bench-many-files": {"many-files"},
+}
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "bench",
     "AWS_SECRET_ACCESS_KEY": "bench",
@@ -26,9 +31,9 @@ ENVIRONMENT = {
 
 
 class Tools:
-    """Where each program is; `None` for what is not there."""
+    """Where each program is; `None` for what is not there. Of ours, those in `needed` are built."""
 
-    def __init__(self, sealift=None):
+    def __init__(self, needed, sealift=None):
         self.path = f"{BENCHES}/.tools/bin:{os.environ['PATH']}"
         self.env = {**ENVIRONMENT, "PATH": self.path}
         release = target(ROOT) / "release"
@@ -36,8 +41,9 @@ class Tools:
             # As `cargo install --path cli` makes it: with every cloud.
             cargo(ROOT, "--package", "sealift-cli")
             sealift = release / "sealift"
-        cargo(BENCHES, "--package", "sealift-bench-endpoint", "--package", "sealift-bench-peers")
-        cargo(BENCHES, "--package", "sealift-bench-many-files")
+        packages = {"sealift-bench-endpoint"}
+        packages |= {package for package, programs in BUILT.items() if needed & programs}
+        cargo(BENCHES, *(option for package in sorted(packages) for option in ("--package", package)))
         built = target(BENCHES) / "release"
         self.programs = {
             "sealift": str(sealift),

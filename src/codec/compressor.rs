@@ -1,21 +1,25 @@
 //! Turns blocks of plain data into blocks to store, and back, on threads of its own.
 
-use super::level::{Codec, ZstdLevel};
+use super::effort::Effort;
+use super::level::Codec;
 use super::unpack::{Packed, Unpacked, Unpackers};
 use super::{gzip, zstd};
 use crate::budget::Block;
 use crate::error::{Error, ErrorKind, Result};
 use bytes::Bytes;
+use libdeflater::CompressionLvl;
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
+use std::time::Instant;
 use tokio::sync::oneshot;
 
 /// A codec and its threads. Shared by any number of files; dropping it waits for nothing.
 pub struct Compressor {
     codec: Codec,
+    effort: Arc<Effort>,
     threads: usize,
     pool: rayon::ThreadPool,
     workers: Arc<Idle<Worker>>,
@@ -43,6 +47,7 @@ impl<T> Default for Idle<T> {
 
 struct Worker {
     engine: Engine,
+    level: u8,
     scratch: Vec<u8>,
 }
 
@@ -67,7 +72,23 @@ impl Compressor {
             .map_err(|error| {
                 Error::new(ErrorKind::Io, "start", "the compression threads", error.to_string()).with_source(error)
             })?;
-        Ok(Compressor { codec, threads, pool, workers: Arc::default(), unpackers: Arc::default() })
+        let effort = Arc::new(Effort::Fixed(codec.level()));
+        Ok(Compressor { codec, effort, threads, pool, workers: Arc::default(), unpackers: Arc::default() })
+    }
+
+    /// Begins at the codec's level and finds its own from there, from 1 to 9, block by block: a higher one while the threads
+    /// have to wait, for the input or for the service, and a lower one when they are what is waited for. What is stored is
+    /// read as ever; it is smaller where the line is slow, and larger where nothing is but the compressor.
+    ///
+    /// ```
+    /// use sealift::{Codec, Compressor, Level};
+    ///
+    /// let compressor = Compressor::new(Codec::Gzip(Level::default()), None)?.with_adaptive_level();
+    /// # Ok::<(), sealift::Error>(())
+    /// ```
+    pub fn with_adaptive_level(mut self) -> Self {
+        self.effort = Arc::new(Effort::adaptive(self.codec.level(), self.threads));
+        self
     }
 
     /// The codec.
@@ -84,15 +105,15 @@ impl Compressor {
     /// have under way; dropping the receiver gives the result up, and a block that has begun runs to its end. The sender
     /// goes without an answer only when the thread panicked.
     pub(crate) fn encode(&self, block: Block) -> oneshot::Receiver<Result<Bytes>> {
-        let workers = Arc::clone(&self.workers);
+        let (workers, effort) = (Arc::clone(&self.workers), Arc::clone(&self.effort));
         match self.codec {
             Codec::Plain => {
                 let (answer, result) = oneshot::channel();
                 let _ = answer.send(Ok(block.into_bytes()));
                 result
             }
-            Codec::Gzip(level) => self.run(move || compress(&workers, block, || Ok(Engine::Gzip(level.engine())))),
-            Codec::Zstd(level) => self.run(move || compress(&workers, block, || Engine::zstd(level))),
+            Codec::Gzip(_) => self.run(move || compress(&workers, &effort, block, Engine::gzip)),
+            Codec::Zstd(_) => self.run(move || compress(&workers, &effort, block, Engine::zstd)),
         }
     }
 
@@ -158,21 +179,29 @@ impl fmt::Debug for Compressor {
     }
 }
 
-/// A block compressed, by a worker that waits or a new one with this engine.
-fn compress(workers: &Idle<Worker>, block: Block, engine: impl FnOnce() -> Result<Engine>) -> Result<Bytes> {
+/// A block compressed, by a worker that waits or a new one. `engine` makes one for a level.
+fn compress(workers: &Idle<Worker>, effort: &Effort, block: Block, engine: fn(u8) -> Result<Engine>) -> Result<Bytes> {
+    let (level, begun) = (effort.level(), Instant::now());
     let mut worker = match workers.take() {
-        Some(worker) => worker,
-        None => Worker { engine: engine()?, scratch: Vec::new() },
+        Some(worker) if worker.level == level => worker,
+        Some(worker) => Worker { engine: engine(level)?, level, ..worker },
+        None => Worker { engine: engine(level)?, level, scratch: Vec::new() },
     };
     let len = worker.engine.write_data(&block.data, &mut worker.scratch)?;
     let stored = worker.scratch[..len].to_vec();
     workers.give_back(worker);
+    effort.compressed(level, block.data.len(), begun.elapsed());
     Ok(block.replaced_by(stored))
 }
 
 impl Engine {
-    fn zstd(level: ZstdLevel) -> Result<Self> {
-        let mut engine = ::zstd::bulk::Compressor::new(level.number()).map_err(failed)?;
+    fn gzip(level: u8) -> Result<Self> {
+        let level = CompressionLvl::new(i32::from(level)).map_err(|_| failed(format_args!("level {level}")))?;
+        Ok(Engine::Gzip(libdeflater::Compressor::new(level)))
+    }
+
+    fn zstd(level: u8) -> Result<Self> {
+        let mut engine = ::zstd::bulk::Compressor::new(i32::from(level)).map_err(failed)?;
         engine.include_checksum(true).map_err(failed)?;
         Ok(Engine::Zstd(engine))
     }

@@ -1,7 +1,6 @@
 //! The codecs and their levels.
 
 use crate::error::{Error, ErrorKind, Result};
-use libdeflater::CompressionLvl;
 
 /// What becomes of plain data before it is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,9 +13,19 @@ pub enum Codec {
     Plain,
 }
 
+impl Codec {
+    /// The number of its level; 0 for none.
+    pub(super) fn level(self) -> u8 {
+        match self {
+            Codec::Gzip(Level(level)) | Codec::Zstd(ZstdLevel(level)) => level,
+            Codec::Plain => 0,
+        }
+    }
+}
+
 /// A level of gzip from 1 (fastest) to 12 (smallest).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Level(CompressionLvl);
+pub struct Level(u8);
 
 impl Level {
     /// Level `level`.
@@ -24,21 +33,17 @@ impl Level {
     /// # Errors
     /// [`ErrorKind::InvalidConfig`] outside of 1 to 12.
     pub fn new(level: u8) -> Result<Self> {
-        match CompressionLvl::new(i32::from(level)) {
-            Ok(lvl) if level >= 1 => Ok(Level(lvl)),
+        match level {
+            1..=12 => Ok(Level(level)),
             _ => Err(outside(level, "gzip", 12)),
         }
-    }
-
-    pub(super) fn engine(self) -> libdeflater::Compressor {
-        libdeflater::Compressor::new(self.0)
     }
 }
 
 impl Default for Level {
     /// Level 5: about the size of `gzip -6` (0.993 to 1.008 of it, as measured), at about four times its speed.
     fn default() -> Self {
-        Level(CompressionLvl::new(5).unwrap_or_default())
+        Level(5)
     }
 }
 
@@ -56,10 +61,6 @@ impl ZstdLevel {
             1..=19 => Ok(ZstdLevel(level)),
             _ => Err(outside(level, "zstd", 19)),
         }
-    }
-
-    pub(super) fn number(self) -> i32 {
-        i32::from(self.0)
     }
 }
 

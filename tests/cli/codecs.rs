@@ -1,12 +1,15 @@
 //! `--codec` and `--level`: what they take, what is stored, and who reads it.
 
 use crate::on;
-use sealift_tests::cli::{self, run, run_with_input};
+use sealift_tests::cli::{self, end, run, run_with_input};
 use sealift_tests::cloud::{Cloud, Step};
 use sealift_tests::data::Pattern;
 use sealift_tests::proxy::{Fault, FaultProxy};
+use serde_json::Value;
 use std::path::Path;
 use std::process::Stdio;
+use std::time::Duration;
+use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
 fn pattern(len: usize) -> Vec<u8> {
@@ -99,7 +102,8 @@ async fn a_level_is_one_of_its_codec() {
         (&["--codec", "none", "--level", "3"], "--codec gzip or --codec zstd"),
         (&["--level", "3"], "--codec gzip or --codec zstd"),
         (&["--codec", "lz4"], "gzip, zstd, none"),
-        (&["--codec", "gzip", "--level", "x"], "--level"),
+        (&["--codec", "gzip", "--level", "x"], "a level is a number, or auto"),
+        (&["--codec", "none", "--level", "auto"], "--codec gzip or --codec zstd"),
     ] {
         let ended = run(in_folder(folder.path(), &[&["put", "file"][..], arguments].concat())).await.expect_code(2);
         assert!(ended.stderr.contains(hint), "{arguments:?}: {}", ended.stderr);
@@ -112,6 +116,38 @@ async fn a_level_is_one_of_its_codec() {
         sizes.push(put["bytes_stored"].as_u64().expect("a number"));
     }
     assert!(sizes[0] > sizes[1] && sizes[2] > sizes[3], "{sizes:?}");
+}
+
+/// What comes slowly is stored smaller, and what comes at once is not: that would only take longer.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_level_is_found_by_what_is_waited_for() {
+    const BLOCK: usize = 1 << 20;
+    // Of which each takes some milliseconds, also on a busy machine.
+    const PACE: Duration = Duration::from_millis(250);
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = pattern(18 * BLOCK);
+    for (codec, level) in [("gzip", "5"), ("zstd", "3")] {
+        let put = |name, level| {
+            let options = ["--codec", codec, "--level", level, "--compress-threads=1", "--json"];
+            in_folder(folder.path(), &[&["put", name], &options[..]].concat())
+        };
+        let fixed = run_with_input(put("fixed", level), &data).await.expect_code(0).json();
+        let mut slowly = put("slowly", "auto").stdin(Stdio::piped()).spawn().expect("starts");
+        let mut input = slowly.stdin.take().expect("a pipe");
+        for block in data.chunks(BLOCK) {
+            input.write_all(block).await.expect("taken");
+            tokio::time::sleep(PACE).await;
+        }
+        drop(input);
+        let slowly = end(slowly).await.expect_code(0).json();
+        let stored = |of: &Value| of["bytes_stored"].as_u64().expect("a number");
+        assert!(stored(&slowly) < stored(&fixed), "{codec}: {slowly} {fixed}");
+        run_with_input(put("at once", "auto"), &data).await.expect_code(0);
+        for name in ["fixed", "slowly", "at once"] {
+            let get = run(in_folder(folder.path(), &["get", name, "--codec", codec])).await.expect_code(0);
+            assert!(get.stdout == data, "{codec}, {name}");
+        }
+    }
 }
 
 #[tokio::test]

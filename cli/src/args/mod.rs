@@ -36,8 +36,8 @@ pub(crate) use service::ServiceArgs;
 use std::ffi::OsString;
 use std::path::PathBuf;
 pub(crate) use storage::{
-    AddressingArg, AzureArgs, ChecksumsArg, CodecArg, ConditionalWritesArg, GcsArgs, LOCATION, S3Args, StorageArgs,
-    Summary, of_a_cloud,
+    AddressingArg, AzureArgs, ChecksumsArg, CodecArg, ConditionalWritesArg, GcsArgs, LOCATION, LevelArg, S3Args,
+    StorageArgs, Summary, of_a_cloud,
 };
 pub(crate) use time::time;
 pub(crate) use verify::{ChainArgs, DepthArg, DueArgs, MergeArgs, PlanArgs, Verify, VerifyStep, WhatArgs, WorkArgs};

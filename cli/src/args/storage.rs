@@ -5,8 +5,10 @@ use crate::machine;
 use bytesize::ByteSize;
 use clap::{Args, ValueEnum};
 use jiff::SignedDuration;
+use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 /// Which storage, and how to use it. The same for every command.
 #[derive(Debug, Clone, Args)]
@@ -56,9 +58,10 @@ pub(crate) struct StorageArgs {
     /// reads both, and with none gives what is stored.
     #[arg(long)]
     pub(crate) codec: Option<CodecArg>,
-    /// Compression level, from 1 (fastest) to 12 for gzip, 19 for zstd (smallest) [default: gzip 5, zstd 3].
+    /// Compression level, from 1 (fastest) to 12 for gzip, 19 for zstd (smallest), or auto: the highest, up to 9, for which there
+    /// is time while the input or the service is waited for, and a lower one where nothing is [default: gzip 5, zstd 3].
     #[arg(long, value_name = "N")]
-    pub(crate) level: Option<u8>,
+    pub(crate) level: Option<LevelArg>,
     /// Compression threads [default: one for each core that the process may use].
     #[arg(long, value_name = "N")]
     pub(crate) compress_threads: Option<NonZeroUsize>,
@@ -198,4 +201,31 @@ pub(crate) enum CodecArg {
     Gzip,
     Zstd,
     None,
+}
+
+/// What `--level` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LevelArg {
+    Auto,
+    Number(u8),
+}
+
+impl FromStr for LevelArg {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "auto" => Ok(LevelArg::Auto),
+            number => number.parse().map(LevelArg::Number).map_err(|_| "a level is a number, or auto"),
+        }
+    }
+}
+
+impl fmt::Display for LevelArg {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LevelArg::Auto => f.write_str("auto"),
+            LevelArg::Number(number) => number.fmt(f),
+        }
+    }
 }

@@ -14,7 +14,7 @@ mod pair;
 mod s3;
 
 use crate::activity;
-use crate::args::{CodecArg, StorageArgs};
+use crate::args::{CodecArg, LevelArg, StorageArgs};
 use crate::failure::Failure;
 use jiff::SignedDuration;
 #[cfg(not(feature = "azure"))]
@@ -187,8 +187,7 @@ impl Opened {
             Storage::Bucket(..) => CodecArg::Gzip,
             Storage::Folder { .. } => CodecArg::None,
         };
-        let codec = codec(args.codec.unwrap_or(default_codec), args.level)?;
-        let compressor = Arc::new(Compressor::new(codec, args.compress_threads)?);
+        let compressor = Arc::new(compressor(args, default_codec)?);
         let streams = Streams { budget, compressor, retry_policy: retry_policy(args)? };
         if args.s3.is_given() && !matches!(storage, Storage::Bucket(Cloud::S3, _)) {
             return Err(Failure::usage("--conditional-writes and --addressing are for s3-native only"));
@@ -324,15 +323,25 @@ pub(crate) fn time_from_now(option: &str, time: SignedDuration) -> Result<Durati
     Duration::try_from(time).map_err(|_| Failure::usage(format!("{option} is a time from now on: 30s, 5m, 1h")))
 }
 
-fn codec(codec: CodecArg, level: Option<u8>) -> Result<Codec, Failure> {
-    match (codec, level) {
-        (CodecArg::Gzip, level) => Ok(Codec::Gzip(level.map_or(Ok(Level::default()), Level::new)?)),
-        (CodecArg::Zstd, level) => Ok(Codec::Zstd(level.map_or(Ok(ZstdLevel::default()), ZstdLevel::new)?)),
-        (CodecArg::None, None) => Ok(Codec::Plain),
-        (CodecArg::None, Some(_)) => {
-            Err(Failure::usage("--level is for what is compressed: say --codec gzip or --codec zstd with it"))
+fn compressor(args: &StorageArgs, default: CodecArg) -> Result<Compressor, Failure> {
+    let number = match args.level {
+        Some(LevelArg::Number(number)) => Some(number),
+        Some(LevelArg::Auto) | None => None,
+    };
+    let codec = match args.codec.unwrap_or(default) {
+        CodecArg::Gzip => Codec::Gzip(number.map_or(Ok(Level::default()), Level::new)?),
+        CodecArg::Zstd => Codec::Zstd(number.map_or(Ok(ZstdLevel::default()), ZstdLevel::new)?),
+        CodecArg::None if args.level.is_none() => Codec::Plain,
+        CodecArg::None => {
+            let reason = "--level is for what is compressed: say --codec gzip or --codec zstd with it";
+            return Err(Failure::usage(reason));
         }
-    }
+    };
+    let compressor = Compressor::new(codec, args.compress_threads)?;
+    Ok(match args.level {
+        Some(LevelArg::Auto) => compressor.with_adaptive_level(),
+        Some(LevelArg::Number(_)) | None => compressor,
+    })
 }
 
 fn whole_url_alone(args: &StorageArgs) -> Result<(), Failure> {
