@@ -6,8 +6,8 @@ from typing import Callable
 import tools as t
 
 GIB = 1 << 30
-# The far service: round trip before each answer, and what a connection carries.
-LATENCY_MS, RATE = 30, 50_000_000
+# Services that are far away: round trip before each answer in ms, and what a connection carries in bytes a second.
+FAR, FARTHER = (30, 50_000_000), (100, 20_000_000)
 # Longer than the stream of which parts are kept in memory only.
 LONG = 18 * GIB
 # So many commands of one file each are run of those that the row is about; their time is scaled.
@@ -55,8 +55,9 @@ class Row:
 
 def rows():
     """All of them."""
-    alike = [compress(), plain(), many(), far(), read(), long(), first_byte()]
-    return alike + [over_tls(row) for row in (compress(), plain(), far(), read(), first_byte())]
+    far_ones = [far("far", *FAR), far("farther", *FARTHER)]
+    alike = [compress(), plain(), many(), *far_ones, read(), long(), first_byte()]
+    return alike + [over_tls(row) for row in (compress(), plain(), *far_ones, read(), first_byte())]
 
 
 def over_tls(row):
@@ -143,17 +144,17 @@ def plain():
     return Row("plain", "store as it is", uncompressed(), targets)
 
 
-def far():
+def far(name, latency, rate):
     more_memory = "sealift, --memory 192MiB"
     contenders = uncompressed()
     everybody = [contender.name for contender in contenders[1:]]
     contenders.append(Contender(more_memory, ["sealift"], ours("--codec", "none", "--memory", "192MiB")))
-    title = f"store as it is, {LATENCY_MS} ms latency, {RATE // 1_000_000} MB/s a connection"
+    title = f"store as it is, {latency} ms latency, {rate // 1_000_000} MB/s a connection"
     targets = [
         Target("faster than the best of the peers", "sealift", everybody, "wall", 2),
         Target("the same, with `--memory 192MiB`", more_memory, everybody, "wall", 2),
     ]
-    return Row("far", title, contenders, targets, endpoint=["--latency", LATENCY_MS, "--rate", RATE])
+    return Row(name, title, contenders, targets, endpoint=["--latency", latency, "--rate", rate])
 
 
 def many():

@@ -4,10 +4,12 @@
 use crate::failure::Failure;
 use crate::outcome::Aftermath;
 use sealift::LeftBehind;
+use std::collections::BTreeSet;
 use std::fs::{self, File, Metadata, Permissions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use tempfile::NamedTempFile;
 
 /// How the name of a file begins that is not written to its end: `sweep` knows it by this (adapters/local-fs).
@@ -34,7 +36,20 @@ pub(crate) struct Target {
     path: PathBuf,
     folder: PathBuf,
     before: Option<Before>,
+    naming: Naming,
 }
+
+/// When the name of a file is made durable; what is in it always is before it has its name.
+#[derive(Debug, Clone)]
+pub(crate) enum Naming {
+    AtOnce,
+    /// With those of other files, as one folder holds many.
+    Together(Folders),
+}
+
+/// Folders in which files have names that may not outlast a crash of the machine yet.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Folders(Arc<Mutex<BTreeSet<PathBuf>>>);
 
 /// Of a file that is replaced, what the new one keeps.
 #[derive(Debug, Clone, Copy)]
@@ -53,7 +68,7 @@ pub(crate) struct Unfinished {
 
 impl Output {
     /// Where `path` leads, which is looked at before anything is read; `-` is standard output too.
-    pub(crate) fn of(path: Option<&Path>) -> Result<Output, Failure> {
+    pub(crate) fn of(path: Option<&Path>, naming: Naming) -> Result<Output, Failure> {
         let Some(named) = path.filter(|path| *path != Path::new("-")) else { return Ok(Output::Stdout) };
         let failed = |error| Failure::from_io(error, &format!("write {}", named.display()));
         let is_folder = || Failure::usage(format!("-o {}: it is a folder; say the file too", named.display()));
@@ -79,7 +94,7 @@ impl Output {
                 named.display()
             )));
         }
-        Ok(Output::File(Target { named: named.to_owned(), path, folder, before }))
+        Ok(Output::File(Target { named: named.to_owned(), path, folder, before, naming }))
     }
 
     /// The file that is to be written whole or not at all.
@@ -135,14 +150,15 @@ impl Target {
 }
 
 impl Unfinished {
-    /// Another handle to what is written.
-    pub(crate) fn reopen(&self) -> io::Result<File> {
-        self.file.reopen()
+    /// What is written.
+    pub(crate) fn file(&self) -> &File {
+        self.file.as_file()
     }
 
-    /// Gives the file its name, with the owner and the mode of the one that is replaced, and makes that durable.
+    /// Gives the file its name, with the owner and the mode of the one that is replaced, and makes that durable if it is to be at
+    /// once.
     pub(crate) fn finish(self) -> Result<(), Failure> {
-        let Unfinished { target: Target { named, path, folder, before }, file } = self;
+        let Unfinished { target: Target { named, path, folder, before, naming }, file } = self;
         let failed = |error: io::Error| {
             let failure = Failure::from_io(error, &format!("write {}", named.display()));
             failure.and(Aftermath::NotWritten(named.clone()))
@@ -156,22 +172,44 @@ impl Unfinished {
             Ok(_) => {}
             Err(unnamed) => return Err(discard(unnamed.file, failed(unnamed.error))),
         }
-        match File::open(&folder).and_then(|folder| folder.sync_all()) {
-            // A file system that cannot.
-            Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => Ok(()),
-            Err(error) => {
+        match naming {
+            Naming::AtOnce => durable(&folder).map_err(|error| {
                 let why = format!("it is whole, and not known to outlast a crash of the machine: {error}");
                 let doing = format!("make {} durable", named.display());
-                Err(Failure::from_io(error, &doing)
-                    .with_left([LeftBehind::file(path.display().to_string()).because(why)]))
+                Failure::from_io(error, &doing).with_left([LeftBehind::file(path.display().to_string()).because(why)])
+            }),
+            Naming::Together(folders) => {
+                folders.0.lock().unwrap_or_else(PoisonError::into_inner).insert(folder);
+                Ok(())
             }
-            Ok(()) => Ok(()),
         }
     }
 
     /// Removes it after a failure, which names it where that fails.
     pub(crate) fn discard(self, failure: Failure) -> Failure {
         discard(self.file, failure)
+    }
+}
+
+impl Folders {
+    /// From here on the names outlast a crash.
+    pub(crate) fn make_durable(&self) -> Result<(), Failure> {
+        let folders = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        folders.iter().try_for_each(|folder| {
+            durable(folder).map_err(|error| {
+                let doing = "make the names durable, so that they outlast a crash of the machine; the files are whole";
+                Failure::from_io(error, &format!("{}: {doing}", folder.display()))
+            })
+        })
+    }
+}
+
+/// Makes the names in `folder` durable.
+fn durable(folder: &Path) -> io::Result<()> {
+    match File::open(folder).and_then(|folder| folder.sync_all()) {
+        // A file system that cannot.
+        Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => Ok(()),
+        done => done,
     }
 }
 

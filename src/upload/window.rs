@@ -152,6 +152,15 @@ impl Step {
         };
         (places + more).min(MOST)
     }
+
+    /// How much faster the next level must be, at least, to be kept: by a quarter or half of what the places could bring at best.
+    /// A line that is full brings nothing, and a service that answers as its load is brings less than all.
+    fn least_gain(self) -> f64 {
+        match self {
+            Step::Double => 1.25,
+            Step::Quarter => 1.125,
+        }
+    }
 }
 
 impl Round {
@@ -205,17 +214,13 @@ impl Level {
     fn end_round(&mut self, rate: f64) {
         self.phase = match self.phase {
             Phase::Measuring(step) => self.go_up(rate, step),
-            Phase::Trying { from, rate: before, step } => {
-                // Half of what more places could bring at best.
-                let least = before * (self.places + from) as f64 / (2 * from) as f64;
-                match rate >= least {
-                    true => self.go_up(rate, step),
-                    false => {
-                        self.places = from;
-                        Phase::Holding(HOLD)
-                    }
+            Phase::Trying { from, rate: before, step } => match rate >= before * step.least_gain() {
+                true => self.go_up(rate, step),
+                false => {
+                    self.places = from;
+                    Phase::Holding(HOLD)
                 }
-            }
+            },
             Phase::Holding(0) => Phase::Measuring(Step::Quarter),
             Phase::Holding(rounds) => Phase::Holding(rounds - 1),
         };

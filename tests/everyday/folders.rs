@@ -1,14 +1,17 @@
 //! `get --folder`: the counterpart of `put --folder`.
 
-use crate::{in_folder, on};
-use sealift_tests::cli::run;
+use crate::{in_folder, interrupt, on};
+use sealift_tests::cli::{end, run};
 use sealift_tests::cloud::Cloud;
 use sealift_tests::data::Pattern;
+use sealift_tests::patience::HANGS;
+use sealift_tests::proxy::{Fault, FaultProxy, Head, Match};
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use tempfile::TempDir;
+use tokio::time::timeout;
 
 fn folder() -> TempDir {
     tempfile::tempdir().expect("a folder")
@@ -101,7 +104,29 @@ async fn what_leads_out_or_is_damaged_is_named_and_the_others_come<C: Cloud>() {
     assert!(matches!(ended.code, Some(1 | 2 | 7)), "{ended:?}");
 }
 
-on_every_cloud!(a_folder_goes_and_comes_back);
+/// Those under way are given up, and what has its name is whole.
+async fn a_signal_ends_it_and_leaves_whole_files_only<C: Cloud>() {
+    let (remote, (from, expected), to) = (C::new("everyday").await, stored_files(), folder());
+    run(on(&remote, &["put", "logs", "--folder", text(from.path())])).await.expect_code(0);
+    let proxy = FaultProxy::start(remote.endpoint()).await;
+    let large = |head: &Head<'_>| head.method().as_str() == "GET" && head.path().contains("large");
+    let silent = proxy.on(Match::new(large), Fault::Stall);
+    let mut command = on(&remote, &["get", "logs", "--folder", text(to.path()), "--give-up-after=1h"]);
+    let child = command.envs(C::variables(&proxy.endpoint())).spawn().expect("starts");
+    silent.wait_fired(1).await;
+    interrupt(&child);
+    let said = timeout(HANGS, end(child)).await.expect("it ends").expect_code(130).stderr;
+    let found = files(to.path());
+    let written = match found.len() {
+        1 => "1 file was written".to_owned(),
+        many => format!("{many} files were written"),
+    };
+    assert!(said.contains(&written), "{} files: {said}", found.len());
+    assert!(found.iter().all(|(name, data)| expected.get(name) == Some(data)), "{:?}", found.keys());
+    proxy.shutdown().await;
+}
+
+on_every_cloud!(a_folder_goes_and_comes_back, a_signal_ends_it_and_leaves_whole_files_only);
 
 mod on_s3 {
     #[tokio::test(flavor = "multi_thread")]

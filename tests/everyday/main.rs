@@ -30,10 +30,11 @@ mod requests;
 mod terminals;
 mod versions;
 
+use rustix::process::{Pid, Signal, kill_process};
 use sealift_tests::cli;
 use sealift_tests::cloud::Cloud;
 use std::path::Path;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 /// `sealift` below `p` in a bucket.
 fn on<C: Cloud>(remote: &C, arguments: &[&str]) -> Command {
@@ -47,4 +48,9 @@ fn in_folder(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = cli::command(arguments);
     command.env("SEALIFT_STORAGE", format!("file://{}", folder.display()));
     command
+}
+
+fn interrupt(child: &Child) {
+    let pid = Pid::from_raw(child.id().expect("running") as i32).expect("a pid");
+    kill_process(pid, Signal::INT).expect("sent");
 }

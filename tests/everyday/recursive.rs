@@ -1,14 +1,12 @@
 //! `rm --recursive`.
 
-use crate::{in_folder, on};
-use rustix::process::{Pid, Signal, kill_process};
+use crate::{in_folder, interrupt, on};
 use sealift_tests::cli::{Ended, end, run};
 use sealift_tests::cloud::{Cloud, Problem, Step};
 use sealift_tests::patience::HANGS;
 use sealift_tests::proxy::{Fault, FaultProxy, Match, Reply, Rewrite};
 use sealift_tests::s3::TestBucket;
 use std::fs;
-use tokio::process::Child;
 use tokio::time::timeout;
 
 const MANY: usize = 20;
@@ -31,11 +29,6 @@ async fn through<C: Cloud>(remote: &C, proxy: &FaultProxy, arguments: &[&str]) -
     let mut command = on(remote, arguments);
     command.envs(C::variables(&proxy.endpoint()));
     run(command).await
-}
-
-fn interrupt(child: &Child) {
-    let pid = Pid::from_raw(child.id().expect("running") as i32).expect("a pid");
-    kill_process(pid, Signal::INT).expect("sent");
 }
 
 async fn all_below_a_name_goes_and_nothing_else<C: Cloud>() {

@@ -12,6 +12,7 @@ use crate::failure::{Cause, Failure};
 use crate::interrupt::Interrupt;
 use crate::metrics::Metrics;
 use crate::outcome::Aftermath;
+use crate::output::Naming;
 use crate::report;
 use sealift::{BackupHandle, BackupStorage, FileHandle, FileWriter, ShellSafeName};
 use sealift_command::{CommandConfig, CommandStorage};
@@ -160,11 +161,11 @@ async fn get(storage: &CommandStorage, args: &Get, interrupt: &Interrupt) -> Res
         ));
     }
     let handle: FileHandle = args.name.as_deref().unwrap_or_default().parse()?;
-    let output = output(args.output.clone()).await?;
+    let output = output(args.output.clone(), Naming::AtOnce).await?;
     not_to_a_terminal(args, &output)?;
     let reading = stoppable(interrupt, async { Ok(storage.open_for_read(&handle).await?) }).await?;
     let mut reader = BufReader::with_capacity(READ, reading);
-    let count = write_out(&mut reader, output, interrupt, |_| Ok(())).await?;
+    let count = write_out(&mut reader, output, 0, interrupt, |_| Ok(())).await?;
     let (handle, elapsed) = (handle.as_ref(), started.elapsed());
     match args.storage.summary() {
         Summary::Json => {

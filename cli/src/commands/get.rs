@@ -6,22 +6,24 @@ use crate::args::{Get, Summary};
 use crate::failure::{Cause, Failure};
 use crate::interrupt::Interrupt;
 use crate::outcome::Aftermath;
-use crate::output::{Output, Target};
+use crate::output::{Naming, Output, Target};
 use crate::progress::{self, Whole};
 use crate::report;
 use crate::storages::Opened;
 use sealift::{Bucket, Key, ObjectInfo, Reader, Verified};
-use std::io::{ErrorKind, IsTerminal};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-use tokio::io::{AsyncBufRead, AsyncWrite, AsyncWriteExt, copy_buf, stdout};
+use tokio::io::{AsyncBufRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy_buf, stdout};
 
 /// How often in all a file is read that came damaged and was read in pieces that cannot be checked one by one.
 const READS: u32 = 3;
+/// What is shorter, in bytes, is written in one go when all of it has come. Of hundreds at a time that is not in the budget.
+const SHORT: u64 = 32 << 10;
 
 pub(super) async fn run(args: Get, interrupt: &Interrupt) -> Result<(), Failure> {
     let started = Instant::now();
-    let output = output(args.output.clone()).await?;
+    let output = output(args.output.clone(), Naming::AtOnce).await?;
     not_to_a_terminal(&args, &output)?;
     let name = args.name.as_deref().unwrap_or_default();
     let opening = stoppable(interrupt, Opened::object(&args.storage, name)).await;
@@ -30,7 +32,7 @@ pub(super) async fn run(args: Get, interrupt: &Interrupt) -> Result<(), Failure>
     let needed = if args.require_checksum { Needed::Checksum } else { Needed::AsIs };
     let which = args.version_id.as_deref().map_or(Which::Latest, Which::Version);
     let (location, of) = (opened.location(&key), Of { bucket: &opened.bucket, key: &key, which, needed });
-    let Restored { info, bytes, verified } = restore(of, args.output.as_deref(), interrupt).await?;
+    let Restored { info, bytes, verified } = restore(of, args.output.as_deref(), Naming::AtOnce, interrupt).await?;
     match args.storage.summary() {
         Summary::Json => {
             report::summary_beside_data(report::read_json(&location, &info, bytes, verified, started.elapsed()))
@@ -91,18 +93,23 @@ pub(super) struct Restored {
 }
 
 /// Reads an object to where `path` leads. One that came damaged, and that nobody has seen, is read again.
-pub(super) async fn restore(of: Of<'_>, path: Option<&Path>, interrupt: &Interrupt) -> Result<Restored, Failure> {
-    let path = path.map(Path::to_owned);
+pub(super) async fn restore(
+    of: Of<'_>,
+    path: Option<&Path>,
+    naming: Naming,
+    interrupt: &Interrupt,
+) -> Result<Restored, Failure> {
+    let output = || output(path.map(Path::to_owned), naming.clone());
     for _ in 1..READS {
-        match read(of, output(path.clone()).await?, interrupt).await {
+        match read(of, output().await?, interrupt).await {
             // Nothing of it has been seen: a file gets its name when all of it is there.
-            Err(failure) if came_damaged(&failure) && output(path.clone()).await?.file().is_some() => {
+            Err(failure) if came_damaged(&failure) && output().await?.file().is_some() => {
                 tracing::warn!("{}; reading it again", failure.cause());
             }
             done => return done,
         }
     }
-    read(of, output(path).await?, interrupt).await
+    read(of, output().await?, interrupt).await
 }
 
 /// Whether another read may find it whole.
@@ -127,13 +134,15 @@ async fn read(of: Of<'_>, output: Output, interrupt: &Interrupt) -> Result<Resto
         true => Err(Failure::new(Cause::NoChecksum).while_doing(format!("read {}/{key}", bucket.url()))),
         false => Ok(()),
     };
-    let bytes = write_out(&mut reader, output, interrupt, enough).await?;
+    // A place that cannot be written is told before much is read.
+    let ahead = if reader.info().size <= SHORT { SHORT } else { 0 };
+    let bytes = write_out(&mut reader, output, ahead, interrupt, enough).await?;
     Ok(Restored { info: reader.info().clone(), bytes, verified: verified(&reader) })
 }
 
 /// Where `path` leads. It is looked at on a thread of its own, as all that blocks: a file system may hang.
-pub(super) async fn output(path: Option<PathBuf>) -> Result<Output, Failure> {
-    off_the_runtime(move || Output::of(path.as_deref())).await?
+pub(super) async fn output(path: Option<PathBuf>, naming: Naming) -> Result<Output, Failure> {
+    off_the_runtime(move || Output::of(path.as_deref(), naming)).await?
 }
 
 /// Runs what blocks.
@@ -149,10 +158,12 @@ fn verified(reader: &Reader) -> Verified {
     reader.verified().copied().unwrap_or_default()
 }
 
-/// Writes what `reader` gives to `output`, if it is then good `enough`. Returns how many bytes it was.
+/// Writes what `reader` gives to `output`, if it is then good `enough`. A file is begun when `ahead` bytes have come, or all of
+/// them. Returns how many bytes it was.
 pub(super) async fn write_out<R: AsyncBufRead + Unpin>(
     reader: &mut R,
     output: Output,
+    ahead: u64,
     interrupt: &Interrupt,
     enough: impl Fn(&R) -> Result<(), Failure>,
 ) -> Result<u64, Failure> {
@@ -175,7 +186,7 @@ pub(super) async fn write_out<R: AsyncBufRead + Unpin>(
             enough(reader).map_err(|failure| failure.and(passed_on(&to)))?;
             Ok(count)
         }
-        Output::File(target) => to_file(reader, target, interrupt, enough).await,
+        Output::File(target) => to_file(reader, target, ahead, interrupt, enough).await,
     }
 }
 
@@ -207,23 +218,43 @@ async fn pass_on(
 async fn to_file<R: AsyncBufRead + Unpin>(
     reader: &mut R,
     target: Target,
+    ahead: u64,
     interrupt: &Interrupt,
     enough: impl Fn(&R) -> Result<(), Failure>,
 ) -> Result<u64, Failure> {
     let named = target.named().to_owned();
     let failed =
         |error: std::io::Error| unwritten(Failure::from_io(error, &format!("write {}", named.display())), Some(&named));
+    let mut beginning = Vec::new();
+    let reading = async { (&mut *reader).take(ahead).read_to_end(&mut beginning).await.map_err(failed) };
+    if (stoppable(interrupt, reading).await? as u64) < ahead {
+        enough(reader).map_err(|failure| unwritten(failure, Some(&named)))?;
+        return off_the_runtime(move || whole(target, &beginning)).await?;
+    }
     let file = off_the_runtime(|| target.begin()).await?.map_err(failed)?;
     let copied = async {
-        let mut writer = tokio::fs::File::from_std(file.reopen()?);
+        let mut writer = tokio::fs::File::from_std(file.file().try_clone()?);
+        writer.write_all(&beginning).await?;
         let count = copy_buf(reader, &mut writer).await?;
         writer.flush().await?;
         writer.sync_all().await?;
-        Ok(count)
+        Ok(ahead + count)
     };
     let copied = stoppable(interrupt, async { copied.await.map_err(failed) }).await;
     match copied.and_then(|count| enough(reader).map(|()| count)) {
         Ok(count) => off_the_runtime(|| file.finish()).await?.map(|()| count),
         Err(failure) => Err(unwritten(file.discard(failure), Some(&named))),
+    }
+}
+
+/// Writes all of a short file.
+fn whole(target: Target, data: &[u8]) -> Result<u64, Failure> {
+    let named = target.named().to_owned();
+    let failed =
+        |error: std::io::Error| unwritten(Failure::from_io(error, &format!("write {}", named.display())), Some(&named));
+    let file = target.begin().map_err(failed)?;
+    match file.file().write_all(data).and_then(|()| file.file().sync_all()) {
+        Ok(()) => file.finish().map(|()| data.len() as u64),
+        Err(error) => Err(file.discard(failed(error))),
     }
 }

@@ -8,17 +8,19 @@ use crate::args::{Get, Summary};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::outcome::Aftermath;
+use crate::output::{Folders, Naming};
 use crate::report::{self, Fetched};
 use crate::storages::Opened;
 use futures::StreamExt;
 use sealift::{Error, ErrorKind, Key, ObjectInfo};
-use std::cell::RefCell;
 use std::fs;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::{Component, Path, PathBuf};
 use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
+use tokio::task::JoinSet;
 
 pub(super) async fn run(mut args: Get, interrupt: &Interrupt) -> Result<(), Failure> {
     let started = Instant::now();
@@ -26,10 +28,16 @@ pub(super) async fn run(mut args: Get, interrupt: &Interrupt) -> Result<(), Fail
     let root = off_the_runtime(move || Root::of(folder)).await??;
     let opened = stoppable(interrupt, Opened::below(&args.storage, args.name.as_deref().unwrap_or_default())).await?;
     stoppable(interrupt, opened.check_folder()).await?;
-    let fetched = RefCell::new(Fetched::default());
-    let done = fetch_all(&args, &opened, &root, &fetched, interrupt).await;
-    let fetched = fetched.into_inner();
-    done.map_err(|failure| failure.and(Aftermath::FilesWritten(fetched.files)))?;
+    let folders = Folders::default();
+    let naming = Naming::Together(folders.clone());
+    let fetched = Mutex::default();
+    let fetching = Arc::new(Fetching { args, opened, root, naming, fetched, interrupt: interrupt.clone() });
+    let done = fetch_all(&fetching).await;
+    // Also of those that came before a failure: they are told as written.
+    let durable = off_the_runtime(move || folders.make_durable()).await?;
+    let fetched = std::mem::take(&mut *fetching.fetched());
+    done.and(durable).map_err(|failure| failure.and(Aftermath::FilesWritten(fetched.files)))?;
+    let Fetching { args, opened, root, .. } = &*fetching;
     let (below, folder) = (opened.location_within(), root.named.display().to_string());
     match args.storage.summary() {
         Summary::Json => report::line(report::fetched_json(&below, &folder, &fetched, started.elapsed())),
@@ -39,36 +47,66 @@ pub(super) async fn run(mut args: Get, interrupt: &Interrupt) -> Result<(), Fail
     Ok(())
 }
 
-/// Reads everything there is. An object that cannot be read is told and left out, and is the failure in the end.
-async fn fetch_all(
-    args: &Get,
-    opened: &Opened,
-    root: &Root,
-    fetched: &RefCell<Fetched>,
-    interrupt: &Interrupt,
-) -> Result<(), Failure> {
+/// What all objects have in common.
+struct Fetching {
+    args: Get,
+    opened: Opened,
+    root: Root,
+    naming: Naming,
+    fetched: Mutex<Fetched>,
+    interrupt: Interrupt,
+}
+
+/// Reads everything there is, on all threads of the runtime. An object that cannot be read is told and left out, and is the
+/// failure in the end.
+async fn fetch_all(fetching: &Arc<Fetching>) -> Result<(), Failure> {
+    let Fetching { args, opened, interrupt, .. } = &**fetching;
     let after_failure = if args.fail_fast { AfterFailure::End } else { AfterFailure::GoOn };
-    let objects = opened.bucket.list(&opened.within());
-    let results = objects
-        .map(|info| async move { fetch(args, opened, root, info?, fetched, interrupt).await })
-        .buffer_unordered(OPEN);
-    let (mut results, mut failed) = (pin!(results), Failures::new(NotDone::ObjectNotRead, after_failure));
-    let mut any = false;
-    while let Some(result) = stoppable(interrupt, async { Ok(results.next().await) }).await? {
-        any = true;
-        match result {
-            Ok(()) => failed.done(),
-            // Each of those under way says so.
-            Err(failure) if interrupt.received().is_some() => return Err(failure),
-            Err(failure) => match failed.add(failure) {
+    let mut failed = Failures::new(NotDone::ObjectNotRead, after_failure);
+    let mut objects = pin!(opened.bucket.list(&opened.within()));
+    let (mut listing, mut any, mut unfinished) = (true, false, None);
+    let mut under_way = JoinSet::new();
+    loop {
+        let ended = tokio::select! {
+            biased;
+            // Those under way see it, too.
+            stop = interrupt.requested(), if listing => {
+                listing = false;
+                unfinished = Some(Failure::interrupted(stop));
+                continue;
+            }
+            Some(ended) = under_way.join_next() => ended,
+            info = objects.next(), if listing && under_way.len() < OPEN => {
+                match info {
+                    Some(info) => {
+                        any = true;
+                        under_way.spawn(Arc::clone(fetching).fetch(info));
+                    }
+                    None => listing = false,
+                }
+                continue;
+            }
+            else => break,
+        };
+        let ended = ended.unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic()));
+        match (ended, interrupt.received()) {
+            (Ok(()), _) => failed.done(),
+            // That one of them was not written says nothing of the others; what it left does.
+            (Err(failure), Some(stop)) => {
+                let told = unfinished.unwrap_or_else(|| Failure::interrupted(stop));
+                unfinished = Some(told.with_left(failure.left().to_vec()));
+            }
+            (Err(failure), None) => match failed.add(failure) {
                 ControlFlow::Continue(()) => {}
                 ControlFlow::Break(()) => break,
             },
         }
     }
-    match any {
-        true => failed.end(),
-        false => {
+    under_way.shutdown().await;
+    match (unfinished, any) {
+        (Some(failure), _) => Err(failure),
+        (None, true) => failed.end(),
+        (None, false) => {
             let reason = "there is no object of this name, or below it";
             let error = Error::new(ErrorKind::NotFound, "read", opened.location_within(), reason);
             Err(error.with_hint("`sealift ls` shows what there is").into())
@@ -76,42 +114,44 @@ async fn fetch_all(
     }
 }
 
-/// Reads one object to its file, and counts it when the file is there.
-async fn fetch(
-    args: &Get,
-    opened: &Opened,
-    root: &Root,
-    info: ObjectInfo,
-    fetched: &RefCell<Fetched>,
-    interrupt: &Interrupt,
-) -> Result<(), Failure> {
-    let refused =
-        |why: &str| Error::new(ErrorKind::InvalidName, "read", format!("{}/{}", opened.bucket.url(), info.key), why);
-    // What consoles make so that a folder is seen.
-    if info.size == 0 && info.key.ends_with('/') {
-        return Ok(());
+impl Fetching {
+    fn fetched(&self) -> MutexGuard<'_, Fetched> {
+        self.fetched.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    let name = below(&opened.within(), &info.key);
-    let Some(relative) = path_of(name) else {
-        let why = "its name is no path below the folder: it was not written";
-        return Err(refused(why).with_hint("`sealift get NAME -o FILE` writes it to a file that you name").into());
-    };
-    let (owned, relative) = (root.clone(), relative.to_owned());
-    let place = off_the_runtime(move || owned.place(&relative)).await??;
-    if args.skip_existing && place.is_there {
-        fetched.borrow_mut().skipped += 1;
-        return Ok(());
+
+    /// Reads one object to its file, and counts it when the file is there.
+    async fn fetch(self: Arc<Self>, info: sealift::Result<ObjectInfo>) -> Result<(), Failure> {
+        let Fetching { args, opened, root, naming, interrupt, .. } = &*self;
+        let info = info?;
+        let refused = |why: &str| {
+            Error::new(ErrorKind::InvalidName, "read", format!("{}/{}", opened.bucket.url(), info.key), why)
+        };
+        // What consoles make so that a folder is seen.
+        if info.size == 0 && info.key.ends_with('/') {
+            return Ok(());
+        }
+        let name = below(&opened.within(), &info.key);
+        let Some(relative) = path_of(name) else {
+            let why = "its name is no path below the folder: it was not written";
+            return Err(refused(why).with_hint("`sealift get NAME -o FILE` writes it to a file that you name").into());
+        };
+        let (owned, relative) = (root.clone(), relative.to_owned());
+        let place = off_the_runtime(move || owned.place(&relative)).await??;
+        if args.skip_existing && place.is_there {
+            self.fetched().skipped += 1;
+            return Ok(());
+        }
+        let key = Key::existing(&info.key)?;
+        let needed = if args.require_checksum { Needed::Checksum } else { Needed::AsIs };
+        let of = Of { bucket: &opened.bucket, key: &key, which: Which::Listed(&info), needed };
+        let Restored { info, bytes, verified } = restore(of, Some(&place.path), naming.clone(), interrupt).await?;
+        let mut fetched = self.fetched();
+        fetched.files += 1;
+        fetched.bytes_stored += info.size;
+        fetched.bytes_out += bytes;
+        fetched.without_checksum += u64::from(!verified.by_checksum());
+        Ok(())
     }
-    let key = Key::existing(&info.key)?;
-    let needed = if args.require_checksum { Needed::Checksum } else { Needed::AsIs };
-    let of = Of { bucket: &opened.bucket, key: &key, which: Which::Listed(&info), needed };
-    let Restored { info, bytes, verified } = restore(of, Some(&place.path), interrupt).await?;
-    let mut fetched = fetched.borrow_mut();
-    fetched.files += 1;
-    fetched.bytes_stored += info.size;
-    fetched.bytes_out += bytes;
-    fetched.without_checksum += u64::from(!verified.by_checksum());
-    Ok(())
 }
 
 /// What `key` is called below `within`. An object of just this name is called by the last part of it.

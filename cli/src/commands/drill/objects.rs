@@ -9,6 +9,7 @@ use super::{removed, scratch};
 use crate::args::{Drill, Summary};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
+use crate::output::Naming;
 use crate::report::{self, Drilled, Tried};
 use crate::storages::Opened;
 use futures::{StreamExt, TryStreamExt};
@@ -93,7 +94,7 @@ async fn one(
     let scratch = scratch(into, &opened.location(&key), Some(info.size), interrupt).await?;
     let needed = if args.require_checksum { Needed::Checksum } else { Needed::AsIs };
     let of = Of { bucket: &opened.bucket, key: &key, which: Which::Latest, needed };
-    let done = restore(of, Some(&scratch.path().join(RESTORED)), interrupt).await;
+    let done = restore(of, Some(&scratch.path().join(RESTORED)), Naming::AtOnce, interrupt).await;
     removed(scratch, done).await
 }
 
