@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 MIB = 1 << 20
-# In the benchmark, at default settings, whatever the work.
-MEMORY = 96 * MIB
+# Beside the memory that it has by default, whatever the work.
+PROGRAM = 32 * MIB
 # A round in which others had more of the processors than this is not to be relied on.
 QUIET = 0.1
 
@@ -68,8 +68,9 @@ def reached(result):
         spread = f"{min(found):.{digits}f}–{max(found):.{digits}f}"
         cells = [title, target["text"], f"{target['at_least']:g} ×", f"{median:.{digits}f} ×", spread, verdict]
         lines.append(row_of(cells))
-    verdict = "yes" if peak(result) <= MEMORY else "**no**"
-    lines.append(f"| all of it | peak memory | ≤ {MEMORY // MIB} MiB | {peak(result) / MIB:.0f} MiB | | {verdict} |")
+    memory = result["memory"] + PROGRAM
+    verdict = "yes" if peak(result) <= memory else "**no**"
+    lines.append(f"| all of it | peak memory | ≤ {memory // MIB} MiB | {peak(result) / MIB:.0f} MiB | | {verdict} |")
     return "\n".join(lines) + "\n"
 
 

@@ -1,6 +1,7 @@
 """The programs that take part: Sealift, what people use today, and the libraries' writers; found or built."""
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -61,6 +62,12 @@ class Tools:
 
     def __getitem__(self, name):
         return self.programs[name]
+
+    def memory(self):
+        """What Sealift takes for data by default on this machine, in bytes."""
+        command = [self["sealift"], "config", "show", "put"]
+        shown = subprocess.run(command, env=self.env, capture_output=True, text=True, check=True).stdout
+        return int(float(re.search(r"^memory = ([0-9.]+) MiB", shown, re.MULTILINE)[1]) * (1 << 20))
 
     def versions(self):
         """What each tool calls itself, for the report."""

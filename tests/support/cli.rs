@@ -21,12 +21,15 @@ pub fn sealift() -> PathBuf {
 fn build() -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = std::process::Command::new(cargo)
-        // Of the whole workspace, or most dependencies would be built once more, with fewer features.
+        // Of the whole workspace and with a test beside it, which is a small one: or most dependencies would be built once more,
+        // without the features that tests ask for.
         .args([
             "build",
             "--workspace",
             "--bin",
             "sealift",
+            "--test",
+            "config",
             "--features",
             "sealift-cli/otel",
             "--message-format",
@@ -39,7 +42,8 @@ fn build() -> PathBuf {
     let messages = String::from_utf8(built.stdout).expect("cargo speaks UTF-8");
     let executable = messages.lines().rev().find_map(|line| {
         let message: Value = serde_json::from_str(line).ok()?;
-        message.get("executable")?.as_str().map(PathBuf::from)
+        let is_command = message.pointer("/target/kind/0")? == "bin";
+        is_command.then(|| message["executable"].as_str().map(PathBuf::from))?
     });
     executable.expect("cargo says where the binary is")
 }
