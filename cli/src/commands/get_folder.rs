@@ -13,6 +13,7 @@ use crate::report::{self, Fetched};
 use crate::storages::Opened;
 use futures::StreamExt;
 use sealift::{Error, ErrorKind, Key, ObjectInfo};
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::ops::ControlFlow;
@@ -181,6 +182,8 @@ struct Root {
     named: PathBuf,
     /// Without links: what is in it begins so.
     real: PathBuf,
+    /// Folders in it that are there, and are no way out.
+    there: Arc<Mutex<BTreeSet<PathBuf>>>,
 }
 
 /// Where an object is written.
@@ -204,7 +207,11 @@ impl Root {
         rustix::fs::access(&named, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK)
             .map_err(|error| failed(error.into()))?;
         let real = named.canonicalize().map_err(failed)?;
-        Ok(Root { named, real })
+        Ok(Root { named, real, there: Arc::default() })
+    }
+
+    fn there(&self) -> MutexGuard<'_, BTreeSet<PathBuf>> {
+        self.there.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Where in it the file of this path is, with the folders before it. Links that lead out of it are not followed.
@@ -219,12 +226,15 @@ impl Root {
             Err(Failure::from(why))
         };
         let folder = path.parent().unwrap_or(&self.real);
-        // Of the folders that are there already the last tells where those are that are made.
-        let there = folder.ancestors().find(|folder| folder.symlink_metadata().is_ok()).unwrap_or(&self.real);
-        if !there.canonicalize().map_err(failed)?.starts_with(&self.real) {
-            return leaves();
+        if !self.there().contains(folder) {
+            // Of the folders that are there already the last tells where those are that are made.
+            let last = folder.ancestors().find(|folder| folder.symlink_metadata().is_ok()).unwrap_or(&self.real);
+            if !last.canonicalize().map_err(failed)?.starts_with(&self.real) {
+                return leaves();
+            }
+            fs::create_dir_all(folder).map_err(failed)?;
+            self.there().insert(folder.to_owned());
         }
-        fs::create_dir_all(folder).map_err(failed)?;
         match path.symlink_metadata() {
             Ok(found) if found.is_symlink() => leaves(),
             Ok(found) if !found.is_file() => Err(anyhow::anyhow!(
