@@ -227,7 +227,8 @@ async fn to_file<R: AsyncBufRead + Unpin>(
         |error: std::io::Error| unwritten(Failure::from_io(error, &format!("write {}", named.display())), Some(&named));
     let mut beginning = Vec::new();
     let reading = async { (&mut *reader).take(ahead).read_to_end(&mut beginning).await.map_err(failed) };
-    if (stoppable(interrupt, reading).await? as u64) < ahead {
+    let read = stoppable(interrupt, reading).await.map_err(|failure| unwritten(failure, Some(&named)))?;
+    if (read as u64) < ahead {
         enough(reader).map_err(|failure| unwritten(failure, Some(&named)))?;
         return off_the_runtime(move || whole(target, &beginning)).await?;
     }

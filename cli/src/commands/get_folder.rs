@@ -36,6 +36,9 @@ pub(super) async fn run(mut args: Get, interrupt: &Interrupt) -> Result<(), Fail
     let done = fetch_all(&fetching).await;
     // Also of those that came before a failure: they are told as written.
     let durable = off_the_runtime(move || folders.make_durable()).await?;
+    if let (Err(_), Err(also)) = (&done, &durable) {
+        report::note(format_args!("sealift: {also}"));
+    }
     let fetched = std::mem::take(&mut *fetching.fetched());
     done.and(durable).map_err(|failure| failure.and(Aftermath::FilesWritten(fetched.files)))?;
     let Fetching { args, opened, root, .. } = &*fetching;
