@@ -58,8 +58,8 @@ impl Scene {
         before.assert_as_before().await;
     }
 
-    /// Waits until what was given up has ended by itself, which closing might have hastened, and asserts that nothing
-    /// unfinished is left. No writer may be open.
+    /// Waits until what was given up has ended by itself, which closing might have hastened. What is unfinished then, closing
+    /// has to name. No writer may be open.
     pub(crate) async fn settle(&self) {
         eventually("what was given up has ended", Duration::from_secs(60), async || {
             match self.backend.is_idle().await {
@@ -68,7 +68,6 @@ impl Scene {
             }
         })
         .await;
-        // What is left late is named by closing, which may be said when that is heard.
         self.note_unfinished().await;
     }
 
@@ -109,6 +108,7 @@ impl Scene {
         }
     }
 
+    /// Keeps in mind what is unfinished now, unless it may be.
     async fn note_unfinished(&self) {
         if !self.may_leave_unfinished.load(Ordering::SeqCst) {
             let unfinished = self.backend.unfinished().await;

@@ -26,7 +26,7 @@ pub(super) enum Effort {
 pub(super) struct State {
     level: u8,
     period: Period,
-    /// What the period before this one took at its level, if it was another level.
+    /// What the period before this one took at its level.
     before: Option<Taken>,
     /// How much longer a level takes than the one below it, as last seen; by level.
     ratios: [f64; HIGHEST as usize + 1],
