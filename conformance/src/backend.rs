@@ -55,6 +55,9 @@ pub struct Traits {
     /// A shutdown, once begun, goes on by itself, and one that is given up takes the file back however far it has come.
     /// If not, the file may stand, whole; a storage that can tell says so when it is closed.
     pub takes_back: bool,
+    /// A part that was sent and not answered comes to nothing once its upload was given up. If not, it may arrive later;
+    /// closing names the upload that it may leave.
+    pub refuses_late_parts: bool,
     /// A runtime that ends under a writer leaves nothing unfinished.
     pub cleans_up_without_runtime: bool,
 }
@@ -69,6 +72,7 @@ impl Traits {
         shows_unfinished: true,
         replaces_at_once: true,
         takes_back: true,
+        refuses_late_parts: true,
         cleans_up_without_runtime: true,
     };
 }

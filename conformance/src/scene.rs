@@ -96,12 +96,12 @@ impl Scene {
 
     /// That what closing says is left is nothing but a file that stands, whole, or what a runtime that ended has left.
     async fn assert_may_be_left(&self, error: &Error) {
-        let (stands, unfinished) = (!self.traits().takes_back, self.may_leave_unfinished.load(Ordering::SeqCst));
+        let Traits { takes_back, refuses_late_parts, .. } = self.traits();
+        let unfinished = self.may_leave_unfinished.load(Ordering::SeqCst);
         for left in error.left_behind() {
             let may_be = match left.remnant() {
-                Remnant::Object(_) if left.certainty() == Certainty::Seen => stands,
-                // Of a part that was sent and not answered.
-                Remnant::Upload { .. } if left.certainty() == Certainty::Perhaps => stands,
+                Remnant::Object(_) if left.certainty() == Certainty::Seen => !takes_back,
+                Remnant::Upload { .. } if left.certainty() == Certainty::Perhaps => !refuses_late_parts || unfinished,
                 _ => unfinished,
             };
             assert!(may_be, "nothing was left behind: {error}");

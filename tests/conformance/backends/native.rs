@@ -23,7 +23,14 @@ impl<C: Cloud> Backend for Native<C> {
 
     fn traits(&self) -> Traits {
         // An upload under way is the service's, and only a request can end it.
-        Traits { part: Some(PART), cleans_up_without_runtime: false, takes_back: false, ..Traits::ALL }
+        Traits {
+            part: Some(PART),
+            cleans_up_without_runtime: false,
+            takes_back: false,
+            // What uploads share, a late part of one that was given up adds to.
+            refuses_late_parts: C::keeps_uploads_apart(),
+            ..Traits::ALL
+        }
     }
 
     fn storage(&self) -> Arc<dyn BackupStorage> {
