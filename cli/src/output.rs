@@ -9,8 +9,10 @@ use std::fs::{self, File, Metadata, Permissions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tempfile::NamedTempFile;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 /// How the name of a file begins that is not written to its end: `sweep` knows it by this (adapters/local-fs).
 const UNFINISHED: &str = ".sealift-get-";
@@ -37,6 +39,8 @@ pub(crate) struct Target {
     folder: PathBuf,
     before: Option<Before>,
     naming: Naming,
+    /// While it is held, a name may still be given.
+    _writing: Option<TaskTrackerToken>,
 }
 
 /// When the name of a file is made durable; what is in it always is before it has its name.
@@ -49,7 +53,16 @@ pub(crate) enum Naming {
 
 /// Folders in which files have names that may not outlast a crash of the machine yet.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Folders(Arc<Mutex<BTreeSet<PathBuf>>>);
+pub(crate) struct Folders {
+    named: Arc<Mutex<Named>>,
+    writing: TaskTracker,
+}
+
+#[derive(Debug, Default)]
+struct Named {
+    folders: BTreeSet<PathBuf>,
+    files: u64,
+}
 
 /// Of a file that is replaced, what the new one keeps.
 #[derive(Debug, Clone, Copy)]
@@ -94,7 +107,11 @@ impl Output {
                 named.display()
             )));
         }
-        Ok(Output::File(Target { named: named.to_owned(), path, folder, before, naming }))
+        let _writing = match &naming {
+            Naming::AtOnce => None,
+            Naming::Together(folders) => Some(folders.writing.token()),
+        };
+        Ok(Output::File(Target { named: named.to_owned(), path, folder, before, naming, _writing }))
     }
 
     /// The file that is to be written whole or not at all.
@@ -158,7 +175,7 @@ impl Unfinished {
     /// Gives the file its name, with the owner and the mode of the one that is replaced, and makes that durable if it is to be at
     /// once.
     pub(crate) fn finish(self) -> Result<(), Failure> {
-        let Unfinished { target: Target { named, path, folder, before, naming }, file } = self;
+        let Unfinished { target: Target { named, path, folder, before, naming, _writing }, file } = self;
         let failed = |error: io::Error| {
             let failure = Failure::from_io(error, &format!("write {}", named.display()));
             failure.and(Aftermath::NotWritten(named.clone()))
@@ -179,7 +196,9 @@ impl Unfinished {
                 Failure::from_io(error, &doing).with_left([LeftBehind::file(path.display().to_string()).because(why)])
             }),
             Naming::Together(folders) => {
-                folders.0.lock().unwrap_or_else(PoisonError::into_inner).insert(folder);
+                let mut named = folders.named();
+                named.folders.insert(folder);
+                named.files += 1;
                 Ok(())
             }
         }
@@ -192,9 +211,21 @@ impl Unfinished {
 }
 
 impl Folders {
+    fn named(&self) -> MutexGuard<'_, Named> {
+        self.named.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until no file gets a name any more, also of those that were given up: what writes one blocks, and goes on by itself
+    /// to its end. No other may be begun. Returns how many have their name.
+    pub(crate) async fn settled(&self) -> u64 {
+        self.writing.close();
+        self.writing.wait().await;
+        self.named().files
+    }
+
     /// From here on the names outlast a crash.
     pub(crate) fn make_durable(&self) -> Result<(), Failure> {
-        let folders = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let folders = std::mem::take(&mut self.named().folders);
         folders.iter().try_for_each(|folder| {
             durable(folder).map_err(|error| {
                 let doing = "make the names durable, so that they outlast a crash of the machine; the files are whole";
@@ -242,5 +273,28 @@ fn discard(file: NamedTempFile, failure: Failure) -> Failure {
             failure.with_left([left.with_remedy("`rm` removes it")])
         }
         _ => failure,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::FutureExt;
+
+    #[tokio::test]
+    async fn files_are_counted_when_none_gets_a_name_any_more() {
+        let (folder, folders) = (tempfile::tempdir().expect("a folder"), Folders::default());
+        let target = |name: &str| match Output::of(Some(&folder.path().join(name)), Naming::Together(folders.clone())) {
+            Ok(Output::File(target)) => target,
+            other => panic!("no file: {other:?}"),
+        };
+        let (written, given_up) = (target("written"), target("given up"));
+        let counted = folders.settled().shared();
+        assert_eq!(counted.clone().now_or_never(), None, "both may get a name");
+        written.begin().expect("begun").finish().expect("named");
+        assert_eq!(counted.clone().now_or_never(), None, "one may get a name");
+        drop(given_up.begin().expect("begun"));
+        assert_eq!(counted.now_or_never(), Some(1));
+        assert!(folder.path().join("written").is_file() && !folder.path().join("given up").exists());
     }
 }

@@ -198,6 +198,10 @@ fn unwritten(failure: Failure, file: Option<&Path>) -> Failure {
     }
 }
 
+fn unwritable(error: std::io::Error, file: &Path) -> Failure {
+    unwritten(Failure::from_io(error, &format!("write {}", file.display())), Some(file))
+}
+
 async fn pass_on(
     reader: &mut (impl AsyncBufRead + Unpin),
     writer: &mut (impl AsyncWrite + Unpin),
@@ -223,8 +227,7 @@ async fn to_file<R: AsyncBufRead + Unpin>(
     enough: impl Fn(&R) -> Result<(), Failure>,
 ) -> Result<u64, Failure> {
     let named = target.named().to_owned();
-    let failed =
-        |error: std::io::Error| unwritten(Failure::from_io(error, &format!("write {}", named.display())), Some(&named));
+    let failed = |error| unwritable(error, &named);
     let mut beginning = Vec::new();
     let reading = async { (&mut *reader).take(ahead).read_to_end(&mut beginning).await.map_err(failed) };
     let read = stoppable(interrupt, reading).await.map_err(|failure| unwritten(failure, Some(&named)))?;
@@ -251,11 +254,9 @@ async fn to_file<R: AsyncBufRead + Unpin>(
 /// Writes all of a short file.
 fn whole(target: Target, data: &[u8]) -> Result<u64, Failure> {
     let named = target.named().to_owned();
-    let failed =
-        |error: std::io::Error| unwritten(Failure::from_io(error, &format!("write {}", named.display())), Some(&named));
-    let file = target.begin().map_err(failed)?;
+    let file = target.begin().map_err(|error| unwritable(error, &named))?;
     match file.file().write_all(data).and_then(|()| file.file().sync_all()) {
         Ok(()) => file.finish().map(|()| data.len() as u64),
-        Err(error) => Err(file.discard(failed(error))),
+        Err(error) => Err(file.discard(unwritable(error, &named))),
     }
 }

@@ -34,13 +34,14 @@ pub(super) async fn run(mut args: Get, interrupt: &Interrupt) -> Result<(), Fail
     let fetched = Mutex::default();
     let fetching = Arc::new(Fetching { args, opened, root, naming, fetched, interrupt: interrupt.clone() });
     let done = fetch_all(&fetching).await;
+    let written = folders.settled().await;
     // Also of those that came before a failure: they are told as written.
     let durable = off_the_runtime(move || folders.make_durable()).await?;
     if let (Err(_), Err(also)) = (&done, &durable) {
         report::note(format_args!("sealift: {also}"));
     }
+    done.and(durable).map_err(|failure| failure.and(Aftermath::FilesWritten(written)))?;
     let fetched = std::mem::take(&mut *fetching.fetched());
-    done.and(durable).map_err(|failure| failure.and(Aftermath::FilesWritten(fetched.files)))?;
     let Fetching { args, opened, root, .. } = &*fetching;
     let (below, folder) = (opened.location_within(), root.named.display().to_string());
     match args.storage.summary() {
