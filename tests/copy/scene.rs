@@ -126,8 +126,9 @@ pub(crate) fn at((from, source): (&impl End, &str), (to, target): (&impl End, &s
     command
 }
 
+/// A copy in which nothing is to fail: a busy emulator has time to come back.
 pub(crate) async fn copied(from: &impl End, to: &impl End, arguments: &[&str]) -> Value {
-    let json = [arguments, &["--json"]].concat();
+    let json = [arguments, &["--json", "--give-up-after=60s"]].concat();
     run(copy(from, to, &json)).await.expect_code(0).json()
 }
 
