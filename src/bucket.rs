@@ -7,6 +7,7 @@ use crate::codec::{Codec, Compressor};
 use crate::doctor::{self, Examination, Report};
 use crate::download::{self, Reader, Subject, Unknown};
 use crate::error::{Error, ErrorKind, Result};
+use crate::leftovers;
 use crate::listing;
 use crate::moving;
 use crate::name::Key;
@@ -18,7 +19,7 @@ use crate::shutdown::Shutdown;
 use crate::upload::{self, Length, Plan, Sealed, Sink, Window};
 use crate::work::{UnderWay, Work};
 use bytes::Bytes;
-use futures::stream::Stream;
+use futures::stream::{Stream, TryStreamExt};
 use std::ops::RangeBounds;
 use std::sync::Arc;
 use std::time::Duration;
@@ -397,15 +398,29 @@ impl Bucket {
     }
 
     /// What crashes left of the object `name` and below the folder of that name, as [`list`](Self::list) takes it, and nothing
-    /// has happened to for `older_than`.
+    /// has happened to for `older_than`: page by page as the stream is read. A service that comes back to a page is an error.
     ///
     /// # Errors
-    /// What the service says of the whole; what it says of one of them is in [`Leftovers::unread`].
+    /// What the service says of a page; what it says of one of them is in [`Leftovers::unread`].
+    pub fn list_leftovers(
+        &self,
+        name: &str,
+        older_than: Duration,
+    ) -> impl Stream<Item = Result<Leftovers>> + Send + use<> {
+        leftovers::list(Arc::clone(&self.store), name, older_than)
+    }
+
+    /// All of [`list_leftovers`](Self::list_leftovers) at once.
+    ///
+    /// # Errors
+    /// As there.
     pub async fn leftovers(&self, name: &str, older_than: Duration) -> Result<Leftovers> {
-        let mut leftovers = self.store.leftovers(name).await?;
-        leftovers.found.retain(|leftover| leftover.idle >= older_than && Key::is_within(&leftover.key, name));
-        leftovers.unread.retain(|unread| Key::is_within(&unread.key, name));
-        Ok(leftovers)
+        let pages = self.list_leftovers(name, older_than);
+        let all = pages.try_fold(Leftovers::default(), async |mut all, page| {
+            all.add(page);
+            Ok(all)
+        });
+        all.await
     }
 
     /// Removes one of the [`leftovers`](Self::leftovers).

@@ -153,8 +153,8 @@ macro_rules! delegate {
                 (**self).copy_from(bucket, from, info, to, work).await
             }
 
-            async fn leftovers(&self, prefix: &str) -> Result<Leftovers> {
-                (**self).leftovers(prefix).await
+            async fn leftovers(&self, prefix: &str, page: Option<&str>) -> Result<Leftovers> {
+                (**self).leftovers(prefix, page).await
             }
 
             async fn remove_leftover(&self, leftover: &Leftover) -> Result<()> {

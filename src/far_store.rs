@@ -235,8 +235,14 @@ impl ObjectStore for FarStore {
         Ok(Committed::default())
     }
 
-    async fn leftovers(&self, prefix: &str) -> Result<Leftovers> {
-        self.memory.leftovers(prefix).await
+    /// An upload a page, and an empty one at the end.
+    async fn leftovers(&self, prefix: &str, page: Option<&str>) -> Result<Leftovers> {
+        let mut left = self.memory.leftovers(prefix, None).await?;
+        left.found.sort_by(|one, other| one.id.cmp(&other.id));
+        left.found.retain(|leftover| page.is_none_or(|after| leftover.id.as_str() > after));
+        left.found.truncate(1);
+        left.next = left.found.first().map(|leftover| leftover.id.clone());
+        Ok(left)
     }
 
     async fn remove_leftover(&self, leftover: &Leftover) -> Result<()> {

@@ -24,6 +24,7 @@ mod far_store;
 mod handshake;
 mod heard;
 mod left_behind;
+mod leftovers;
 mod listing;
 #[cfg(any(test, feature = "memory"))]
 mod memory_store;

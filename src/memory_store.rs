@@ -271,7 +271,7 @@ impl ObjectStore for MemoryStore {
         Ok(committed)
     }
 
-    async fn leftovers(&self, prefix: &str) -> Result<Leftovers> {
+    async fn leftovers(&self, prefix: &str, _: Option<&str>) -> Result<Leftovers> {
         let mut leftovers = Leftovers::default();
         for (id, upload) in &self.state().uploads {
             if upload.key.as_ref().starts_with(prefix) {

@@ -192,7 +192,7 @@ impl Leftover {
     }
 }
 
-/// What a look for leftovers found.
+/// A page of what a look for leftovers found, or all of it.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Leftovers {
@@ -200,10 +200,18 @@ pub struct Leftovers {
     pub found: Vec<Leftover>,
     /// Each that could not, or what could not be searched.
     pub unread: Vec<Unread>,
+    /// Where the next page begins; `None` at the end.
+    pub next: Option<String>,
 }
 
 impl Leftovers {
-    /// All of them.
+    /// Adds those of another page.
+    pub(crate) fn add(&mut self, page: Leftovers) {
+        self.found.extend(page.found);
+        self.unread.extend(page.unread);
+    }
+
+    /// All that were found.
     ///
     /// # Errors
     /// The first of what could not be looked at.

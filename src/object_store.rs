@@ -189,9 +189,10 @@ pub trait ObjectStore: fmt::Debug + Send + Sync + 'static {
         Err(Error::new(crate::ErrorKind::InvalidConfig, "copy", from.to_string(), reason))
     }
 
-    /// Everything unfinished whose key begins with `prefix`, also what is still alive: see [`Leftover::idle`]. What cannot
-    /// be looked at hides nothing else: it is in [`Leftovers::unread`].
-    async fn leftovers(&self, prefix: &str) -> Result<Leftovers>;
+    /// A page of what is unfinished and whose key begins with `prefix`, also of what is still alive: see [`Leftover::idle`].
+    /// `page` is [`Leftovers::next`] of the one before. What cannot be looked at hides nothing else: it is in
+    /// [`Leftovers::unread`].
+    async fn leftovers(&self, prefix: &str, page: Option<&str>) -> Result<Leftovers>;
 
     /// Removes one of [`leftovers`](Self::leftovers). No error when it is gone already.
     /// Leaves alone what has shown activity since.

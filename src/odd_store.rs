@@ -221,8 +221,8 @@ impl ObjectStore for Odd {
         }
     }
 
-    async fn leftovers(&self, prefix: &str) -> Result<Leftovers> {
-        self.inner.leftovers(prefix).await
+    async fn leftovers(&self, prefix: &str, page: Option<&str>) -> Result<Leftovers> {
+        self.inner.leftovers(prefix, page).await
     }
 
     async fn remove_leftover(&self, leftover: &Leftover) -> Result<()> {

@@ -95,7 +95,15 @@ impl<N: NewStore> Backend for ThroughItself<N> {
     }
 
     async fn unfinished(&self) -> Vec<String> {
-        let leftovers = self.store.leftovers("").await.expect("told").all().expect("all looked at");
-        leftovers.iter().map(|leftover| format!("{} of {}", leftover.id, leftover.key)).collect()
+        let (mut unfinished, mut after) = (Vec::new(), None);
+        loop {
+            let mut page = self.store.leftovers("", after.as_deref()).await.expect("told");
+            after = page.next.take();
+            let found = page.all().expect("all looked at");
+            unfinished.extend(found.iter().map(|leftover| format!("{} of {}", leftover.id, leftover.key)));
+            if after.is_none() {
+                return unfinished;
+            }
+        }
     }
 }

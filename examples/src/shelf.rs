@@ -163,7 +163,7 @@ impl ObjectStore for Shelf {
         Ok(committed)
     }
 
-    async fn leftovers(&self, prefix: &str) -> Result<Leftovers> {
+    async fn leftovers(&self, prefix: &str, _: Option<&str>) -> Result<Leftovers> {
         let content = self.content();
         let below = content.uploads.iter().filter(|(_, (key, _))| key.as_ref().starts_with(prefix));
         let mut leftovers = Leftovers::default();

@@ -35,7 +35,7 @@ pub async fn ask(store: &dyn ObjectStore, service: &Service, secret: &str, input
                 assert!(got.as_ref().map_or(true, |bytes| bytes.len() as u64 == SIZE), "not the range: {got:?}");
                 show(got, secret);
             }
-            3 => show(store.leftovers("a").await.and_then(sealift::Leftovers::all), secret),
+            3 => show(store.leftovers("a", None).await.and_then(sealift::Leftovers::all), secret),
             _ => show(store.delete(&key, None).await, secret),
         }
     };

@@ -85,7 +85,7 @@ impl ObjectStore for Shelf {
         none("copy")
     }
 
-    async fn leftovers(&self, _: &str) -> Result<Leftovers> {
+    async fn leftovers(&self, _: &str, _: Option<&str>) -> Result<Leftovers> {
         none("leftovers")
     }
 

@@ -4,6 +4,7 @@ use crate::attempts::Attempts;
 use crate::error::{Error, ErrorKind, Result};
 use crate::examined::{Capability, Examined, Finding, Verdict};
 use crate::left_behind::{LeftBehind, Remnant};
+use crate::leftovers;
 use crate::name::Key;
 use crate::object_store::{ObjectStore, Upload};
 use crate::shutdown::ABORT_LIMIT;
@@ -217,7 +218,7 @@ impl Removal<'_> {
         if open.is_empty() {
             return;
         }
-        let found = self.store.leftovers(&self.scratch.prefix()).await;
+        let found = leftovers::all(self.store, &self.scratch.prefix()).await;
         let mut removed = true;
         for leftover in found.iter().flat_map(|found| &found.found) {
             removed &= self.store.remove_leftover(leftover).await.is_ok();

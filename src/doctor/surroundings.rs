@@ -6,6 +6,7 @@ use super::scratch::{FOLDER, Versions};
 use crate::error::{ErrorKind, Result};
 use crate::examined::{Capability, Finding, Verdict};
 use crate::left_behind::LeftBehind;
+use crate::leftovers;
 use crate::object::{Committed, Leftover, ObjectInfo};
 use crate::object_store::ObjectStore;
 use std::time::{Duration, SystemTime};
@@ -98,7 +99,7 @@ impl Trial<'_> {
         if let Ok(page) = self.store.list(&folder, None).await {
             left.extend(page.objects.iter().map(|object| LeftBehind::object(self.scratch.location(&object.key))));
         }
-        if let Ok(found) = self.store.leftovers(&folder).await {
+        if let Ok(found) = leftovers::all(self.store, &folder).await {
             let upload = |leftover: &Leftover| LeftBehind::upload(self.scratch.location(&leftover.key), &leftover.id);
             left.extend(found.found.iter().map(upload));
         }

@@ -4,6 +4,7 @@ use super::examination::{Trial, options};
 use crate::checksum::Checksum;
 use crate::error::{Error, ErrorKind, Result};
 use crate::examined::{Capability, Finding, Verdict};
+use crate::leftovers;
 use crate::name::Key;
 use crate::object::{IfExists, Origin};
 use crate::object_store::{ObjectStore, Upload};
@@ -109,7 +110,7 @@ impl Trial<'_> {
     /// Whether an upload that is open is found, with its parts.
     pub(super) async fn uploads_are_listed(&mut self) {
         let key = self.scratch.prefix();
-        match self.store.leftovers(&key).await {
+        match leftovers::all(self.store, &key).await {
             Err(error) => {
                 self.failed(Capability::ListUploads, &error);
                 self.noted(
@@ -154,7 +155,7 @@ impl Trial<'_> {
                 if !self.examined.lists_uploads() {
                     return self.works(Capability::Abort, "the service says that it is gone");
                 }
-                let (verdict, evidence) = match self.store.leftovers(&self.scratch.prefix()).await {
+                let (verdict, evidence) = match leftovers::all(self.store, &self.scratch.prefix()).await {
                     Ok(found) if found.found.iter().any(|leftover| leftover.key == key.as_ref()) => {
                         (Verdict::Ignored, "the service says that it is gone, and lists it")
                     }

@@ -256,12 +256,12 @@ impl ObjectStore for RetryingStore {
     }
 
     /// Tried again also where one of them failed in passing; if that one does not pass, the others are told all the same.
-    async fn leftovers(&self, prefix: &str) -> Result<Leftovers> {
+    async fn leftovers(&self, prefix: &str, page: Option<&str>) -> Result<Leftovers> {
         let last = Mutex::new(None);
         let keep = |leftovers| *last.lock().unwrap_or_else(PoisonError::into_inner) = leftovers;
         let looked = self.retry.run(async || {
             keep(None);
-            let leftovers = self.store.leftovers(prefix).await?;
+            let leftovers = self.store.leftovers(prefix, page).await?;
             let Some(passing) = leftovers.unread.iter().find(|unread| unread.error.passing().is_some()) else {
                 return Ok(leftovers);
             };

@@ -234,8 +234,8 @@ impl ObjectStore for Mortal {
         self.call(self.store.copy(from, info, to, work)).await
     }
 
-    async fn leftovers(&self, prefix: &str) -> Result<Leftovers> {
-        self.store.leftovers(prefix).await
+    async fn leftovers(&self, prefix: &str, page: Option<&str>) -> Result<Leftovers> {
+        self.store.leftovers(prefix, page).await
     }
 
     async fn remove_leftover(&self, leftover: &Leftover) -> Result<()> {

@@ -118,8 +118,8 @@ impl ObjectStore for AzureStore {
         copy::copy_from(&self.client, bucket, from.as_ref(), info, to.as_ref(), work).await
     }
 
-    async fn leftovers(&self, prefix: &str) -> Result<Leftovers> {
-        sweep::leftovers(&self.client, prefix).await
+    async fn leftovers(&self, prefix: &str, page: Option<&str>) -> Result<Leftovers> {
+        sweep::leftovers(&self.client, prefix, page).await
     }
 
     async fn remove_leftover(&self, leftover: &Leftover) -> Result<()> {

@@ -15,7 +15,6 @@ use crate::trace::Trace;
 use azure_storage_blob::models::{BlobItem, BlobType, ListBlobsIncludeItem};
 use futures::StreamExt;
 use sealift::{Error, ErrorKind, LeftBehind, Leftover, Leftovers, Origin, Result, Unread};
-use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
 
 /// Block ids hold whole seconds, and machines take the service's time a moment apart.
@@ -28,32 +27,23 @@ const LISTING: &str = "list the uncommitted blocks of";
 const REMOVING: &str = "remove the uncommitted blocks of";
 const FOREIGN: &str = "unknown";
 
-/// Every name below `prefix` with uncommitted blocks.
-pub(crate) async fn leftovers(client: &Client, prefix: &str) -> Result<Leftovers> {
+/// A page of the names below `prefix` with uncommitted blocks.
+pub(crate) async fn leftovers(client: &Client, prefix: &str, page: Option<&str>) -> Result<Leftovers> {
     let failed = |error| client.failed(LISTING, prefix, error);
+    let include = vec![ListBlobsIncludeItem::Metadata, ListBlobsIncludeItem::UncommittedBlobs];
+    let listed = blobs(client, prefix, page, include).await.map_err(failed)?;
     let mut leftovers = Leftovers::default();
-    let (mut page, mut seen) = (None::<String>, HashSet::new());
-    loop {
-        let include = vec![ListBlobsIncludeItem::Metadata, ListBlobsIncludeItem::UncommittedBlobs];
-        let listed = blobs(client, prefix, page.as_deref(), include).await.map_err(failed)?;
-        let mut asked = futures::stream::iter(listed.blobs.into_iter().filter(is_block_blob))
-            .map(|blob| leftover_of(client, blob))
-            .buffered(AT_ONCE);
-        while let Some(asked) = asked.next().await {
-            match asked {
-                Ok(found) => leftovers.found.extend(found),
-                Err(unread) => leftovers.unread.push(unread),
-            }
-        }
-        match listed.next {
-            Some(next) if !seen.insert(next.clone()) => {
-                let reason = "the listing says that more follows, and where it has been before";
-                return Err(Error::new(ErrorKind::Service, LISTING, client.location(prefix), reason));
-            }
-            Some(next) => page = Some(next),
-            None => return Ok(leftovers),
+    leftovers.next = listed.next;
+    let mut asked = futures::stream::iter(listed.blobs.into_iter().filter(is_block_blob))
+        .map(|blob| leftover_of(client, blob))
+        .buffered(AT_ONCE);
+    while let Some(asked) = asked.next().await {
+        match asked {
+            Ok(found) => leftovers.found.extend(found),
+            Err(unread) => leftovers.unread.push(unread),
         }
     }
+    Ok(leftovers)
 }
 
 fn is_block_blob(blob: &BlobItem) -> bool {

@@ -103,7 +103,7 @@ impl ObjectStore for GcsStore {
 
     /// Nothing: a session that was not finished cannot be listed, shows nothing, and ends by itself after a week. But of a
     /// bucket that is not there nothing can be said.
-    async fn leftovers(&self, prefix: &str) -> Result<Leftovers> {
+    async fn leftovers(&self, prefix: &str, _: Option<&str>) -> Result<Leftovers> {
         match look::list(&self.client, prefix, None).await {
             Err(error) if error.kind() == ErrorKind::NoSuchBucket => Err(error),
             _ => Ok(Leftovers::default()),

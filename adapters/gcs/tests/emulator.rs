@@ -114,7 +114,7 @@ async fn put_look_read_list_and_remove() {
     assert_eq!(store.head(&name).await.expect_err("gone").kind(), ErrorKind::NotFound);
     assert_eq!(store.get(&name, 0..1, None).await.expect_err("gone").kind(), ErrorKind::NotFound);
     assert_eq!(store.get(&name, 0..1, etag).await.expect_err("gone").kind(), ErrorKind::Changed);
-    assert!(store.leftovers("").await.and_then(sealift::Leftovers::all).expect("none").is_empty());
+    assert!(store.leftovers("", None).await.and_then(sealift::Leftovers::all).expect("none").is_empty());
 }
 
 #[tokio::test]

@@ -166,7 +166,7 @@ impl ObjectStore for LocalFs {
         Err(Error::new(ErrorKind::InvalidConfig, "copy", self.root.location(from.as_ref()), reason))
     }
 
-    async fn leftovers(&self, prefix: &str) -> Result<Leftovers> {
+    async fn leftovers(&self, prefix: &str, _: Option<&str>) -> Result<Leftovers> {
         let owned = prefix.to_owned();
         self.at("look for leftovers of", prefix, move |root| sweep::leftovers(root, &owned)).await
     }

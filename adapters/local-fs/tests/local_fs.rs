@@ -91,7 +91,7 @@ async fn nothing_is_visible_before_the_commit_and_an_abort_leaves_nothing() {
     upload.put_part(1, payload(b"one")).await.expect("written");
     assert!(store.list("", None).await.expect("listed").objects.is_empty());
     assert!(!root.path().join("a").exists());
-    let left = store.leftovers("a/").await.and_then(sealift::Leftovers::all).expect("listed");
+    let left = store.leftovers("a/", None).await.and_then(sealift::Leftovers::all).expect("listed");
     assert_eq!((left.len(), left[0].key.as_str(), left[0].idle), (1, "a/b/file", Duration::ZERO));
     let alive = store.remove_leftover(&left[0]).await.expect_err("alive");
     assert_eq!(alive.kind(), ErrorKind::Changed);
@@ -203,7 +203,7 @@ async fn a_root_that_is_not_there_is_empty() {
     let (root, _) = scene();
     let store = LocalFs::open(root.path().join("not/there")).expect("a root");
     assert!(store.list("", None).await.expect("empty").objects.is_empty());
-    assert!(store.leftovers("").await.and_then(sealift::Leftovers::all).expect("empty").is_empty());
+    assert!(store.leftovers("", None).await.and_then(sealift::Leftovers::all).expect("empty").is_empty());
     assert_eq!(store.head(&key("x")).await.expect_err("none").kind(), ErrorKind::NotFound);
     put(&store, "x", b"x").await.expect("it is made");
 }

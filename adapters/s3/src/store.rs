@@ -188,8 +188,8 @@ impl ObjectStore for S3Store {
         copy::copy_from(&self.client, bucket, from, info, to, work).await
     }
 
-    async fn leftovers(&self, prefix: &str) -> Result<Leftovers> {
-        sweep::leftovers(&self.client, prefix).await
+    async fn leftovers(&self, prefix: &str, page: Option<&str>) -> Result<Leftovers> {
+        sweep::leftovers(&self.client, prefix, page).await
     }
 
     async fn remove_leftover(&self, leftover: &Leftover) -> Result<()> {

@@ -10,7 +10,7 @@ use crate::names::decoded;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, EncodingType, MultipartUpload};
 use futures::stream::{self, StreamExt};
 use sealift::{Error, ErrorKind, Leftover, Leftovers, Origin, Result, Unread};
-use std::collections::BTreeSet;
+use std::fmt;
 use std::pin::pin;
 use std::time::{Duration, SystemTime};
 
@@ -23,49 +23,59 @@ const AT_ONCE: usize = 64;
 const LIST_UPLOADS: &str = "list the incomplete uploads of";
 const LIST_PARTS: &str = "list the parts of";
 
-/// Where a page of uploads begins: after this key, and after this upload of it.
-type Marker = (String, Option<String>);
-
-/// Every incomplete upload below `prefix`.
-pub(crate) async fn leftovers(client: &Client, prefix: &str) -> Result<Leftovers> {
+/// A page of the incomplete uploads below `prefix`.
+pub(crate) async fn leftovers(client: &Client, prefix: &str, page: Option<&str>) -> Result<Leftovers> {
     let clock = ServiceClock::default();
-    let mut leftovers = Leftovers::default();
     let unusable = |flaw| no_listing(client, LIST_UPLOADS, prefix, flaw);
-    // Every place where a page began: a listing that comes back to one would not end.
-    let mut begun = BTreeSet::new();
-    let mut marker: Option<Marker> = None;
-    loop {
-        let request = client.sdk.list_multipart_uploads().bucket(&client.bucket).prefix(prefix);
-        let request = request
-            .encoding_type(EncodingType::Url)
-            .set_key_marker(marker.as_ref().map(|marker| marker.0.clone()))
-            .set_upload_id_marker(marker.as_ref().and_then(|marker| marker.1.clone()));
-        let listed = request.customize().config_override(client.within(ANSWER)).interceptor(clock.clone()).send().await;
-        let mut listed = listed.map_err(|error| client.failed(LIST_UPLOADS, prefix, error))?;
-        let encoding = listed.encoding_type.clone();
-        let encoding = encoding.as_ref();
-        let mut named = Vec::new();
-        for upload in listed.uploads.take().unwrap_or_default() {
-            let Some(key) = upload.key() else { continue };
-            named.push((decoded(encoding, key.to_owned()).map_err(unusable)?, upload));
+    let marker = page.and_then(Marker::of);
+    let request = client.sdk.list_multipart_uploads().bucket(&client.bucket).prefix(prefix);
+    let request = request
+        .encoding_type(EncodingType::Url)
+        .set_key_marker(marker.as_ref().map(|marker| marker.key.clone()))
+        .set_upload_id_marker(marker.and_then(|marker| marker.id));
+    let listed = request.customize().config_override(client.within(ANSWER)).interceptor(clock.clone()).send().await;
+    let listed = listed.map_err(|error| client.failed(LIST_UPLOADS, prefix, error))?;
+    let encoding = listed.encoding_type.as_ref();
+    let mut named = Vec::new();
+    for upload in listed.uploads.unwrap_or_default() {
+        let Some(key) = upload.key() else { continue };
+        named.push((decoded(encoding, key.to_owned()).map_err(unusable)?, upload));
+    }
+    let id = listed.next_upload_id_marker.filter(|id| !id.is_empty());
+    let next = listed.next_key_marker.filter(|key| !key.is_empty());
+    let next = next.map(|key| decoded(encoding, key)).transpose().map_err(unusable)?;
+    let next = next.map(|key| Marker { key, id }.to_string());
+    let mut leftovers = Leftovers::default();
+    leftovers.next = next_page(listed.is_truncated, next, page.map(str::to_owned).as_ref()).map_err(unusable)?;
+    let asked = named.into_iter().map(|(key, upload)| looked(client, key, upload, &clock));
+    let mut asked = pin!(stream::iter(asked).buffered(AT_ONCE));
+    while let Some(looked) = asked.next().await {
+        match looked {
+            Ok(leftover) => leftovers.found.extend(leftover),
+            Err(unread) => leftovers.unread.push(unread),
         }
-        let asked = named.into_iter().map(|(key, upload)| looked(client, key, upload, &clock));
-        let mut asked = pin!(stream::iter(asked).buffered(AT_ONCE));
-        while let Some(looked) = asked.next().await {
-            match looked {
-                Ok(leftover) => leftovers.found.extend(leftover),
-                Err(unread) => leftovers.unread.push(unread),
-            }
-        }
-        let id_marker = listed.next_upload_id_marker.filter(|id| !id.is_empty());
-        let next = listed.next_key_marker.filter(|key| !key.is_empty());
-        let next = next.map(|key| decoded(encoding, key)).transpose().map_err(unusable)?.map(|key| (key, id_marker));
-        let repeated = next.as_ref().filter(|next| begun.contains(*next)).cloned();
-        marker = next_page(listed.is_truncated, next, repeated.as_ref()).map_err(unusable)?;
-        match &marker {
-            Some(next) => begun.insert(next.clone()),
-            None => return Ok(leftovers),
-        };
+    }
+    Ok(leftovers)
+}
+
+/// Where a page of uploads begins: after this key, and after this upload of it.
+struct Marker {
+    key: String,
+    id: Option<String>,
+}
+
+impl Marker {
+    /// What [`Display`](fmt::Display) has written.
+    fn of(page: &str) -> Option<Marker> {
+        let (id, key) = page.split_once('\n')?;
+        Some(Marker { key: key.to_owned(), id: Some(id.to_owned()).filter(|id| !id.is_empty()) })
+    }
+}
+
+/// In one line each: keys may have lines, ids have none.
+impl fmt::Display for Marker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}\n{}", self.id.as_deref().unwrap_or_default(), self.key)
     }
 }
 

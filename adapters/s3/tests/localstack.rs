@@ -143,7 +143,7 @@ async fn parts_out_of_order_make_one_object_once() {
     let put = store.put(&name, payload(b"x"), &commit(IfExists::Fail), &Attempts::default()).await;
     assert_eq!(put.expect_err("it exists").kind(), ErrorKind::AlreadyExists);
     assert_eq!(store.head(&name).await.expect("there").size, whole.byte_count());
-    assert!(store.leftovers("").await.and_then(sealift::Leftovers::all).expect("listed").is_empty());
+    assert!(store.leftovers("", None).await.and_then(sealift::Leftovers::all).expect("listed").is_empty());
 }
 
 #[tokio::test]
@@ -153,7 +153,7 @@ async fn an_aborted_upload_leaves_nothing_and_takes_nothing() {
     let part = upload.put_part(1, payload(&data(5 * MIB, 1))).await.expect("stored");
     upload.abort().await.expect("aborted");
     upload.abort().await.expect("no error when it is aborted already");
-    assert!(store.leftovers("").await.and_then(sealift::Leftovers::all).expect("listed").is_empty());
+    assert!(store.leftovers("", None).await.and_then(sealift::Leftovers::all).expect("listed").is_empty());
     assert!(keys_of(&store, "").await.is_empty());
     let error = upload.put_part(2, payload(b"late")).await.expect_err("it is gone");
     assert!(error.to_string().contains("NoSuchUpload"), "{error}");
@@ -190,7 +190,7 @@ async fn leftovers_are_found_and_removed_unless_they_are_alive() {
     for (upload, len) in [(&idle, 5 * MIB), (&alive, 1000)] {
         upload.put_part(1, payload(&data(len, 1))).await.expect("stored");
     }
-    let leftovers = store.leftovers("crashed/").await.and_then(sealift::Leftovers::all).expect("listed");
+    let leftovers = store.leftovers("crashed/", None).await.and_then(sealift::Leftovers::all).expect("listed");
     let find = |name: &str| leftovers.iter().find(|leftover| leftover.key == name).expect("listed");
     assert_eq!(leftovers.len(), 2, "{leftovers:?}");
     assert_eq!((find("crashed/idle").bytes, find("crashed/idle").id.as_str()), (5 << 20, idle.id()));
@@ -201,7 +201,7 @@ async fn leftovers_are_found_and_removed_unless_they_are_alive() {
     assert_eq!(error.kind(), ErrorKind::Changed, "{error}");
     store.remove_leftover(find("crashed/idle")).await.expect("removed");
     store.remove_leftover(find("crashed/idle")).await.expect("no error when it is gone");
-    let left = store.leftovers("crashed/").await.and_then(sealift::Leftovers::all).expect("listed");
+    let left = store.leftovers("crashed/", None).await.and_then(sealift::Leftovers::all).expect("listed");
     assert_eq!(left.iter().map(|left| left.id.as_str()).collect::<Vec<_>>(), [alive.id()]);
     assert_eq!(left[0].origin, Origin::Sealift);
 }
@@ -281,7 +281,7 @@ async fn the_proof_of_conditions_leaves_nothing() {
     let put = store.put(&key("folder/k"), payload(b"x"), &commit(IfExists::Fail), &Attempts::default()).await;
     put.expect("stored");
     assert_eq!(keys_of(&store, "").await, ["folder/k"]);
-    assert!(store.leftovers("").await.and_then(sealift::Leftovers::all).expect("listed").is_empty());
+    assert!(store.leftovers("", None).await.and_then(sealift::Leftovers::all).expect("listed").is_empty());
 }
 
 #[tokio::test]
@@ -295,7 +295,7 @@ async fn a_missing_bucket_is_told_from_a_missing_object() {
         ("put", store.put(&name, payload(b"x"), &options, &Attempts::default()).await.map(drop)),
         ("start", store.start(&name, &options, &Attempts::default()).await.map(drop)),
         ("list", store.list("", None).await.map(drop)),
-        ("leftovers", store.leftovers("").await.and_then(sealift::Leftovers::all).map(drop)),
+        ("leftovers", store.leftovers("", None).await.and_then(sealift::Leftovers::all).map(drop)),
     ] {
         let error = result.expect_err("no bucket");
         assert_eq!(error.kind(), ErrorKind::NoSuchBucket, "{what}: {error}");

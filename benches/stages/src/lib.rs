@@ -149,7 +149,7 @@ impl ObjectStore for InProcess {
         Err(not_needed("copy"))
     }
 
-    async fn leftovers(&self, _prefix: &str) -> Result<Leftovers> {
+    async fn leftovers(&self, _prefix: &str, _page: Option<&str>) -> Result<Leftovers> {
         Ok(Leftovers::default())
     }
 

@@ -9,7 +9,7 @@ use crate::interrupt::Interrupt;
 use crate::outcome::Aftermath;
 use crate::report::{self, Fate};
 use crate::storages::Opened;
-use futures::stream::{self, StreamExt};
+use futures::stream::{self, StreamExt, TryStreamExt};
 use sealift::{Archive, ErrorKind, Leftover, Leftovers, Origin};
 use sealift_aptos::Orphan;
 use std::cell::Cell;
@@ -63,20 +63,25 @@ impl<'a> Sweeping<'a> {
         Sweeping { args, opened, interrupt, failures, removed: 0, kept: 0 }
     }
 
-    /// Lists, or removes, incomplete uploads.
+    /// Lists, or removes, incomplete uploads, as they are found.
     async fn uploads(&mut self, older_than: Duration) -> Result<(), Failure> {
         let (args, opened, interrupt) = (self.args, self.opened, self.interrupt);
-        let found = async { Ok(opened.bucket.leftovers(&opened.within(), older_than).await?) };
-        let Leftovers { found, unread, .. } = stoppable(interrupt, found).await?;
-        for unread in unread {
-            self.failures.add_alone(unread.error.into());
-        }
         let tell = |fate, leftover: &Leftover| match args.storage.json {
             true => report::line(report::leftover_json(fate, leftover)),
             false => report::line(report::leftover(fate, leftover)),
         };
         let swept = async |leftover: &Leftover| sweep(args, opened, leftover, interrupt).await;
-        self.all(&found, swept, tell).await.map(drop)
+        let mut pages = pin!(opened.bucket.list_leftovers(&opened.within(), older_than));
+        loop {
+            let page = stoppable(interrupt, async { Ok(pages.try_next().await?) }).await?;
+            let Some(Leftovers { found, unread, .. }) = page else { return Ok(()) };
+            for unread in unread {
+                self.failures.add_alone(unread.error.into());
+            }
+            if self.all(&found, &swept, tell).await?.is_break() {
+                return Ok(());
+            }
+        }
     }
 
     /// Lists, or removes, what nothing leads to, group by group.

@@ -128,7 +128,7 @@ impl ObjectStore for Shelf {
         none("copy")
     }
 
-    async fn leftovers(&self, _: &str) -> Result<Leftovers> {
+    async fn leftovers(&self, _: &str, _: Option<&str>) -> Result<Leftovers> {
         Ok(Leftovers::default())
     }
 

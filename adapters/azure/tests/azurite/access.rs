@@ -14,7 +14,7 @@ async fn a_missing_container_is_told_from_a_missing_blob() {
         ("put", store.put(&name, payload(b"x"), &options, &Attempts::default()).await.map(drop)),
         ("part", upload.put_part(1, payload(b"x")).await.map(drop)),
         ("list", store.list("", None).await.map(drop)),
-        ("leftovers", store.leftovers("").await.and_then(sealift::Leftovers::all).map(drop)),
+        ("leftovers", store.leftovers("", None).await.and_then(sealift::Leftovers::all).map(drop)),
     ] {
         let error = result.expect_err("no container");
         assert_eq!(error.kind(), ErrorKind::NoSuchBucket, "{what}: {error}");

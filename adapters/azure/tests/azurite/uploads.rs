@@ -32,7 +32,7 @@ async fn parts_out_of_order_make_one_object_once() {
     assert_eq!(put.expect_err("it exists").kind(), ErrorKind::AlreadyExists);
     assert_eq!(store.head(&name).await.expect("there").size, whole.byte_count());
     assert!(store.get(&name, 0..whole.byte_count(), None).await.expect("read") == bodies.concat());
-    assert!(store.leftovers("").await.and_then(sealift::Leftovers::all).expect("listed").is_empty());
+    assert!(store.leftovers("", None).await.and_then(sealift::Leftovers::all).expect("listed").is_empty());
 }
 
 #[tokio::test]
@@ -45,7 +45,7 @@ async fn an_aborted_upload_leaves_nothing_and_takes_nothing() {
     upload.abort().await.expect("aborted");
     upload.abort().await.expect("no error when it is aborted already");
     assert_eq!(uncommitted(&store, "aborted").await, None, "neither a blob nor a block");
-    assert!(store.leftovers("").await.and_then(sealift::Leftovers::all).expect("listed").is_empty());
+    assert!(store.leftovers("", None).await.and_then(sealift::Leftovers::all).expect("listed").is_empty());
     assert!(keys_of(&store, "").await.is_empty());
     let error = upload.put_part(2, payload(b"late")).await.expect_err("it is gone");
     assert!(error.to_string().contains("aborted"), "{error}");
@@ -100,7 +100,7 @@ async fn an_abort_leaves_the_blob_that_is_there_as_it_is() {
         upload.put_part(1, payload(&data(MIB, 9))).await.expect("stored");
         assert_eq!(uncommitted(&store, name).await, Some(1));
         assert_eq!(
-            store.leftovers(name).await.and_then(sealift::Leftovers::all).expect("listed").len(),
+            store.leftovers(name, None).await.and_then(sealift::Leftovers::all).expect("listed").len(),
             1,
             "{name}: found although a blob is there"
         );
@@ -165,12 +165,12 @@ async fn a_marker_of_a_discard_that_was_cut_short_is_seen_by_nobody() {
         .await
         .expect("the marker gives way");
     assert_eq!(store.head(&key("written")).await.expect("there").size, 3);
-    let leftovers = store.leftovers("").await.and_then(sealift::Leftovers::all).expect("listed");
+    let leftovers = store.leftovers("", None).await.and_then(sealift::Leftovers::all).expect("listed");
     assert_eq!(leftovers.iter().map(|left| left.key.as_str()).collect::<Vec<_>>(), ["swept"]);
     assert_eq!((leftovers[0].origin, leftovers[0].bytes), (Origin::Sealift, 0));
     store.remove_leftover(&leftovers[0]).await.expect("removed");
     store.remove_leftover(&leftovers[0]).await.expect("no error when it is gone");
-    assert!(store.leftovers("").await.and_then(sealift::Leftovers::all).expect("listed").is_empty());
+    assert!(store.leftovers("", None).await.and_then(sealift::Leftovers::all).expect("listed").is_empty());
     assert_eq!(uncommitted(&store, "swept").await, None);
 }
 
@@ -185,7 +185,7 @@ async fn leftovers_are_found_and_removed_unless_they_are_alive() {
     for (upload, len) in [(&idle, 5 * MIB), (&alive, 1000), (&elsewhere, 1)] {
         upload.put_part(1, payload(&data(len, 1))).await.expect("stored");
     }
-    let leftovers = store.leftovers("crashed/").await.and_then(sealift::Leftovers::all).expect("listed");
+    let leftovers = store.leftovers("crashed/", None).await.and_then(sealift::Leftovers::all).expect("listed");
     let find = |name: &str| leftovers.iter().find(|leftover| leftover.key == name).expect("listed");
     assert_eq!(leftovers.len(), 2, "{leftovers:?}");
     assert_eq!((find("crashed/idle").bytes, find("crashed/idle").id.as_str()), (5 << 20, idle.id()));
@@ -196,7 +196,7 @@ async fn leftovers_are_found_and_removed_unless_they_are_alive() {
     assert_eq!(error.kind(), ErrorKind::Changed, "{error}");
     store.remove_leftover(find("crashed/idle")).await.expect("removed");
     store.remove_leftover(find("crashed/idle")).await.expect("no error when it is gone");
-    let left = store.leftovers("crashed/").await.and_then(sealift::Leftovers::all).expect("listed");
+    let left = store.leftovers("crashed/", None).await.and_then(sealift::Leftovers::all).expect("listed");
     assert_eq!(left.iter().map(|left| left.id.as_str()).collect::<Vec<_>>(), [alive.id()]);
     assert_eq!(left[0].origin, Origin::Sealift);
     assert_eq!(uncommitted(&store, "crashed/idle").await, None);
@@ -204,7 +204,7 @@ async fn leftovers_are_found_and_removed_unless_they_are_alive() {
 
     let foreign = container_of(&store).blob_client("foreign").block_blob_client();
     foreign.stage_block(b"0001", 3, Bytes::from_static(b"abc").into(), None).await.expect("staged");
-    let found = store.leftovers("foreign").await.and_then(sealift::Leftovers::all).expect("listed");
+    let found = store.leftovers("foreign", None).await.and_then(sealift::Leftovers::all).expect("listed");
     assert_eq!((found[0].origin, found[0].idle, found[0].bytes), (Origin::Unknown, Duration::ZERO, 3));
     let mine = start("foreign").await.put_part(1, payload(b"x")).await.expect_err("ids of another length");
     assert!(mine.to_string().contains("InvalidBlobOrBlock") && mine.hint().is_some(), "{mine}");

@@ -350,7 +350,7 @@ async fn a_marker_of_an_earlier_try_to_sweep_is_not_forgotten() {
         .await;
         let store = patient(store(&server.endpoint).await, 1);
         started(&store).await.put_part(1, digits()).await.expect("staged");
-        let leftovers = store.leftovers("").await.and_then(sealift::Leftovers::all).expect("listed");
+        let leftovers = store.leftovers("", None).await.and_then(sealift::Leftovers::all).expect("listed");
         let error = store.remove_leftover(&leftovers[0]).await.expect_err("the empty blob may come");
         let marker = LeftBehind::object("az://container/a key");
         assert_eq!(named(&error), [(marker.remnant(), sealift::Certainty::Perhaps)], "{outage}: {error}");

@@ -103,7 +103,7 @@ async fn a_success_that_cannot_be_read_is_an_error() {
             "head" => vec![store.head(&key()).await.map(drop)],
             "list" => vec![
                 store.list("", None).await.map(drop),
-                store.leftovers("").await.and_then(sealift::Leftovers::all).map(drop),
+                store.leftovers("", None).await.and_then(sealift::Leftovers::all).map(drop),
             ],
             _ => vec![
                 store.delete(&key(), None).await.map(drop),
@@ -143,8 +143,12 @@ async fn blocks_are_not_missing_because_a_page_says_so() {
         _ => Reply::page(200, ""),
     })
     .await;
-    let error =
-        store(&server.endpoint).await.leftovers("").await.and_then(sealift::Leftovers::all).expect_err("no block list");
+    let error = store(&server.endpoint)
+        .await
+        .leftovers("", None)
+        .await
+        .and_then(sealift::Leftovers::all)
+        .expect_err("no block list");
     assert_eq!((error.kind(), operations(&server)[1].as_str()), (ErrorKind::Service, "GET blocklist"), "{error}");
 }
 
@@ -158,11 +162,10 @@ async fn a_listing_that_stands_still_is_an_error() {
     let store = store(&server.endpoint).await;
     let first = store.list("one", None).await.expect("a page");
     assert_eq!(store.list("one", first.next.as_deref()).await.expect_err("again").kind(), ErrorKind::Service);
-    for prefix in ["one", "two"] {
-        assert_eq!(
-            store.leftovers(prefix).await.and_then(sealift::Leftovers::all).expect_err("for ever").kind(),
-            ErrorKind::Service
-        );
+    let bucket = bucket(&server).await;
+    for name in ["one", "two"] {
+        let listed = bucket.leftovers(name, Duration::ZERO).await;
+        assert_eq!(listed.expect_err("for ever").kind(), ErrorKind::Service, "{name}");
     }
     assert!(server.requests().len() < 10);
 }

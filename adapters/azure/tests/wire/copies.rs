@@ -54,11 +54,6 @@ fn new() -> Key {
     "new".parse().expect("valid")
 }
 
-async fn bucket(server: &Server) -> Bucket {
-    let compressor = Arc::new(Compressor::new(Codec::Plain, None).expect("threads"));
-    Bucket::new(store(&server.endpoint).await, compressor, Budget::new(Budget::DEFAULT).expect("enough"))
-}
-
 #[tokio::test]
 async fn a_copy_that_is_to_stop_is_stopped_and_removed() {
     let server = pending(asked, |_| target("pending")).await;

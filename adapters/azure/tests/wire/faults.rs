@@ -202,7 +202,8 @@ async fn prepared<S: ObjectStore>(call: Call, wrap: impl FnOnce(AzureStore) -> S
         prepared.upload = Some((upload, parts));
     }
     if call == RemoveLeftover {
-        prepared.leftover = prepared.store.leftovers("").await.and_then(sealift::Leftovers::all).expect("listed").pop();
+        prepared.leftover =
+            prepared.store.leftovers("", None).await.and_then(sealift::Leftovers::all).expect("listed").pop();
     }
     prepared.service.lock().expect("fine").asked.clear();
     prepared
@@ -232,7 +233,7 @@ impl<S: ObjectStore> Prepared<S> {
                 let (to, work) = ("new".parse().expect("valid"), Work::new("az://container/a key"));
                 store.copy(&key(), &that, &to, &work).await.map(drop)
             }
-            (Leftovers, _) => store.leftovers("").await.and_then(sealift::Leftovers::all).map(drop),
+            (Leftovers, _) => store.leftovers("", None).await.and_then(sealift::Leftovers::all).map(drop),
             (RemoveLeftover, _) => store.remove_leftover(self.leftover.as_ref().expect("listed")).await,
             other => panic!("{:?}", other.0),
         }

@@ -40,6 +40,11 @@ fn patient(store: AzureStore, seconds: u64) -> RetryingStore {
     RetryingStore::new(store, RetryPolicy::new(Duration::from_secs(seconds)))
 }
 
+async fn bucket(server: &Server) -> Bucket {
+    let compressor = Arc::new(Compressor::new(Codec::Plain, None).expect("threads"));
+    Bucket::new(store(&server.endpoint).await, compressor, Budget::new(Budget::DEFAULT).expect("enough"))
+}
+
 fn key() -> Key {
     "a key".parse().expect("valid")
 }

@@ -35,7 +35,7 @@ async fn every_call(reply: impl Fn(&Request) -> Reply + Send + Sync + 'static) -
         ("abort", upload.abort().await),
         ("start", store.start(&name, &options, &attempts).await.map(drop)),
         ("list", store.list("", None).await.map(drop)),
-        ("leftovers", store.leftovers("").await.and_then(sealift::Leftovers::all).map(drop)),
+        ("leftovers", store.leftovers("", None).await.and_then(sealift::Leftovers::all).map(drop)),
         ("remove a leftover", store.remove_leftover(&leftover).await),
         ("delete", store.delete(&name, None).await.map(drop)),
         ("delete only", store.delete(&name, Some(&info())).await.map(drop)),
@@ -150,8 +150,12 @@ async fn a_listing_that_says_that_more_follows_and_not_where_is_an_error() {
             ),
         })
         .await;
-        let error =
-            store(&server.endpoint).await.leftovers("").await.and_then(sealift::Leftovers::all).expect_err("no end");
+        let error = store(&server.endpoint)
+            .await
+            .leftovers("", None)
+            .await
+            .and_then(sealift::Leftovers::all)
+            .expect_err("no end");
         assert_eq!(error.kind(), ErrorKind::Service, "{error}");
     }
     for next in ["", "<NextPartNumberMarker>1</NextPartNumberMarker>"] {
@@ -160,8 +164,12 @@ async fn a_listing_that_says_that_more_follows_and_not_where_is_an_error() {
             false => Reply::xml(200, &format!("<ListMultipartUploadsResult>{upload}</ListMultipartUploadsResult>")),
         })
         .await;
-        let error =
-            store(&server.endpoint).await.leftovers("").await.and_then(sealift::Leftovers::all).expect_err("no end");
+        let error = store(&server.endpoint)
+            .await
+            .leftovers("", None)
+            .await
+            .and_then(sealift::Leftovers::all)
+            .expect_err("no end");
         assert_eq!(error.kind(), ErrorKind::Service, "{error}");
     }
 }

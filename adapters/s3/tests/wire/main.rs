@@ -248,7 +248,7 @@ async fn idleness_is_told_by_the_services_clock() {
     })
     .await;
     let store = store(&server.endpoint).await;
-    let leftovers = store.leftovers("").await.and_then(sealift::Leftovers::all).expect("listed");
+    let leftovers = store.leftovers("", None).await.and_then(sealift::Leftovers::all).expect("listed");
     let [leftover] = &leftovers[..] else { panic!("{leftovers:?}") };
     assert_eq!((leftover.bytes, leftover.origin, leftover.id.as_str()), (7, Origin::Sealift, "U"));
     assert_eq!(leftover.idle.as_secs(), 3600);

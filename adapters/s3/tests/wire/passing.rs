@@ -121,7 +121,7 @@ impl Call {
             Call::Head => store.head(&name).await.map(drop),
             Call::Get => store.get(&name, 0..9, Some("\"0123\"")).await.map(drop),
             Call::List => store.list("", None).await.map(drop),
-            Call::ListUploads => store.leftovers("").await.and_then(sealift::Leftovers::all).map(drop),
+            Call::ListUploads => store.leftovers("", None).await.and_then(sealift::Leftovers::all).map(drop),
             Call::Delete => store.delete(&name, None).await.map(drop),
             Call::Copy => {
                 let info = store.head(&name).await?;
