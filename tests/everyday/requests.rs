@@ -6,12 +6,14 @@ use futures::TryStreamExt;
 use sealift::{Bucket, Budget, Codec, Compressor, ErrorKind, IfExists, Key, ObjectInfo, ObjectStore};
 use sealift_tests::cli::{self, end, run, run_with_input};
 use sealift_tests::cloud::{Cloud, Problem, Step};
-use sealift_tests::proxy::{Fault, FaultHandle, FaultProxy, Match, Rewrite};
+use sealift_tests::patience::HANGS;
+use sealift_tests::proxy::{Fault, FaultHandle, FaultProxy, Match, Reply, Rewrite};
 use std::fs;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::Command;
+use tokio::time::timeout;
 
 const MANY: usize = 40;
 
@@ -232,6 +234,26 @@ async fn many_are_swept_at_a_time<C: Cloud>() {
     proxy.shutdown().await;
 }
 
+/// The first page of the listing says that another follows, which is late.
+async fn what_is_found_is_told_before_the_listing_ends<C: Cloud>(follows: Rewrite, nothing: Reply) {
+    let remote = C::new("everyday").await;
+    remote.leave_unfinished("p/0").await;
+    let proxy = FaultProxy::start(remote.endpoint()).await;
+    let first = proxy.on(C::on(Step::ListUploads).times(1), Fault::Rewrite(follows));
+    let second = proxy.on(C::on(Step::ListUploads), Fault::ReplyLater(nothing));
+    let sweep = ["sweep", "--older-than", "0s", "--yes", "--foreign"];
+    let mut child = through(&remote, &proxy, &sweep).spawn().expect("starts");
+    let mut told = BufReader::new(child.stdout.take().expect("piped")).lines();
+    let line = timeout(HANGS, told.next_line()).await.expect("told").expect("read").unwrap_or_default();
+    assert!(line.starts_with("removed: p/0"), "{line}");
+    remote.assert_untouched().await;
+    second.wait_fired(1).await;
+    second.release();
+    end(child).await.expect_code(0);
+    assert_eq!(first.fired(), 1);
+    proxy.shutdown().await;
+}
+
 on_every_cloud!(
     a_folder_of_small_objects_takes_a_request_each,
     what_comes_with_the_bytes_is_what_a_look_tells,
@@ -244,13 +266,33 @@ on_every_cloud!(
 
 // Google lists nothing unfinished.
 mod on_two {
+    use super::*;
+    use sealift_tests::{azure, s3};
+
     #[tokio::test(flavor = "multi_thread")]
     async fn many_are_swept_at_a_time_on_s3() {
-        super::many_are_swept_at_a_time::<sealift_tests::s3::TestBucket>().await;
+        super::many_are_swept_at_a_time::<s3::TestBucket>().await;
     }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn many_are_swept_at_a_time_on_azure() {
-        super::many_are_swept_at_a_time::<sealift_tests::azure::TestContainer>().await;
+        super::many_are_swept_at_a_time::<azure::TestContainer>().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_is_found_is_told_before_the_listing_ends_on_s3() {
+        let follows = Rewrite::text("more follows", |page| {
+            let more = "<IsTruncated>true</IsTruncated><NextKeyMarker>p/0</NextKeyMarker>";
+            page.replace("<IsTruncated>false</IsTruncated>", more)
+        });
+        let nothing = Reply::xml(200, "<ListMultipartUploadsResult><Bucket>b</Bucket></ListMultipartUploadsResult>");
+        super::what_is_found_is_told_before_the_listing_ends::<s3::TestBucket>(follows, nothing).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_is_found_is_told_before_the_listing_ends_on_azure() {
+        let follows = Rewrite::text("more follows", |page| page.replace("<NextMarker/>", "<NextMarker>M</NextMarker>"));
+        let nothing = Reply::xml(200, "<EnumerationResults><Blobs/><NextMarker/></EnumerationResults>");
+        super::what_is_found_is_told_before_the_listing_ends::<azure::TestContainer>(follows, nothing).await;
     }
 }
