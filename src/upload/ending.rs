@@ -1,7 +1,7 @@
 //! How an upload ends: everything removed after a failure, or the object delivered to the sink, and taken back where nobody
 //! is there to hear of it.
 
-use super::sink::Sealed;
+use super::sealed::Sealed;
 use super::stop::Stop;
 use super::uploader::{Delivery, Uploader};
 use crate::attempts::Effect;

@@ -8,12 +8,14 @@ mod ending;
 mod parts;
 mod plan;
 mod pour;
+mod sealed;
 mod sink;
 mod stop;
 mod uploader;
 mod window;
 
 pub(crate) use plan::{Plan, seat_size};
+pub use sealed::Sealed;
+pub use sink::Sink;
 pub(crate) use sink::{Length, open};
-pub use sink::{Sealed, Sink};
 pub(crate) use window::Window;

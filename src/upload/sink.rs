@@ -1,13 +1,12 @@
 //! The writer's end: an `AsyncWrite` that fills blocks and hands them to the uploader.
 
 use super::plan::{Plan, UPKEEP};
+use super::sealed::Sealed;
 use super::uploader::{self, Command, Delivery, Line, Outcome};
 use crate::activity::Stream;
 use crate::budget::{BLOCK, Block, Budget, Held, closed, units};
 use crate::error::{Error, ErrorKind, Result};
-use crate::existence::Confirmed;
 use crate::heard::Heard;
-use crate::left_behind::LeftBehind;
 use crate::shutdown::runtime_gone;
 use crate::work::Work;
 use std::fmt;
@@ -16,36 +15,8 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 use tokio::io::AsyncWrite;
 use tokio_util::sync::{PollSemaphore, PollSender};
-
-/// What was sealed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Sealed {
-    /// The object's URL, without credentials.
-    pub location: String,
-    /// Bytes accepted.
-    pub bytes_in: u64,
-    /// Bytes stored.
-    pub bytes_stored: u64,
-    /// Parts they were stored in; 1 for a plain put.
-    pub parts: u32,
-    /// The checksum of what was sent, computed here, such as `crc64nvme:…`; [`confirmed`](Self::confirmed) says whether
-    /// the service has agreed to it.
-    pub checksum: String,
-    /// How it is known that the service has stored it.
-    pub confirmed: Confirmed,
-    /// The service's tag of the content (ETag).
-    pub etag: Option<String>,
-    /// The object's version, in a bucket that keeps versions.
-    pub version: Option<String>,
-    /// From the opening of the sink to the commit.
-    pub elapsed: Duration,
-    /// What may be left besides the object, and does not speak against it: an upload whose start was not answered.
-    pub left_behind: Vec<LeftBehind>,
-}
 
 /// A writer whose object becomes visible through a successful `shutdown()` (or [`seal`](Sink::seal)), and through
 /// nothing else.

@@ -4,7 +4,7 @@
 use super::commit::{Commit, Failed};
 use super::parts::{Kept, Part, Parts};
 use super::plan::{Plan, UPKEEP};
-use super::sink::Sealed;
+use super::sealed::Sealed;
 use super::stop::{Answer, Stop};
 use crate::activity;
 use crate::attempts::Attempts;
