@@ -24,8 +24,9 @@ impl Bucket {
     /// What a version is that the bucket keeps. Cancel-safe.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) where there is no such version, [`ErrorKind::InvalidConfig`](crate::ErrorKind::InvalidConfig) where the storage keeps none, or
-    /// what else the service says.
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) where there is no such version,
+    /// [`ErrorKind::InvalidConfig`](crate::ErrorKind::InvalidConfig) where the storage keeps none, or what else the service
+    /// says.
     pub async fn stat_version(&self, key: &Key, version: &str) -> Result<ObjectInfo> {
         self.store.head_version(key, version).await
     }
@@ -83,7 +84,8 @@ impl Bucket {
     /// it still holds what was copied.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound), or what else the service says. The error names a copy that stands beside the original.
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound), or what else the service says. The error names a copy that stands
+    /// beside the original.
     ///
     /// # Cancel safety
     /// The move goes on when the future is dropped; [`close`](Self::close) stops it, waits for its end, and tells what it
