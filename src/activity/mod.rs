@@ -135,6 +135,12 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
+    /// How many bytes were made to be stored, and are not, or were given up.
+    pub(crate) fn unstored(&self) -> u64 {
+        let [encoded, stored] = [&self.bytes_encoded, &self.bytes_stored].map(|count| count.load(Ordering::Relaxed));
+        encoded.saturating_sub(stored)
+    }
+
     /// So many bytes were made to be stored.
     pub(crate) fn encoded(&self, bytes: u64) {
         self.bytes_encoded.fetch_add(bytes, Ordering::Relaxed);

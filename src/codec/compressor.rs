@@ -1,6 +1,6 @@
 //! Turns blocks of plain data into blocks to store, and back, on threads of its own.
 
-use super::effort::Effort;
+use super::effort::{Done, Effort};
 use super::level::Codec;
 use super::unpack::{Packed, Unpacked, Unpackers};
 use super::{gzip, zstd};
@@ -77,8 +77,8 @@ impl Compressor {
     }
 
     /// Begins at the codec's level and finds its own from there, from 1 to 9, block by block: a higher one while the threads
-    /// have to wait, for the input or for the service, and a lower one when they are what is waited for. What is stored is
-    /// read as ever; it is smaller where the line is slow, and larger where nothing is but the compressor.
+    /// have to wait, for the input or for the service, or while the service falls behind, and a lower one when they are what
+    /// is waited for. What is stored is read as ever; it is smaller where the line is slow, and larger where nothing is but the compressor.
     ///
     /// ```
     /// use sealift::{Codec, Compressor, Level};
@@ -103,8 +103,8 @@ impl Compressor {
 
     /// Encodes `block` on a compression thread, or here where there is nothing to compress. Callers bound how many they
     /// have under way; dropping the receiver gives the result up, and a block that has begun runs to its end. The sender
-    /// goes without an answer only when the thread panicked.
-    pub(crate) fn encode(&self, block: Block) -> oneshot::Receiver<Result<Bytes>> {
+    /// goes without an answer only when the thread panicked. `waiting` is how many encoded bytes are not stored yet.
+    pub(crate) fn encode(&self, block: Block, waiting: u64) -> oneshot::Receiver<Result<Bytes>> {
         let (workers, effort) = (Arc::clone(&self.workers), Arc::clone(&self.effort));
         match self.codec {
             Codec::Plain => {
@@ -112,8 +112,8 @@ impl Compressor {
                 let _ = answer.send(Ok(block.into_bytes()));
                 result
             }
-            Codec::Gzip(_) => self.run(move || compress(&workers, &effort, block, Engine::gzip)),
-            Codec::Zstd(_) => self.run(move || compress(&workers, &effort, block, Engine::zstd)),
+            Codec::Gzip(_) => self.run(move || compress(&workers, &effort, block, waiting, Engine::gzip)),
+            Codec::Zstd(_) => self.run(move || compress(&workers, &effort, block, waiting, Engine::zstd)),
         }
     }
 
@@ -180,7 +180,13 @@ impl fmt::Debug for Compressor {
 }
 
 /// A block compressed, by a worker that waits or a new one. `engine` makes one for a level.
-fn compress(workers: &Idle<Worker>, effort: &Effort, block: Block, engine: fn(u8) -> Result<Engine>) -> Result<Bytes> {
+fn compress(
+    workers: &Idle<Worker>,
+    effort: &Effort,
+    block: Block,
+    waiting: u64,
+    engine: fn(u8) -> Result<Engine>,
+) -> Result<Bytes> {
     let (level, begun) = (effort.level(), Instant::now());
     let mut worker = match workers.take() {
         Some(worker) if worker.level == level => worker,
@@ -190,7 +196,7 @@ fn compress(workers: &Idle<Worker>, effort: &Effort, block: Block, engine: fn(u8
     let len = worker.engine.write_data(&block.data, &mut worker.scratch)?;
     let stored = worker.scratch[..len].to_vec();
     workers.give_back(worker);
-    effort.compressed(level, block.data.len(), begun.elapsed());
+    effort.compressed(Done { level, bytes: block.data.len(), made: len, time: begun.elapsed(), waiting });
     Ok(block.replaced_by(stored))
 }
 

@@ -1,5 +1,9 @@
 //! How hard blocks are compressed: always at one level, or at the one for which the threads have time.
+//!
+//! Threads that wait have time. Threads that are busy have it too while the service falls behind what they make, as long as there is
+//! memory to keep that: it is stored no sooner for being made sooner.
 
+use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -7,6 +11,8 @@ use std::time::{Duration, Instant};
 pub(super) const HIGHEST: u8 = 9;
 /// How many blocks a thread compresses before the level is looked at again.
 const PERIOD: u32 = 8;
+/// How many looks, about three seconds in all, tell whether the service falls behind: parts are stored in one go.
+const LOOKS: usize = 16;
 /// Busier than this, the threads are what is waited for.
 const BUSY: f64 = 0.9;
 /// How busy they may be at the next level. Less than [`BUSY`], so that a level that was found is kept.
@@ -30,6 +36,31 @@ pub(super) struct State {
     before: Option<Taken>,
     /// How much longer a level takes than the one below it, as last seen; by level.
     ratios: [f64; HIGHEST as usize + 1],
+    /// Compressed bytes in all.
+    made: u64,
+    /// The last looks at this level.
+    looks: VecDeque<Look>,
+}
+
+/// How far compression and service have come.
+#[derive(Debug, Clone, Copy)]
+struct Look {
+    made: u64,
+    /// What was made and is not stored yet.
+    waiting: u64,
+}
+
+/// A block that was compressed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Done {
+    pub(super) level: u8,
+    /// Its length, before and after.
+    pub(super) bytes: usize,
+    pub(super) made: usize,
+    /// How long it took a thread.
+    pub(super) time: Duration,
+    /// How many compressed bytes were waiting to be stored when it was begun.
+    pub(super) waiting: u64,
 }
 
 /// What has been compressed since the level was last looked at.
@@ -75,31 +106,33 @@ impl Effort {
         }
     }
 
-    /// A block of `bytes` was compressed at `level`, which took a thread so long.
-    pub(super) fn compressed(&self, level: u8, bytes: usize, time: Duration) {
+    /// A block was compressed.
+    pub(super) fn compressed(&self, done: Done) {
         if let Effort::Adaptive { state, threads } = self {
-            let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-            state.compressed(Taken { level, bytes: bytes as u64, time }, Instant::now(), *threads);
+            state.lock().unwrap_or_else(PoisonError::into_inner).compressed(done, Instant::now(), *threads);
         }
     }
 }
 
 impl State {
     fn new(level: u8, now: Instant) -> Self {
-        State { level, period: Period::new(level, now), before: None, ratios: [GUESS; HIGHEST as usize + 1] }
+        let ratios = [GUESS; HIGHEST as usize + 1];
+        State { level, period: Period::new(level, now), before: None, ratios, made: 0, looks: VecDeque::new() }
     }
 
-    fn compressed(&mut self, taken: Taken, now: Instant, threads: u32) {
+    fn compressed(&mut self, done: Done, now: Instant, threads: u32) {
+        self.made += done.made as u64;
         let period = &mut self.period;
         period.blocks += 1;
-        period.busy += taken.time;
-        if taken.level == self.level {
-            period.at_level.bytes += taken.bytes;
-            period.at_level.time += taken.time;
+        period.busy += done.time;
+        if done.level == self.level {
+            period.at_level.bytes += done.bytes as u64;
+            period.at_level.time += done.time;
         }
         if period.blocks >= PERIOD * threads {
             let ended = std::mem::replace(&mut self.period, Period::new(self.level, now));
             self.learn(ended.at_level);
+            self.look(Look { made: self.made, waiting: done.waiting });
             let elapsed = now.duration_since(ended.begun).as_secs_f64().max(1e-9);
             self.choose(ended.busy.as_secs_f64() / (elapsed * f64::from(threads)), now);
         }
@@ -119,10 +152,28 @@ impl State {
         }
     }
 
+    fn look(&mut self, look: Look) {
+        self.looks.push_back(look);
+        if self.looks.len() > LOOKS + 1 {
+            self.looks.pop_front();
+        }
+    }
+
+    /// Which share of what was made at this level the service has fallen behind; `None` as long as that is not known.
+    fn behind(&self) -> Option<f64> {
+        let (first, last) = (self.looks.front()?, self.looks.back()?);
+        let more = last.waiting.saturating_sub(first.waiting) as f64;
+        (self.looks.len() > LOOKS).then(|| (more / (last.made - first.made).max(1) as f64).min(1.0))
+    }
+
     /// The next level, when the threads were busy for `share` of the time.
     fn choose(&mut self, share: f64, now: Instant) {
+        let behind = self.behind();
+        // What they would be if there were no room for what waits.
+        let share = share * (1.0 - behind.unwrap_or_default());
         let next = usize::from(self.level) + 1;
         let level = match self.ratios.get(next) {
+            _ if share > BUSY && behind.is_none() => self.level,
             _ if share > BUSY => (self.level - 1).max(1),
             Some(ratio) if share * ratio < ROOM => self.level + 1,
             _ => self.level,
@@ -131,6 +182,7 @@ impl State {
             tracing::debug!("compression threads busy for {:.0} %: level {level} from now on", share * 100.0);
             self.level = level;
             self.period = Period::new(level, now);
+            self.looks.clear();
         }
     }
 }
@@ -153,16 +205,33 @@ mod tests {
         Duration::from_millis(5).mul_f64(1.5_f64.powi(i32::from(level)))
     }
 
-    /// Blocks come as fast as two threads compress them, but no faster than one in `pace`. The levels of all periods.
-    fn levels(begin: u8, pace: Duration, periods: u32) -> Vec<u8> {
-        let mut now = Instant::now();
+    /// What a service takes.
+    #[derive(Clone, Copy)]
+    enum Line {
+        Everything,
+        /// So many compressed bytes a second.
+        Rate(f64),
+    }
+
+    /// Blocks come as fast as two threads compress them, but no faster than one in `pace`; each is half as long then. The levels
+    /// of all periods.
+    fn levels(begin: u8, pace: Duration, line: Line, periods: u32) -> Vec<u8> {
+        let begun = Instant::now();
+        let mut now = begun;
         let mut state = State::new(begin, now);
         let mut levels = Vec::new();
         for _ in 0..periods {
             for _ in 0..PERIOD * THREADS {
                 let (level, time) = (state.level, time(state.level));
                 now += pace.max(time / THREADS);
-                state.compressed(Taken { level, bytes: BYTES, time }, now, THREADS);
+                let waiting = match line {
+                    Line::Everything => 0,
+                    Line::Rate(rate) => {
+                        state.made.saturating_sub((rate * now.duration_since(begun).as_secs_f64()) as u64)
+                    }
+                };
+                let bytes = BYTES as usize;
+                state.compressed(Done { level, bytes, made: bytes / 2, time, waiting }, now, THREADS);
             }
             levels.push(state.level);
         }
@@ -171,22 +240,36 @@ mod tests {
 
     #[test]
     fn who_waits_for_the_service_compresses_harder() {
-        assert_eq!(levels(5, Duration::from_secs(1), 10), [6, 7, 8, 9, 9, 9, 9, 9, 9, 9]);
+        assert_eq!(levels(5, Duration::from_secs(1), Line::Everything, 10), [6, 7, 8, 9, 9, 9, 9, 9, 9, 9]);
     }
 
     #[test]
     fn who_waits_for_the_compressor_compresses_less() {
-        assert_eq!(levels(5, Duration::ZERO, 6), [4, 3, 2, 1, 1, 1]);
+        let found = levels(5, Duration::ZERO, Line::Everything, 100);
+        let lower = |level| found.iter().position(|found| *found == level).expect("reached");
+        let looks = [4, 3, 2, 1].map(lower);
+        assert_eq!(looks, [1, 2, 3, 4].map(|step| step * (LOOKS + 1) - 1), "no sooner than it is known: {found:?}");
+        assert_eq!(found[looks[3]..], vec![1; 100 - looks[3]]);
+    }
+
+    /// Where there is memory for all that waits, the threads are busy all the time.
+    #[test]
+    fn what_waits_to_be_stored_is_not_made_faster() {
+        let rate = |level| Line::Rate(BYTES as f64 / 2.0 * f64::from(THREADS) / time(level).as_secs_f64());
+        assert_eq!(levels(5, Duration::ZERO, rate(6), 200), vec![5; 200], "what level 6 would give is what is taken");
+        assert_eq!(levels(5, Duration::ZERO, rate(9), 200)[150], 7, "a slow line is compressed for as hard");
+        assert_eq!(levels(5, Duration::ZERO, rate(3), 200)[150], 2, "a faster one less, and at most one too little");
     }
 
     #[test]
     fn a_level_that_was_found_is_kept() {
         // Level 6 keeps two threads busy for 80 % of that, and level 5 for 53 %.
         let pace = time(6).div_f64(2.0 * 0.8);
-        let found = levels(3, pace, 40);
+        let found = levels(3, pace, Line::Everything, 40);
         assert_eq!(found[4..], [found[4]; 36], "{found:?}");
         assert_eq!(found[4], 5, "level 6 would leave too little room: {found:?}");
-        assert_eq!(levels(9, pace, 40)[36..], [6; 4], "from above it is not left before it is what is waited for");
+        let found = levels(9, pace, Line::Everything, 100);
+        assert_eq!(found[96..], [6; 4], "from above it is not left before it is what is waited for");
     }
 
     #[test]
@@ -211,7 +294,7 @@ mod tests {
     fn a_fixed_level_stays() {
         let effort = Effort::Fixed(12);
         for _ in 0..100 {
-            effort.compressed(12, 1, Duration::from_secs(1));
+            effort.compressed(Done { level: 12, bytes: 1, made: 1, time: Duration::from_secs(1), waiting: 0 });
         }
         assert_eq!(effort.level(), 12);
     }

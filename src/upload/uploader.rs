@@ -190,7 +190,7 @@ impl Uploader {
                     self.upkeep = block.split_off(UPKEEP);
                 }
                 self.bytes_in += block.data.len() as u64;
-                self.encoding.push_back(self.plan.compressor.encode(block));
+                self.encoding.push_back(self.plan.compressor.encode(block, self.plan.counts.unstored()));
                 Ok(())
             }
             Some(Command::Finish) => {
