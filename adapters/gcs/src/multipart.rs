@@ -8,14 +8,15 @@ use crate::client::Client;
 use crate::faults::Fault;
 use crate::resource::{checksum_of, hash_header};
 use crate::transport::{Answer, Outgoing};
-use crate::uploads::{LOOKING, open};
+use crate::uploads::open;
 use crate::xml::{Document, parts_list};
 use async_trait::async_trait;
 use futures::StreamExt;
 use http::Method;
 use sealift::{Attempts, Checksum, CommitOptions, Committed, Effect, LeftBehind, PartReceipt, Payload, Result, Upload};
+use std::collections::BTreeSet;
 use std::time::Duration;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// What removes an upload that is left. Nothing that the service lists of one tells whose it is.
 pub(crate) const REMEDY: &str = "`sealift sweep --foreign` removes it";
@@ -24,6 +25,10 @@ const TOKEN_HEADER: &str = "x-goog-meta-sealift-token";
 /// How long nothing may move while the service makes the object: it "can take several minutes to process a request to complete
 /// a multipart upload" (Google, "Complete a multipart upload").
 const COMPLETING: Duration = Duration::from_secs(600);
+/// The pauses before the looks into the list of uploads for a start whose answer was lost, in milliseconds.
+const LOOKS: [u64; 4] = [0, 300, 700, 1_000];
+/// The time for all of these looks.
+const LOOKS_LIMIT: Duration = Duration::from_secs(20);
 /// How far the service's time of a start and of a listing may be apart, beyond the time between them.
 const SKEW: Duration = Duration::from_secs(5);
 
@@ -142,17 +147,11 @@ pub(crate) async fn lost_starts(
         return Vec::new();
     }
     let unknown = || LeftBehind::unknown_upload(client.location(key)).with_remedy(REMEDY);
-    let Ok(Ok(listed)) = timeout(LOOKING, open(client, key)).await else {
+    let Ok(Ok(ids)) = timeout(LOOKS_LIMIT, started_since(client, key, since, lost, known)).await else {
         return vec![unknown().because("its start told no id, and the list of uploads cannot be looked at")];
     };
-    let earliest = listed.now.checked_sub(since + LOOKING + SKEW);
-    let ours = listed.uploads.into_iter().filter(|upload| {
-        upload.key == key
-            && Some(upload.upload_id.as_str()) != known
-            && upload.initiated().is_none_or(|initiated| Some(initiated) >= earliest)
-    });
-    let named = ours.map(|upload| {
-        let upload = LeftBehind::upload(client.location(key), upload.upload_id).with_remedy(REMEDY);
+    let named = ids.into_iter().map(|id| {
+        let upload = LeftBehind::upload(client.location(key), id).with_remedy(REMEDY);
         upload.perhaps().because("its start told no id")
     });
     let mut left: Vec<_> = named.collect();
@@ -161,6 +160,33 @@ pub(crate) async fn lost_starts(
         left.push(unknown().because("its start was not answered"));
     }
     left
+}
+
+/// The open uploads of `key` but for `known` that were started no longer than `since` ago. The list may lag, so it is looked at
+/// until it shows as many as are `lost`.
+async fn started_since(
+    client: &Client,
+    key: &str,
+    since: Duration,
+    lost: usize,
+    known: Option<&str>,
+) -> Result<BTreeSet<String>, Fault> {
+    let mut ids = BTreeSet::new();
+    for pause in LOOKS {
+        sleep(Duration::from_millis(pause)).await;
+        let listed = open(client, key).await?;
+        let earliest = listed.now.checked_sub(since + LOOKS_LIMIT + SKEW);
+        let ours = listed.uploads.into_iter().filter(|upload| {
+            upload.key == key
+                && Some(upload.upload_id.as_str()) != known
+                && upload.initiated().is_none_or(|initiated| Some(initiated) >= earliest)
+        });
+        ids.extend(ours.map(|upload| upload.upload_id));
+        if ids.len() >= lost {
+            break;
+        }
+    }
+    Ok(ids)
 }
 
 #[cfg(test)]
