@@ -189,7 +189,7 @@ async fn on_google() {
 #[tokio::test(flavor = "multi_thread")]
 async fn on_google_in_parallel_parts() {
     let document = read("docs/operations.md");
-    let (_, text) = document.text().split_once("- **Google.**").expect("Google's lines");
+    let (_, text) = document.text.split_once("- **Google.**").expect("Google's lines");
     let (text, _) = text.split_once("- **").expect("an end");
     let row = Row {
         commands: "put, run",

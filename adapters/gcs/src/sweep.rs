@@ -22,7 +22,12 @@ pub(crate) async fn leftovers(client: &Client, prefix: &str) -> Result<Leftovers
     let listed = match open(client, prefix).await {
         Ok(listed) => listed,
         Err(fault) if is_unlisted(&fault) => {
+            let unknown = fault.status() == Some(401);
             let error = client.failed("list the uploads in parts of", prefix, fault);
+            // Credentials that are renewed may list them.
+            if unknown && error.passing().is_some() {
+                return Err(error);
+            }
             // Of a bucket that is not there nothing can be said.
             if let Err(error) = look::list(client, prefix, None).await
                 && error.kind() == ErrorKind::NoSuchBucket
