@@ -26,6 +26,7 @@ impl Request {
         let range = self.header("content-range").unwrap_or_default();
         match (self.method.as_str(), self.path.as_str()) {
             ("POST", "/token") => "token".into(),
+            (_, path) if path.starts_with("/bucket") => self.of_the_xml_api().into(),
             ("GET", path) if path.starts_with("/computeMetadata/") => "token".into(),
             ("POST", path) if path.starts_with("/upload/") && self.query.contains("uploadType=resumable") => {
                 "start".into()
@@ -36,7 +37,6 @@ impl Request {
             ("PUT", _) => "last".into(),
             ("DELETE", path) if path.starts_with("/upload/") => "cancel".into(),
             ("POST", path) if path.contains("/rewriteTo/") => "rewrite".into(),
-            (_, path) if path.starts_with("/bucket") => self.of_the_xml_api().into(),
             ("GET", path) if path.ends_with("/o") => "list".into(),
             ("GET", _) if self.query.contains("alt=media") => "get".into(),
             ("GET", _) => "head".into(),
