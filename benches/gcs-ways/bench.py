@@ -215,8 +215,8 @@ class Discard(socketserver.StreamRequestHandler):
         objects, uploads, name = self.objects, self.uploads, path.rsplit("/", 1)[1]
         if "upload_id" in query:  # a piece of a session
             name = query["upload_id"]
-            first, last, total = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+|\*)", headers["Content-Range"]).groups()
-            if int(first) != uploads[name] or int(last) + 1 - int(first) != size:
+            first, last, total = re.fullmatch(r"bytes (?:(\d+)-(\d+)|\*)/(\d+|\*)", headers["Content-Range"] or "").groups()
+            if size and (int(first) != uploads[name] or int(last) + 1 - int(first) != size):
                 return 400, {}, ""
             uploads[name] += size
             if total == "*":
@@ -350,7 +350,8 @@ def command(url, sealift):
     times = {way: [] for way in ways}
     for _, (way, options) in itertools.product(range(RUNS), ways.items()):
         name = f"command{next(numbers)}"
-        arguments = [sealift, "put", name, "--storage", f"gs://{BUCKET}", "--codec", "none", "--quiet", *options]
+        arguments = [sealift, "put", name, "--storage", f"gs://{BUCKET}", "--codec", "none", "--quiet"]
+        arguments += ["--give-up-after", "5s", *options]
         begin = time.perf_counter()
         with subprocess.Popen(arguments, stdin=subprocess.PIPE, env=environment) as process:
             for _ in range(size // len(DATA)):
