@@ -233,8 +233,14 @@ pub trait Upload: fmt::Debug + Send + Sync {
         false
     }
 
+    /// Whether its parts must come in order and one at a time, whatever the policy says.
+    fn is_serial(&self) -> bool {
+        false
+    }
+
     /// Stores part `number` (from 1, each number once) and returns the service's tag for it.
-    /// Parts may be put concurrently up to the policy's limit, and finish in any order.
+    /// Parts may be put concurrently up to the policy's limit, and finish in any order, unless the upload
+    /// [`is_serial`](Self::is_serial).
     async fn put_part(&self, number: u32, payload: Payload) -> Result<PartReceipt>;
 
     /// Makes the object visible: `parts` in order, all of them; `whole` is the checksum over all their bytes,

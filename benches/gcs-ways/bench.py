@@ -3,6 +3,7 @@
 
     bench.py                            the sweep, against a server in this script that discards what it is sent
     bench.py check [GCS_URL [S3_URL]]   the same requests to emulators, beside that server, in one cell of the sweep
+    bench.py command SEALIFT            `sealift put`, by one session and in parallel parts, in one cell, where the server shapes
 """
 
 import http.client
@@ -14,6 +15,7 @@ import os
 import re
 import socketserver
 import statistics
+import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -189,7 +191,8 @@ PARALLEL = [Compose(True), Compose(False), Multipart()]
 
 class Discard(socketserver.StreamRequestHandler):
     disable_nagle_algorithm = True
-    objects, uploads = {}, {}
+    objects, uploads, metadata = {}, {}, {}
+    network = Network()  # what a client that does no shaping itself is to have
 
     def handle(self):
         buffer = memoryview(bytearray(MIB))
@@ -197,8 +200,11 @@ class Discard(socketserver.StreamRequestHandler):
             method, target, _ = line.decode().split()
             headers = http.client.parse_headers(self.rfile)
             left = size = int(headers["Content-Length"] or 0)
+            begin = time.perf_counter()
             while left:
-                left -= self.rfile.readinto(buffer[: min(left, MIB)])
+                left -= self.rfile.readinto(buffer[: min(left, SLICE if self.network.rtt else MIB)])
+                time.sleep(max(0, begin + (size - left) / self.network.rate - time.perf_counter()))
+            time.sleep(self.network.rtt)
             url = urlsplit(target)
             query = {key: value[0] for key, value in parse_qs(url.query, True).items()}
             status, more, content = self.answer(method, url.path, query, headers, size, buffer)
@@ -209,15 +215,17 @@ class Discard(socketserver.StreamRequestHandler):
         objects, uploads, name = self.objects, self.uploads, path.rsplit("/", 1)[1]
         if "upload_id" in query:  # a piece of a session
             name = query["upload_id"]
-            first, last, total = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+|\*)", headers["Content-Range"]).groups()
-            if int(first) != uploads[name] or int(last) + 1 - int(first) != size:
+            first, last, total = re.fullmatch(r"bytes (?:(\d+)-(\d+)|\*)/(\d+|\*)", headers["Content-Range"] or "").groups()
+            if size and (int(first) != uploads[name] or int(last) + 1 - int(first) != size):
                 return 400, {}, ""
             uploads[name] += size
             if total == "*":
                 return 308, {"Range": f"bytes=0-{last}"}, ""
             objects[name] = uploads.pop(name)
+            return 200, {}, self.resource(name)
         elif query.get("uploadType") == "resumable":
             uploads[query["name"]] = 0
+            self.metadata[query["name"]] = json.loads(bytes(body[:size]) or b"{}").get("metadata", {})
             return 200, {"Location": f"{path}?uploadType=resumable&upload_id={query['name']}"}, ""
         elif query.get("uploadType") == "media":
             objects[query["name"]] = size
@@ -231,19 +239,31 @@ class Discard(socketserver.StreamRequestHandler):
                 del objects[source]
         elif "uploads" in query:
             uploads[name] = {}
-            return 200, {}, f"<UploadId>{name}</UploadId>"
+            self.metadata[name] = {"sealift-token": headers["x-goog-meta-sealift-token"] or ""}
+            return 200, {}, self.document("InitiateMultipartUploadResult", name)
         elif "partNumber" in query:
             uploads[name][query["partNumber"]] = size
             return 200, {"ETag": '"-"'}, ""
         elif "uploadId" in query:
             objects[name] = sum(uploads.pop(name).values())
+            return 200, {}, self.document("CompleteMultipartUploadResult", name)
         elif method == "DELETE":
             objects.pop(name, None)
         elif method == "GET" and path == OBJECTS:
             return 200, {}, json.dumps({"items": [{"name": name, "size": size} for name, size in objects.items()]})
+        elif method == "GET" and path.startswith(OBJECTS):
+            missing = {"message": "No such object", "errors": [{"reason": "notFound"}]}
+            return (200, {}, self.resource(name)) if name in objects else (404, {}, json.dumps({"error": missing}))
         elif method == "GET":
             return 200, {}, "".join(f"<Key>{name}</Key><Size>{size}</Size>" for name, size in objects.items())
         return 200, {}, ""
+
+    def resource(self, name):
+        fields = {"name": name, "size": str(self.objects[name]), "generation": "1"}
+        return json.dumps({**fields, "metadata": self.metadata.get(name, {})})
+
+    def document(self, root, name):
+        return f"<{root}><Key>{name}</Key><UploadId>{name}</UploadId></{root}>"
 
 
 # Measuring.
@@ -323,7 +343,33 @@ def check(url, gcs="http://127.0.0.1:9023", s3="http://127.0.0.1:4566"):
             print(f"- {way.label}, {label}: {', '.join(f'{seconds:.2f}' for seconds in row)}", flush=True)
 
 
+def command(url, sealift):
+    """The command as it is, whose source is this script and faster than all connections together."""
+    size, environment = SIZES[1], {**os.environ, "STORAGE_EMULATOR_HOST": url}
+    ways = {"one session": [], "--parallel-stream": ["--parallel-stream"]}
+    times = {way: [] for way in ways}
+    for _, (way, options) in itertools.product(range(RUNS), ways.items()):
+        name = f"command{next(numbers)}"
+        arguments = [sealift, "put", name, "--storage", f"gs://{BUCKET}", "--codec", "none", "--quiet"]
+        arguments += ["--give-up-after", "5s", *options]
+        begin = time.perf_counter()
+        with subprocess.Popen(arguments, stdin=subprocess.PIPE, env=environment) as process:
+            for _ in range(size // len(DATA)):
+                process.stdin.write(DATA)
+            process.stdin.close()
+        seconds = time.perf_counter() - begin
+        _, content = Connection(url, Network()).ask("GET", f"{OBJECTS}/{name}", wanted=(200, 404))
+        if process.returncode or int(json.loads(content).get("size", 0)) != size:
+            sys.exit(f"{way}: exit code {process.returncode}, {content}")
+        times[way].append(seconds)
+    print(f"`sealift put --codec none` of {size // MIB} MiB at {Discard.network}, median of {RUNS}:\n")
+    for way, seconds in times.items():
+        print(f"- {way}: {statistics.median(seconds):.2f} s ({min(seconds):.2f} to {max(seconds):.2f})")
+
+
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["command"]:
+        Discard.network = Network(0.020, 60e6)
     socketserver.ThreadingTCPServer.request_queue_size = 128  # all pools connect at once
     server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Discard)
     # A process of its own, so that it does not share the interpreter's lock with the client.
@@ -331,6 +377,6 @@ if __name__ == "__main__":
     process.start()
     url = f"http://127.0.0.1:{server.server_address[1]}"
     try:
-        check(url, *sys.argv[2:]) if sys.argv[1:2] == ["check"] else sweep(url)
+        {"check": check, "command": command}.get("".join(sys.argv[1:2]), sweep)(url, *sys.argv[2:])
     finally:
         process.terminate()

@@ -7,7 +7,8 @@ lists the upload sessions that are neither complete nor cancelled: a test that w
 
 Left alone, the emulator serves one connection at a time, stores the part of a body that came before its connection broke,
 ignores preconditions and page sizes, says of a new upload session that it has a byte, forgets a session when it is complete,
-and cannot cancel one. All that is done here instead; of the emulator, the store and the other calls remain.
+and cannot cancel one. All that is done here instead; of the emulator, the store and the other calls remain. It speaks nothing
+of the XML API's uploads in parts: gcs_multipart.py does, which is our own and made from Google's documentation.
 """
 
 import email.message
@@ -15,6 +16,7 @@ import http.server
 import io
 import json
 import logging
+import os
 import re
 import secrets
 import socket
@@ -29,6 +31,9 @@ from gcp_storage_emulator import server, settings
 from gcp_storage_emulator.exceptions import Conflict
 from gcp_storage_emulator.handlers import objects
 from gcp_storage_emulator.storage import Storage
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # which `python -I` leaves out
+import gcs_multipart  # noqa: E402
 
 CHUNK = 256 << 10  # pieces of a session are multiples of this, except the last
 PAGE = 1000
@@ -446,6 +451,9 @@ def replaced(pattern, methods):
     if methods.get("PUT") is objects.upload_partial:
         used["DELETE"] = answered(cancel)
         pattern = pattern.replace("^", "^(?:/resumable)?", 1)  # where the API's description puts it, and gsutil looks
+    if methods.get("PUT") is objects.xml_upload:
+        used["POST"], used["DELETE"] = gcs_multipart.post(store), gcs_multipart.delete
+        used["PUT"], used["GET"] = gcs_multipart.put(used["PUT"]), gcs_multipart.get(used["GET"])
     return pattern, used
 
 
@@ -478,11 +486,12 @@ class Memory(Storage):
 def main(address, port, certificate=None, key=None):
     if google_crc32c.implementation != "c":
         logging.warning("checksums are slow: google_crc32c has no compiled part here")
-    for name in "_make_object_resource", "_checksums":
+    for name in "_make_object_resource", "_checksums", "xml_upload":
         if not hasattr(objects, name):
             sys.exit(f"gcp-storage-emulator has no {name}: look at localstack/services/gcs.py when changing its version")
     under_way_at = r"^/sessions/(?P<bucket_name>[-.\w]+)$", {"GET": answered(under_way)}
-    server.HANDLERS = under_way_at, *(replaced(*entry) for entry in server.HANDLERS)
+    of_bucket = r"^/(?P<bucket_name>[-.\w]+)$", {"GET": gcs_multipart.ls}
+    server.HANDLERS = under_way_at, *(replaced(*entry) for entry in server.HANDLERS), of_bucket
     objects.insert = answered(insert)  # the router also names it directly
     httpd = Server((address, int(port)), partial(Handler, Memory(use_memory_fs=True, data_dir="/")))
     if certificate:

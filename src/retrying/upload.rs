@@ -45,6 +45,10 @@ impl Upload for RetryingUpload {
         self.upload.parts_may_come_late()
     }
 
+    fn is_serial(&self) -> bool {
+        self.upload.is_serial()
+    }
+
     async fn put_part(&self, number: u32, payload: Payload) -> Result<PartReceipt> {
         self.retry.run(|| self.upload.put_part(number, payload.clone())).await
     }

@@ -215,9 +215,13 @@ impl Uploader {
     }
 
     fn in_flight_limit(&self, kept: Kept) -> usize {
+        if self.upload.as_ref().is_some_and(|upload| upload.is_serial()) {
+            return 1;
+        }
+        let limit = self.plan.store.part_policy().max_in_flight.max(1);
         match kept {
-            Kept::Memory => self.plan.store.part_policy().max_in_flight.max(1),
-            Kept::Spool => SPOOLED_IN_FLIGHT.min(self.plan.store.part_policy().max_in_flight.max(1)),
+            Kept::Memory => limit,
+            Kept::Spool => SPOOLED_IN_FLIGHT.min(limit),
         }
     }
 

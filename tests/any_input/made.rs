@@ -42,7 +42,7 @@ const COMMANDS: [&str; 26] = [
     "backup-maintenance compact",
     "help",
 ];
-const OPTIONS: [&str; 69] = [
+const OPTIONS: [&str; 70] = [
     "--storage",
     "--bucket",
     "--container",
@@ -58,6 +58,7 @@ const OPTIONS: [&str; 69] = [
     "--account-name",
     "--sas-file",
     "--credentials-file",
+    "--parallel-stream",
     "--checksums",
     "--codec",
     "--level",

@@ -15,3 +15,4 @@ suite!(memory: ThroughItself<crate::backends::Memory>, 40 sequences);
 suite!(s3_native: crate::backends::Native<sealift_tests::s3::TestBucket>, 40 sequences);
 suite!(azure_native: crate::backends::Native<sealift_tests::azure::TestContainer>, 40 sequences);
 suite!(gcs_native: crate::backends::Native<sealift_tests::gcs::TestBucket>, 40 sequences);
+suite!(gcs_parts: crate::backends::Native<sealift_tests::gcs_parts::TestBucket>, 40 sequences);

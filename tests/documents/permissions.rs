@@ -185,6 +185,30 @@ async fn on_google() {
     the_table_is_what_is_asked_for::<gcs::TestBucket>(requests::google, 2).await;
 }
 
+/// What the list below the table says of uploads in parts.
+#[tokio::test(flavor = "multi_thread")]
+async fn on_google_in_parallel_parts() {
+    let document = read("docs/operations.md");
+    let (_, text) = document.text.split_once("- **Google.**").expect("Google's lines");
+    let (text, _) = text.split_once("- **").expect("an end");
+    let row = Row {
+        commands: "put, run",
+        there: There::Nothing,
+        runs: &[
+            ("sealift run large --parallel-stream -- head -c 40000000 /dev/urandom", 0),
+            ("sealift run failing --parallel-stream -- sh -c 'head -c 40000000 /dev/urandom; exit 1'", 8),
+        ],
+    };
+    let (asked, ended) = asked::<gcs::TestBucket>(&row, requests::google, Refused::Nothing).await;
+    assert!(row.ends_as_it_should(&ended), "{ended:?}");
+    let parts = ["abort", "create", "listParts"].map(|name| format!("storage.multipartUploads.{name}"));
+    let objects = ["create", "get"].map(|name| format!("storage.objects.{name}"));
+    assert_eq!(asked.into_iter().collect::<Vec<_>>(), [&parts[..], &objects[..]].concat());
+    for name in parts {
+        assert!(quoted(text).contains(&name.as_str()), "{name}: {text}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn on_azure() {
     the_table_is_what_is_asked_for::<azure::TestContainer>(requests::azure, 3).await;

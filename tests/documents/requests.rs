@@ -37,8 +37,23 @@ pub(crate) fn s3(request: &Head<'_>) -> Option<&'static [&'static str]> {
     })
 }
 
+/// Google, "IAM permissions for XML requests", of uploads in parts.
+fn google_parts(request: &Head<'_>) -> Option<&'static [&'static str]> {
+    let (uploads, id) = (request.parameter("uploads").is_some(), request.parameter("uploadId").is_some());
+    Some(match *request.method() {
+        Method::GET if uploads => &["storage.multipartUploads.list"],
+        Method::GET if id => &["storage.multipartUploads.listParts"],
+        Method::DELETE if id => &["storage.multipartUploads.abort"],
+        Method::POST | Method::PUT if uploads || id => &["storage.multipartUploads.create", "storage.objects.create"],
+        _ => return None,
+    })
+}
+
 /// Google, "IAM permissions for JSON methods". A session for an upload is its own permission.
 pub(crate) fn google(request: &Head<'_>) -> Option<&'static [&'static str]> {
+    if let Some(permissions) = google_parts(request) {
+        return Some(permissions);
+    }
     let session = request.parameter("upload_id").is_some();
     let (_, below) = request.path().split_once("/b/")?;
     let object = below.split_once("/o/").is_some_and(|(_, name)| !name.is_empty());

@@ -103,3 +103,10 @@ cloud!(gcs: sealift_tests::gcs::TestBucket;
     sessions: an_abort_that_fails_says_that_nothing_can_be_seen_and_for_how_long,
         an_abort_applied_with_its_reply_lost_leaves_nothing;
     lies: a_wrong_checksum_in_the_answer_alone_deletes_nothing;);
+// Google's streams in parallel parts. What must not replace anything goes by a session there too.
+cloud!(gcs_parts: sealift_tests::gcs_parts::TestBucket;
+    leftovers: an_abort_that_fails_says_what_is_left_and_a_sweep_removes_it, a_list_of_uploads_that_is_none_is_an_error;
+    starts: a_start_that_fails, a_writer_dropped_while_its_upload_is_being_started,
+        a_start_whose_answer_does_not_say_so_leaves_nothing_unnamed;
+    lies: a_complete_answered_200_with_an_error_inside_is_an_error,
+        a_wrong_checksum_in_the_answer_alone_deletes_nothing, a_listing_that_does_not_go_on_is_an_error;);

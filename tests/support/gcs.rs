@@ -51,7 +51,7 @@ pub struct TestBucket {
 }
 
 impl TestBucket {
-    async fn call(&self, method: Method, path: &str, body: Bytes) -> (StatusCode, Bytes) {
+    pub(crate) async fn call(&self, method: Method, path: &str, body: Bytes) -> (StatusCode, Bytes) {
         let request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.endpoint))
@@ -77,7 +77,7 @@ impl TestBucket {
     }
 }
 
-fn encoded(key: &str) -> String {
+pub(crate) fn encoded(key: &str) -> String {
     utf8_percent_encode(key, NON_ALPHANUMERIC).to_string()
 }
 

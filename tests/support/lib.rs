@@ -9,6 +9,7 @@ pub mod cli;
 pub mod cloud;
 pub mod data;
 pub mod gcs;
+pub mod gcs_parts;
 pub mod mix;
 pub mod original;
 pub mod patience;

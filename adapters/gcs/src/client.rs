@@ -1,6 +1,7 @@
 //! What every verb needs: where the bucket is, the two clients, one way to send, and how errors are told.
 
-use crate::faults::{Fault, Refusal};
+use crate::faults::Fault;
+use crate::refusal::Refusal;
 use crate::renewal::Renewal;
 use crate::transport::{Answer, Call, Http};
 use google_cloud_storage::client::Storage;
@@ -83,6 +84,12 @@ impl Client {
     /// The URL of an object's resource, with a query.
     pub(crate) fn object_url(&self, key: &str, query: &[(&str, &str)]) -> Url {
         self.url_of(&["storage", "v1", "b", &self.bucket, "o", key], query)
+    }
+
+    /// The URL of an object in the XML API, with a query. A slash of the key is encoded too: otherwise `..` between two would
+    /// lead elsewhere.
+    pub(crate) fn xml_url(&self, key: &str, query: &[(&str, &str)]) -> Url {
+        self.url_of(&[&self.bucket, key], query)
     }
 
     /// Sends `call`, and reads the answer with `read`. The attempt is accounted for in `attempts`.

@@ -2,7 +2,7 @@
 
 use crate::client::Client;
 use crate::credentials::Renewable;
-use crate::options::{Credentials, GcsOptions};
+use crate::options::{Credentials, GcsOptions, Streams};
 use crate::pieces::QUANTUM;
 use crate::sdk;
 use crate::store::GcsStore;
@@ -16,8 +16,15 @@ const MAX_OBJECT: u64 = 5 << 40;
 /// The size of parts: the largest that a small memory budget holds without putting them on disk. Pieces of 32 MiB take a tenth
 /// less time at 20 ms and 60 MB/s (benches/gcs-ways).
 const PART: u64 = 8 * MIB;
-/// The largest part that can be chosen. The service sets no limit; a part is what is sent again when a connection breaks.
+/// The largest part that can be chosen. For sessions the service sets no limit; a part is what is sent again when a connection
+/// breaks. For uploads in parts it is the service's.
 const MAX_PART: u64 = 5 << 30;
+
+/// What an upload in parts takes (Google, "Quotas and limits", XML API multipart uploads): 10,000 parts of 5 MiB to 5 GiB, the last
+/// of which may be shorter. The concurrency is a choice.
+const LEAST_PART: u64 = 5 * MIB;
+const MAX_PARTS: u32 = 10_000;
+const MAX_IN_FLIGHT: usize = 64;
 
 impl GcsStore {
     /// A store on the bucket that `options` names. A credentials file is read; tokens are fetched in the background by a
@@ -38,7 +45,7 @@ impl GcsStore {
             .map_err(|error| invalid(format!("no HTTP client: {}", error.without_url())))?;
         let connect_timeout = options.connect_timeout;
         let client = Client { bucket: options.bucket, endpoint, http, sdk, connect_timeout };
-        Ok(GcsStore { client, policy })
+        Ok(GcsStore { client, policy, streams: options.streams })
     }
 }
 
@@ -74,11 +81,24 @@ fn part_policy(options: &GcsOptions) -> Result<PartPolicy> {
     if expected > MAX_OBJECT {
         return invalid(format!("{expected} bytes are expected, and Google takes {MAX_OBJECT} at most"));
     }
-    Ok(PartPolicy::new(Growth::Equal { size })
-        // The service counts none: as many as the largest object has.
-        .with_max_parts(MAX_OBJECT.div_ceil(size) as u32)
-        .with_max_part(MAX_PART)
-        .with_max_object(MAX_OBJECT))
+    let policy = match options.streams {
+        Streams::Session => {
+            // The service counts none: as many as the largest object has.
+            PartPolicy::new(Growth::Equal { size }).with_max_parts(MAX_OBJECT.div_ceil(size) as u32)
+        }
+        Streams::Multipart if size < LEAST_PART => {
+            return invalid(format!(
+                "{size} bytes is less than the 5 MiB that Google takes of a stream in parallel parts"
+            ));
+        }
+        Streams::Multipart => {
+            let least = options.part_size.unwrap_or(LEAST_PART);
+            PartPolicy::new(Growth::Growing { first: size, least })
+                .with_max_parts(MAX_PARTS)
+                .with_max_in_flight(MAX_IN_FLIGHT)
+        }
+    };
+    Ok(policy.with_max_part(MAX_PART).with_max_object(MAX_OBJECT))
 }
 
 /// Google, "Bucket naming requirements", as far as they are about characters: the name becomes part of a URL.
@@ -158,5 +178,17 @@ mod tests {
         {
             assert_eq!(sized(part_size, expected).expect_err("refused").kind(), ErrorKind::InvalidConfig);
         }
+    }
+
+    #[test]
+    fn parallel_parts_reach_the_largest_object_too() {
+        let sized =
+            |part_size| part_policy(&GcsOptions { part_size, streams: Streams::Multipart, ..options("bucket", None) });
+        for part_size in [None, Some(LEAST_PART), Some(MAX_PART)] {
+            let policy = sized(part_size).expect("fine");
+            assert_eq!((policy.longest_stream(), policy.max_parts), (MAX_OBJECT, 10_000));
+            assert!(policy.max_in_flight > 1);
+        }
+        assert_eq!(sized(Some(LEAST_PART - QUANTUM)).expect_err("too small").kind(), ErrorKind::InvalidConfig);
     }
 }

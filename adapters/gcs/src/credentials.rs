@@ -1,7 +1,8 @@
 //! The tokens that both clients send: where they come from, and how they are renewed.
 
-use crate::faults::{Fault, chain, shortened};
+use crate::faults::{Fault, chain};
 use crate::options::Credentials;
+use crate::refusal::shortened;
 use crate::renewal::{Generation, Renewal};
 use google_cloud_auth::build_errors::Error as BuildError;
 use google_cloud_auth::credentials::{

@@ -2,6 +2,7 @@
 
 use crate::client::Client;
 use crate::faults::Fault;
+use crate::options::Streams;
 use crate::put;
 use crate::store::GcsStore;
 use crate::transport::Answer;
@@ -68,11 +69,20 @@ impl Examined for GcsStore {
     }
 
     fn lists_uploads(&self) -> bool {
-        false
+        self.streams == Streams::Multipart
     }
 
-    /// Google, "IAM permissions for Cloud Storage".
+    /// Google, "IAM permissions for Cloud Storage" and "IAM permissions for XML requests".
     fn permission(&self, capability: Capability) -> &'static str {
+        match (capability, self.streams) {
+            (Capability::Start | Capability::Part | Capability::Complete, Streams::Multipart) => {
+                return "storage.multipartUploads.create, storage.objects.create";
+            }
+            (Capability::Abort, Streams::Multipart) => return "storage.multipartUploads.abort",
+            (Capability::ListUploads, _) => return "storage.multipartUploads.list",
+            (Capability::ListParts, _) => return "storage.multipartUploads.listParts",
+            _ => {}
+        }
         match capability {
             Capability::List | Capability::ListedAtOnce => "storage.objects.list",
             Capability::Look
@@ -88,14 +98,22 @@ impl Examined for GcsStore {
         }
     }
 
-    /// Pieces of a session are multiples of 256 KiB, but for the last.
+    /// Pieces of a session are multiples of 256 KiB, but for the last; parts are of 5 MiB at least.
     fn trial_parts(&self) -> [usize; 3] {
-        [256 << 10, 512 << 10, 1000]
+        match self.streams {
+            Streams::Session => [256 << 10, 512 << 10, 1000],
+            Streams::Multipart => [5 << 20, (5 << 20) + (64 << 10), 1000],
+        }
     }
 
     fn sent_with(&self, capability: Capability) -> Sent {
-        match capability {
-            Capability::PartChecksum => Sent::Nothing("pieces of a session have none; what they become has"),
+        match (capability, self.streams) {
+            (Capability::PartChecksum, Streams::Session) => {
+                Sent::Nothing("pieces of a session have none; what they become has")
+            }
+            (Capability::WholeChecksum, Streams::Multipart) => {
+                Sent::Nothing("an upload in parts takes none; what it became is held against the service's")
+            }
             _ => Sent::Checksum("CRC32C"),
         }
     }
@@ -108,10 +126,16 @@ impl Examined for GcsStore {
     async fn settings(&self) -> Settings {
         let url = self.client.url_of(&["storage", "v1", "b", &self.client.bucket], &[("fields", FIELDS)]);
         let told = self.client.ask(Method::GET, url, |answer| bucket_of(&answer, &self.client.bucket)).await;
-        let ended = Finding::noted(
-            Capability::IncompleteUploads,
-            "nothing of them can be seen, and the service drops them after a week by itself: no rule is needed",
-        );
+        let ended = match self.streams {
+            Streams::Session => {
+                "nothing of them can be seen, and the service drops them after a week by itself: no rule is needed"
+            }
+            Streams::Multipart => {
+                "what a crash leaves of parallel parts is paid for until `sealift sweep --foreign` removes it, or a lifecycle \
+                 rule with AbortIncompleteMultipartUpload"
+            }
+        };
+        let ended = Finding::noted(Capability::IncompleteUploads, ended);
         match told {
             Ok(bucket) => settings_of(&bucket, ended),
             Err(fault) => {

@@ -1,10 +1,9 @@
 //! What can go wrong with one request, whether it may pass, and the same as Sealift's error: which kind, in which words, and
 //! what to try next. Never a header or a URL, which could hold a secret.
 
-use crate::renewal::{Generation, Renewal};
-use http::HeaderMap;
+use crate::refusal::{Refusal, shortened};
+use crate::renewal::Renewal;
 use sealift::{Attempt, Error, ErrorKind, Passing, handshake_hint};
-use serde::Deserialize;
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::time::Duration;
@@ -34,86 +33,12 @@ pub(crate) enum Fault {
     Differs(String),
 }
 
-/// An answer that is an error.
-#[derive(Debug)]
-pub(crate) struct Refusal {
-    pub(crate) status: u16,
-    /// The service's word for it (`notFound`), where it gives one.
-    pub(crate) reason: String,
-    pub(crate) message: String,
-    /// Why it may be sent again, if it may.
-    pub(crate) passing: Option<Passing>,
-    /// Whether it came as a web page, which the service does not send.
-    pub(crate) page: bool,
-    /// The token that was refused with it, if one was sent.
-    pub(crate) used: Option<Generation>,
-    /// What became of that token.
-    pub(crate) renewal: Renewal,
-}
-
-#[derive(Deserialize)]
-struct Body {
-    error: BodyError,
-}
-
-#[derive(Deserialize)]
-struct BodyError {
-    #[serde(default)]
-    message: String,
-    #[serde(default)]
-    errors: Vec<BodyReason>,
-}
-
-#[derive(Deserialize)]
-struct BodyReason {
-    #[serde(default)]
-    reason: String,
-}
-
-impl Refusal {
-    pub(crate) fn new(status: u16, headers: &HeaderMap, body: &[u8]) -> Self {
-        let (reason, message) = match serde_json::from_slice::<Body>(body) {
-            Ok(Body { error }) => {
-                (error.errors.into_iter().next().map(|first| first.reason).unwrap_or_default(), error.message)
-            }
-            // The upload server speaks plain text; proxies speak HTML, which helps nobody.
-            Err(_) => match std::str::from_utf8(body) {
-                Ok(text) if !is_page(body) => (String::new(), text.to_owned()),
-                _ => (String::new(), String::new()),
-            },
-        };
-        Refusal { reason, page: is_page(body), ..Refusal::told(status, headers, &message) }
-    }
-
-    /// An answer that says `message`, and no more.
-    pub(crate) fn told(status: u16, headers: &HeaderMap, message: &str) -> Self {
-        let passing = match status {
-            429 | 503 => Some(Passing::Busy { asked: retry_after(headers) }),
-            408 | 500..=599 => Some(Passing::Outage),
-            // Another writer was in the way.
-            409 => Some(Passing::Unlikely),
-            400 if is_damage(message) => Some(Passing::Unlikely),
-            _ => None,
-        };
-        let (reason, message) = (String::new(), shortened(message));
-        Refusal { status, reason, message, passing, page: false, used: None, renewal: Renewal::None }
-    }
-
-    /// The same of a request that was sent with a token.
-    pub(crate) fn sent_with(self, token: Generation) -> Self {
-        Refusal { used: Some(token), ..self }
-    }
-
-    fn text(&self) -> String {
-        let text = format!("{} {}", self.status, self.reason);
-        match self.message.is_empty() {
-            true => text.trim_end().to_owned(),
-            false => format!("{}: {}", text.trim_end(), self.message),
-        }
-    }
-}
-
 impl Fault {
+    /// A document of the XML API where another was asked for.
+    pub(crate) fn unasked(root: &str) -> Self {
+        Fault::Unexpected(format!("its XML is {root}, which was not asked for"))
+    }
+
     /// The status of the answer, if there was one.
     pub(crate) fn status(&self) -> Option<u16> {
         match self {
@@ -124,7 +49,17 @@ impl Fault {
 
     /// Whether there is no such object (but a bucket).
     pub(crate) fn no_such_object(&self) -> bool {
-        matches!(self, Fault::Refused(refusal) if no_such_object(refusal))
+        matches!(self, Fault::Refused(refusal) if refusal.no_such_object())
+    }
+
+    /// Whether there is no such bucket.
+    pub(crate) fn no_such_bucket(&self) -> bool {
+        matches!(self, Fault::Refused(refusal) if refusal.no_such_bucket())
+    }
+
+    /// Whether there is no such upload in parts.
+    pub(crate) fn no_such_upload(&self) -> bool {
+        matches!(self, Fault::Refused(refusal) if refusal.no_such_upload())
     }
 
     /// Says to `attempt` what this says of it.
@@ -216,32 +151,10 @@ impl Fault {
     }
 }
 
-/// Only in seconds: the service does not send it as a date.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get("retry-after")?.to_str().ok()?.parse().ok()?;
-    Some(Duration::from_secs(seconds))
-}
-
-/// Whether a 400 says that what arrived is not what was sent.
-fn is_damage(message: &str) -> bool {
-    let message = message.to_ascii_lowercase();
-    ["crc32c", "checksum", "md5"].iter().any(|word| message.contains(word))
-}
-
-/// Only in the service's own words: other 404s are of something that stands between.
-fn no_such_object(refusal: &Refusal) -> bool {
-    let told = refusal.reason == "notFound" || refusal.message.contains("No such object");
-    refusal.status == 404 && told && !no_such_bucket(refusal)
-}
-
-fn no_such_bucket(refusal: &Refusal) -> bool {
-    refusal.status == 404 && refusal.message.contains("bucket does not exist")
-}
-
 fn refused(described: impl FnOnce(ErrorKind, String) -> Error, endpoint: &str, refusal: &Refusal) -> Error {
     let text = refusal.text();
     match (refusal.status, refusal.reason.as_str()) {
-        _ if no_such_bucket(refusal) => described(ErrorKind::NoSuchBucket, text)
+        _ if refusal.no_such_bucket() => described(ErrorKind::NoSuchBucket, text)
             .with_hint(format!("check the bucket's name, and that it is at {endpoint}")),
         (401, _) if refusal.renewal == Renewal::Same => described(
             ErrorKind::Denied,
@@ -257,14 +170,16 @@ fn refused(described: impl FnOnce(ErrorKind, String) -> Error, endpoint: &str, r
             "check which credentials are in use at {endpoint}, whether they have expired, and what they may do: the role \
              Storage Object User on the bucket"
         )),
-        _ if no_such_object(refusal) => {
+        _ if refusal.no_such_object() => {
             described(ErrorKind::NotFound, text).with_hint("`sealift ls` shows what there is")
         }
+        _ if refusal.no_such_upload() => described(ErrorKind::Service, text)
+            .with_hint("it was completed or aborted, or a rule of the bucket has removed it: upload again"),
         (404, _) => described(ErrorKind::Service, text)
             .with_hint(format!("it is not Google's word for a missing object: check what answers at {endpoint}")),
         (412, _) => described(ErrorKind::AlreadyExists, text).with_hint("choose another name, or let it be replaced"),
         (413, _) => described(ErrorKind::TooLarge, text),
-        (400, _) if is_damage(&refusal.message) => described(ErrorKind::Corrupt, text),
+        _ if refusal.is_damage() => described(ErrorKind::Corrupt, text),
         (408, _) => described(ErrorKind::TimedOut, text),
         (429 | 500..=599, _) => {
             described(ErrorKind::Service, text).with_hint("the service is busy or broken: try later")
@@ -283,23 +198,10 @@ pub(crate) fn root_cause(error: &(dyn StdError + 'static)) -> String {
     shortened(&chain(error).last().map(ToString::to_string).unwrap_or_default())
 }
 
-/// Whether this is a web page.
-pub(crate) fn is_page(body: &[u8]) -> bool {
-    body.trim_ascii_start().starts_with(b"<")
-}
-
-/// One line, not too long.
-pub(crate) fn shortened(text: &str) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(400) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http::HeaderMap;
 
     fn refusal(status: u16, reason: &str, message: &str) -> Fault {
         let body =
@@ -363,24 +265,9 @@ mod tests {
     }
 
     #[test]
-    fn the_time_that_a_busy_service_asks_for_is_told() {
-        for (value, asked) in [("3", Some(3)), ("86400", Some(86_400)), ("Fri, 27 Nov 2026 12:00:00 GMT", None)] {
-            let headers = HeaderMap::from_iter([(http::header::RETRY_AFTER, value.parse().expect("a header"))]);
-            let refusal = Refusal::new(503, &headers, b"");
-            assert_eq!(refusal.passing, Some(Passing::Busy { asked: asked.map(Duration::from_secs) }), "{value}");
-        }
-    }
-
-    #[test]
     fn what_the_service_repeats_is_hidden() {
         let fault = refusal(400, "invalid", "no upload s3cret here").without("s3cret");
         assert!(!format!("{fault:?}").contains("s3cret"));
         assert!(!fault.into_error("commit", "gs://b/k", "https://h").to_string().contains("s3cret"));
-    }
-
-    #[test]
-    fn a_page_of_a_proxy_is_not_shown() {
-        let Refusal { message, .. } = Refusal::new(502, &HeaderMap::new(), b"<html>gone</html>");
-        assert_eq!(message, "");
     }
 }

@@ -19,8 +19,10 @@ pub struct GcsOptions {
     pub endpoint: Option<String>,
     /// Where the authorisation comes from.
     pub credentials: Credentials,
+    /// How a stream that does not fit in one part is sent.
+    pub streams: Streams,
     /// The size of all parts but the last, in bytes: a multiple of 256 KiB, by default 8 MiB. What fits in one is put in
-    /// one request.
+    /// one request. With [`Streams::Multipart`] it is the size of the first parts, of 5 MiB at least.
     pub part_size: Option<u64>,
     /// About how many bytes will be stored under one key. Parts need not be larger for it; more than the service takes is
     /// refused at once.
@@ -40,12 +42,26 @@ impl GcsOptions {
             bucket: bucket.into(),
             endpoint: None,
             credentials: Credentials::ApplicationDefault,
+            streams: Streams::default(),
             part_size: None,
             expected_size: None,
             connect_timeout: CONNECT,
             stall_timeout: STANDSTILL,
         }
     }
+}
+
+/// How a stream that does not fit in one part is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Streams {
+    /// In one resumable session, piece after piece: as fast as one connection. What a crash leaves ends by itself.
+    #[default]
+    Session,
+    /// In parts, several at a time, by the XML API's multipart upload: as fast as all connections together. The service takes
+    /// no condition with it, so what is to be stored only if it is absent ([`IfExists::Fail`](sealift::IfExists::Fail)) goes by a
+    /// session all the same. What a crash leaves is billed until it is swept, or until a lifecycle rule of the bucket removes it.
+    Multipart,
 }
 
 /// Where the authorisation comes from. Holds no secret itself.

@@ -105,6 +105,12 @@ pub(crate) fn hash_header(whole: Checksum) -> String {
     format!("crc32c={}", BASE64_STANDARD.encode(whole.to_be_bytes()))
 }
 
+/// The checksum of a value of that header, which may have an MD5 too.
+pub(crate) fn checksum_of(header: &str) -> Option<Vec<u8>> {
+    let crc = header.split(',').find_map(|sum| sum.trim().strip_prefix("crc32c="))?;
+    BASE64_STANDARD.decode(crc).ok().filter(|crc| crc.len() == 4)
+}
+
 /// One page of a listing.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]

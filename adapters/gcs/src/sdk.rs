@@ -4,7 +4,8 @@
 //! and would hide attempts. So each call is one attempt, with a limit on how long nothing may move.
 
 use crate::credentials::{Renewable, unusable};
-use crate::faults::{Fault, Refusal, chain, root_cause};
+use crate::faults::{Fault, chain, root_cause};
+use crate::refusal::Refusal;
 use crate::renewal::Generation;
 use google_cloud_auth::errors::CredentialsError;
 use google_cloud_gax::retry_policy::NeverRetry;

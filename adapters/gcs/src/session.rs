@@ -4,8 +4,9 @@
 //! service names. What it has already it passes over, so no byte can come twice.
 
 use crate::client::Client;
-use crate::faults::{Fault, Refusal};
+use crate::faults::Fault;
 use crate::pieces::Piece;
+use crate::refusal::Refusal;
 use crate::resource::{Resource, hash_header};
 use crate::transport::{Answer, Call, Outgoing};
 use http::Method;

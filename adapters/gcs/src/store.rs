@@ -1,13 +1,15 @@
 //! The bucket as an object store: a line a verb.
 
 use crate::client::Client;
-use crate::upload::{GcsUpload, lost_starts};
-use crate::{copy, look, names, put, read, remove};
+use crate::multipart::{self, MultipartUpload};
+use crate::options::Streams;
+use crate::upload::{self, GcsUpload};
+use crate::{copy, look, names, put, read, remove, sweep};
 use async_trait::async_trait;
 use bytes::Bytes;
 use sealift::doctor::Examined;
 use sealift::{
-    Attempts, ChecksumAlgorithm, CommitOptions, Committed, Effect, ErrorKind, Home, Key, LeftBehind, Leftover,
+    Attempts, ChecksumAlgorithm, CommitOptions, Committed, Effect, Home, IfExists, Key, LeftBehind, Leftover,
     Leftovers, ObjectInfo, ObjectStore, Page, PartPolicy, Payload, Removal, Result, Upload, Work,
 };
 use std::ops::Range;
@@ -18,6 +20,7 @@ use std::time::Duration;
 pub struct GcsStore {
     pub(crate) client: Client,
     pub(crate) policy: PartPolicy,
+    pub(crate) streams: Streams,
 }
 
 #[async_trait]
@@ -52,12 +55,24 @@ impl ObjectStore for GcsStore {
         put::put(&self.client, key.as_ref(), &payload, options, attempts).await
     }
 
+    /// What must not replace anything goes by a session, whose last piece takes the condition: an upload in parts takes none.
     async fn start(&self, key: &Key, options: &CommitOptions, attempts: &Attempts) -> Result<Box<dyn Upload>> {
-        Ok(Box::new(GcsUpload::start(&self.client, key.as_ref(), options, attempts).await?))
+        let (client, key) = (&self.client, key.as_ref());
+        Ok(match (self.streams, options.if_exists) {
+            (Streams::Multipart, IfExists::Replace) => {
+                Box::new(MultipartUpload::start(client, key, options, attempts).await?)
+            }
+            (Streams::Session, _) | (_, IfExists::Fail) => {
+                Box::new(GcsUpload::start(client, key, options, attempts).await?)
+            }
+        })
     }
 
-    async fn lost_starts(&self, key: &Key, _since: Duration, effect: Effect, _known: Option<&str>) -> Vec<LeftBehind> {
-        lost_starts(&self.client, key.as_ref(), effect)
+    async fn lost_starts(&self, key: &Key, since: Duration, effect: Effect, known: Option<&str>) -> Vec<LeftBehind> {
+        match self.streams {
+            Streams::Session => upload::lost_starts(&self.client, key.as_ref(), effect),
+            Streams::Multipart => multipart::lost_starts(&self.client, key.as_ref(), since, effect, known).await,
+        }
     }
 
     async fn head(&self, key: &Key) -> Result<ObjectInfo> {
@@ -101,18 +116,14 @@ impl ObjectStore for GcsStore {
         copy::copy_from(&self.client, bucket, from.as_ref(), info, to.as_ref(), work).await
     }
 
-    /// Nothing: a session that was not finished cannot be listed, shows nothing, and ends by itself after a week. But of a
-    /// bucket that is not there nothing can be said.
+    /// Uploads in parts, all in one page. A session that was not finished cannot be listed, shows nothing, and ends by itself
+    /// after a week.
     async fn leftovers(&self, prefix: &str, _: Option<&str>) -> Result<Leftovers> {
-        match look::list(&self.client, prefix, None).await {
-            Err(error) if error.kind() == ErrorKind::NoSuchBucket => Err(error),
-            _ => Ok(Leftovers::default()),
-        }
+        sweep::leftovers(&self.client, prefix).await
     }
 
-    /// There is none to remove; see [`leftovers`](Self::leftovers).
-    async fn remove_leftover(&self, _leftover: &Leftover) -> Result<()> {
-        Ok(())
+    async fn remove_leftover(&self, leftover: &Leftover) -> Result<()> {
+        sweep::remove(&self.client, leftover).await
     }
 
     fn examined(&self) -> Option<&dyn Examined> {

@@ -1,8 +1,10 @@
-//! The client for the JSON API: one request, with its credentials, its time limits and its answer.
+//! The client for the JSON and the XML API: one request, with its credentials, its time limits and its answer.
 
 use crate::credentials::Renewable;
-use crate::faults::{Fault, Refusal, is_page, root_cause};
+use crate::faults::{Fault, root_cause};
+use crate::refusal::{Refusal, is_page, shortened};
 use crate::renewal::Generation;
+use crate::xml::Document;
 use bytes::{Bytes, BytesMut};
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
@@ -12,7 +14,7 @@ use sealift::{Attempt, SlowDowns};
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -48,6 +50,7 @@ pub(crate) struct Call {
 pub(crate) enum Outgoing {
     Nothing,
     Json(Vec<u8>),
+    Xml(Vec<u8>),
     /// So many bytes.
     Bytes(u64, BoxStream<'static, io::Result<Bytes>>),
 }
@@ -83,6 +86,26 @@ impl Answer {
         }
     }
 
+    /// The document of the XML API that it is, unless there is an error inside.
+    pub(crate) fn document(&self) -> Result<Document, Fault> {
+        match Document::parse(&self.body) {
+            Ok(Document::Error(told)) => Err(Fault::Refused(Refusal::inside(self.status, &self.headers, told))),
+            Ok(document) => Ok(document),
+            Err(error) => Err(Fault::Unexpected(format!("its XML is not what was asked for: {}", shortened(&error)))),
+        }
+    }
+
+    /// The value of a header, if it is text.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// When it was sent, by the service's clock, if it tells.
+    pub(crate) fn date(&self) -> Option<SystemTime> {
+        let date = self.header("date")?;
+        SystemTime::try_from(jiff::fmt::rfc2822::parse(date).ok()?.timestamp()).ok()
+    }
+
     /// Whether it is a web page, which the service does not send.
     pub(crate) fn is_page(&self) -> bool {
         is_page(&self.body)
@@ -116,6 +139,7 @@ impl Http {
         sending = match call.body {
             Outgoing::Nothing => sending.header("content-length", "0"),
             Outgoing::Json(json) => sending.header("content-type", "application/json; charset=UTF-8").body(json),
+            Outgoing::Xml(xml) => sending.header("content-type", "application/xml").body(xml),
             Outgoing::Bytes(length, stream) => {
                 let watched = Watched { stream, left: length, moved, attempt: call.attempt.take() };
                 sending.header("content-length", length).body(Body::wrap_stream(watched))

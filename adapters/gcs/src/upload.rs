@@ -1,4 +1,4 @@
-//! One upload: its parts in series into one session, what does not fill a quantum held back for the next.
+//! One upload by a session: its parts in series into one session, what does not fill a quantum held back for the next.
 
 use crate::client::Client;
 use crate::faults::Fault;
@@ -132,7 +132,10 @@ impl Upload for GcsUpload {
         REMEDY
     }
 
-    /// Parts are taken in order and one at a time, as the policy says.
+    fn is_serial(&self) -> bool {
+        true
+    }
+
     async fn put_part(&self, number: u32, payload: Payload) -> Result<PartReceipt> {
         let operation = format!("upload part {number} of");
         let mut taken = self.take(&operation, Some(number))?;

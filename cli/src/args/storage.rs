@@ -160,10 +160,16 @@ pub(crate) struct GcsArgs {
     /// application-default login`, the machine's own account.
     #[arg(long, value_name = "FILE", conflicts_with = "anonymous")]
     pub(crate) credentials_file: Option<PathBuf>,
+    /// Send one long stream to Google over several connections at once, as a multipart upload; by default it goes over one
+    /// (gcs-native). What must not replace anything (--if-absent, new files of a backup) stays on one: Google takes no condition
+    /// with such an upload. It needs storage.multipartUploads.create, .abort and .listParts; what a crash leaves of it is billed until
+    /// `sealift sweep --foreign` or a lifecycle rule removes it. For other storages it changes nothing: they get several parts at once anyway.
+    #[arg(long)]
+    pub(crate) parallel_stream: bool,
 }
 
 impl GcsArgs {
-    /// Whether any of them was said.
+    /// Whether any of them was said that means nothing elsewhere.
     pub(crate) fn is_given(&self) -> bool {
         self.credentials_file.is_some()
     }

@@ -79,7 +79,7 @@ fn flags(args: &StorageArgs, deadline: Option<Duration>) -> Result<String, Failu
         anonymous,
         s3: S3Args { conditional_writes, addressing },
         azure: AzureArgs { account_name, sas_file },
-        gcs: GcsArgs { credentials_file },
+        gcs: GcsArgs { credentials_file, parallel_stream },
         checksums,
         codec,
         level,
@@ -122,6 +122,9 @@ fn flags(args: &StorageArgs, deadline: Option<Duration>) -> Result<String, Failu
     let mut flags = vec!["--quiet".to_owned()];
     if *anonymous {
         flags.push("--anonymous".into());
+    }
+    if *parallel_stream {
+        flags.push("--parallel-stream".into());
     }
     for (name, value) in options.into_iter().filter_map(|(name, value)| Some((name, value?))) {
         // It becomes a part of a line.

@@ -1,15 +1,14 @@
 //! Google Cloud Storage as the arguments and the environment describe it.
 
-use super::Streams;
 use crate::args::{ChecksumsArg, StorageArgs};
 use crate::failure::Failure;
 use sealift::Bucket;
-use sealift_gcs::{Credentials, GcsOptions, GcsStore};
+use sealift_gcs::{Credentials, GcsOptions, GcsStore, Streams};
 
 /// Where an emulator is, for all of Google's clients. They send it no credentials.
 const EMULATOR: &str = "STORAGE_EMULATOR_HOST";
 
-pub(super) async fn open(args: &StorageArgs, bucket: String, streams: Streams) -> Result<Bucket, Failure> {
+pub(super) async fn open(args: &StorageArgs, bucket: String, streams: super::Streams) -> Result<Bucket, Failure> {
     let options = options(args, bucket, |name| std::env::var(name).ok())?;
     Ok(streams.of(GcsStore::connect(options).await?))
 }
@@ -33,6 +32,9 @@ fn options(
         options.credentials = Credentials::Anonymous;
     } else if let Some(file) = &args.gcs.credentials_file {
         options.credentials = Credentials::File(file.clone());
+    }
+    if args.gcs.parallel_stream {
+        options.streams = Streams::Multipart;
     }
     options.part_size = args.part_size.map(|size| size.as_u64());
     options.expected_size = args.expected_size.map(|size| size.as_u64());
@@ -74,6 +76,8 @@ mod tests {
         let by_file = ok(&["--credentials-file=/k.json"], Some("http://127.0.0.1:1")).credentials;
         assert_eq!(by_file, Credentials::File("/k.json".into()));
         assert_eq!(ok(&["--anonymous"], None).credentials, Credentials::Anonymous);
+        assert_eq!(ok(&[], None).streams, Streams::Session);
+        assert_eq!(ok(&["--parallel-stream"], None).streams, Streams::Multipart);
         read(&["--region=x"], None).expect_err("no region");
         read(&["--checksums=none"], None).expect_err("always");
     }

@@ -1,17 +1,23 @@
 //! Tokens: sent with every request, renewed once where they are refused, shown nowhere.
 
 use crate::server::{Reply, Server};
+use crate::uploads::Uploads;
 use crate::{QUANTUM, commit, data, digits, holds, key, patient, payload, resource, started};
 use sealift::{Attempts, ErrorKind, IfExists, ObjectStore, Passing, RetryingStore};
-use sealift_gcs::{Credentials, GcsOptions, GcsStore, TOKEN_WITHIN};
+use sealift_gcs::{Credentials, GcsOptions, GcsStore, Streams, TOKEN_WITHIN};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 use tokio::process::Command;
 
 /// A store whose tokens come from the server itself; and the folder that holds their file.
 async fn store(server: &Server) -> (GcsStore, tempfile::TempDir) {
+    store_sending(server, Streams::Session).await
+}
+
+/// The same, which sends streams so.
+async fn store_sending(server: &Server, streams: Streams) -> (GcsStore, tempfile::TempDir) {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("user.json");
     let user = format!(
@@ -23,6 +29,7 @@ async fn store(server: &Server) -> (GcsStore, tempfile::TempDir) {
     let mut options = GcsOptions::new("bucket");
     options.endpoint = Some(server.endpoint.clone());
     options.credentials = Credentials::File(file);
+    options.streams = streams;
     (GcsStore::connect(options).await.expect("options are fine"), folder)
 }
 
@@ -137,6 +144,34 @@ async fn no_token_is_no_request() {
         let text = error.to_string();
         assert!(text.contains("no usable credentials") && text.contains("revoked"), "{text}");
         assert!(!format!("{error} {error:?}").contains("s3cret"), "{error}");
+    }
+}
+
+/// The same of every request of an upload in parts, and of the lists of them.
+#[tokio::test]
+async fn the_xml_api_takes_the_same_tokens() {
+    for refused in ["initiate", "part", "complete", "abort", "list uploads", "list parts"] {
+        let uploads = Mutex::<Uploads>::default();
+        let server = Server::start(move |request, before| match request.operation().as_str() {
+            "token" => token(before),
+            now if now == refused && before == 0 => Reply::xml_error(401, "AuthenticationRequired", "expired"),
+            _ => uploads.lock().expect("fine").answer(request),
+        })
+        .await;
+        let (store, _folder) = store_sending(&server, Streams::Multipart).await;
+        let store = patient(store, 5);
+        let start =
+            async || store.start(&key(), &commit(IfExists::Replace), &Attempts::default()).await.expect("started");
+        let upload = start().await;
+        let part = upload.put_part(1, payload(b"one")).await.expect("stored");
+        let listed = store.leftovers("", None).await.expect("listed").all().expect("all");
+        assert_eq!(listed.len(), 1, "{refused}");
+        upload.complete(std::slice::from_ref(&part), part.checksum, &Attempts::default()).await.expect("completed");
+        start().await.abort().await.expect("aborted");
+        let tokens: Vec<_> =
+            server.requests().iter().filter_map(|sent| sent.header("authorization").map(str::to_owned)).collect();
+        assert!(tokens.contains(&"Bearer s3cret-1".to_owned()), "{refused}: {tokens:?}");
+        assert_eq!(tokens.len(), server.operations().len(), "all have one");
     }
 }
 

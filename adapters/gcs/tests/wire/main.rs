@@ -5,10 +5,13 @@ mod answers;
 mod attempts;
 mod copies;
 mod credentials;
+mod multipart;
+mod multipart_left;
 mod objects;
 mod passing;
 mod server;
 mod sessions;
+mod uploads;
 
 use bytes::Bytes;
 use sealift::{Checksum, ChecksumAlgorithm, CommitOptions, IfExists, Key, Payload, RetryPolicy, RetryingStore};

@@ -26,6 +26,7 @@ impl Request {
         let range = self.header("content-range").unwrap_or_default();
         match (self.method.as_str(), self.path.as_str()) {
             ("POST", "/token") => "token".into(),
+            (_, path) if path.starts_with("/bucket") => self.of_the_xml_api().into(),
             ("GET", path) if path.starts_with("/computeMetadata/") => "token".into(),
             ("POST", path) if path.starts_with("/upload/") && self.query.contains("uploadType=resumable") => {
                 "start".into()
@@ -40,6 +41,21 @@ impl Request {
             ("GET", _) if self.query.contains("alt=media") => "get".into(),
             ("GET", _) => "head".into(),
             ("DELETE", _) => "delete".into(),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+impl Request {
+    fn of_the_xml_api(&self) -> &'static str {
+        let has = |name: &str| self.query.split('&').any(|pair| pair.split('=').next() == Some(name));
+        match (self.method.as_str(), self.path.as_str()) {
+            ("GET", "/bucket") if has("uploads") => "list uploads",
+            ("POST", _) if has("uploads") => "initiate",
+            ("PUT", _) if has("partNumber") && has("uploadId") => "part",
+            ("POST", _) if has("uploadId") => "complete",
+            ("DELETE", _) if has("uploadId") => "abort",
+            ("GET", _) if has("uploadId") => "list parts",
             other => panic!("{other:?}"),
         }
     }
@@ -67,6 +83,19 @@ impl Reply {
     pub(crate) fn error(status: u16, reason: &str, message: &str) -> Self {
         let error = format!(r#""code":{status},"message":"{message}","errors":[{{"reason":"{reason}"}}]"#);
         Reply::json(status, &format!(r#"{{"error":{{{error}}}}}"#))
+    }
+}
+
+impl Reply {
+    /// A document of the XML API.
+    pub(crate) fn xml(status: u16, document: &str) -> Self {
+        let document = format!("<?xml version='1.0' encoding='UTF-8'?>{document}");
+        Reply::Answer(status, "content-type: application/xml\r\n".into(), document.into())
+    }
+
+    /// An error of the XML API.
+    pub(crate) fn xml_error(status: u16, code: &str, message: &str) -> Self {
+        Reply::xml(status, &format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>"))
     }
 }
 
