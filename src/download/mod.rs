@@ -7,8 +7,7 @@
 //! - `stored`: the stored bytes as they come in, checked by their end, cut into blocks;
 //! - `blocks`: a stream that Sealift wrote, its blocks decompressed at the same time;
 //! - `verified`: what was checked of what was read;
-//! - `foreign`: what other tools wrote, from its start to its end, away from the runtime's threads; `turns`: what is done
-//!   there, and what passes between it and the reader; `members`: one gzip member or zstd frame after the other.
+//! - `foreign`: what other tools wrote, from its start to its end, away from the runtime's threads.
 //!
 //! A reader has no task of its own: it goes on when it is polled. What is under way meanwhile (requests, blocks) holds
 //! nothing that the reader needs to be stopped, so dropping it is all there is to do.
@@ -16,13 +15,11 @@
 mod blocks;
 mod buffers;
 mod foreign;
-mod members;
 mod places;
 mod ranges;
 mod reader;
 mod stored;
 mod subject;
-mod turns;
 mod verified;
 
 pub use reader::Reader;

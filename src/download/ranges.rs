@@ -127,11 +127,6 @@ impl Ranges {
         next
     }
 
-    /// What has come is being decompressed, also while the next has not.
-    pub(super) fn is_in_work(&self) {
-        self.source.codec.is_busy();
-    }
-
     fn poll_fetched(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Fetched>>> {
         self.ask();
         let fetched = match self.under_way.front_mut() {

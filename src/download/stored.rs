@@ -109,11 +109,6 @@ impl Stored {
         self.ranges.ask();
     }
 
-    /// What has come is being decompressed, also while the next has not.
-    pub(super) fn is_in_work(&self) {
-        self.ranges.is_in_work();
-    }
-
     /// The next bytes, as many as a head has or as are here, and how many those are.
     pub(super) fn head(&self) -> ([u8; HEAD_LEN], usize) {
         let (mut head, mut len) = ([0; HEAD_LEN], 0);
