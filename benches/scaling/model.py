@@ -13,6 +13,8 @@ BLOCKS = 2 * MIB
 ROUND_TRIPS = 2
 # From the start of the program to its first byte, in seconds.
 START = 0.02
+# What no sample was taken of costs so much at most, in seconds a GB.
+UNSEEN = 0.001
 
 
 @dataclass
@@ -57,8 +59,8 @@ def limits(costs, where):
     shared = 0.0 if where.alone else costs.ratio * costs.endpoint
     found = {
         "all cores": where.cores * GB / (costs.client() + shared),
-        "reading the input": GB / costs.read,
-        "checksum and order": GB / (costs.ratio * costs.order),
+        "reading the input": GB / max(costs.read, UNSEEN),
+        "checksum and order": GB / max(costs.ratio * costs.order, UNSEEN),
     }
     if where.connection:
         found["parts in memory"] = in_flight(where) * part_rate(where) / costs.ratio

@@ -56,8 +56,6 @@ pub(crate) fn with(status: StatusCode, headers: &Headers, body: AnswerBody) -> A
 pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
     match text.contains(['&', '<', '>', '"']) {
         false => text.into(),
-        true => {
-            text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").into()
-        }
+        true => text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").into(),
     }
 }
