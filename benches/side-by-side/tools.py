@@ -26,6 +26,7 @@ ENVIRONMENT = {
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "RCLONE_CONFIG": os.devnull,
+    "RESTIC_PASSWORD": "bench",
     "HOME": "/",
     "LC_ALL": "C",
 }
@@ -54,7 +55,7 @@ class Tools:
             "opendal": str(built / "peer-opendal"),
             "compressor": str(built / "compressor-alone"),
         }
-        for name in ("gzip", "pigz", "zstd", "aws", "s5cmd", "rclone"):
+        for name in ("gzip", "pigz", "zstd", "aws", "s5cmd", "rclone", "restic"):
             self.programs[name] = shutil.which(name, path=self.path)
 
     def has(self, name):
@@ -72,7 +73,7 @@ class Tools:
     def versions(self):
         """What each tool calls itself, for the report."""
         asked = {"sealift": "--version", "aws": "--version", "s5cmd": "version", "rclone": "version"}
-        asked |= {"gzip": "--version", "pigz": "--version", "zstd": "--version"}
+        asked |= {"gzip": "--version", "pigz": "--version", "zstd": "--version", "restic": "version"}
         told = {}
         for name, option in asked.items():
             if self.has(name):
@@ -125,3 +126,20 @@ def object_store_put(tools, url, key):
 
 def opendal_put(tools, url, key, *options):
     return [tools["opendal"], "--endpoint-url", url, "--bucket", "bench", *options, key]
+
+
+def restic_put(tools, url, key):
+    return [*restic(tools, url), "backup", "--stdin", "--stdin-filename", key]
+
+
+def restic_init(tools, url):
+    return [*restic(tools, url), "init"]
+
+
+def restic_dump(tools, url, key):
+    return [*restic(tools, url), "dump", "latest", f"/{key}"]
+
+
+def restic(tools, url):
+    """Its repository is the whole bucket. What it keeps on the disk to be faster the next time is not made."""
+    return [tools["restic"], "--quiet", "--no-cache", "--repo", f"s3:{url}/bench"]

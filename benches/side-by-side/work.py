@@ -15,6 +15,18 @@ COMMANDS_RUN, MANY = 40, 2_000
 
 
 @dataclass
+class Repository:
+    """Where a tool keeps what it stores among files of its own, which it reads again: commands that make it, and that print
+    what was stored last. It also encrypts and stores nothing twice."""
+
+    made_by: Callable
+    read_by: Callable
+
+
+RESTIC = Repository(t.restic_init, t.restic_dump)
+
+
+@dataclass
 class Contender:
     """One way to do the work: programs it needs, and the commands of its pipeline for an endpoint and a key."""
 
@@ -24,6 +36,7 @@ class Contender:
     # How often the commands would have to be run to do the whole work.
     scale: float = 1.0
     uses_endpoint: bool = True
+    repository: Repository | None = None
 
 
 @dataclass
@@ -56,13 +69,15 @@ def rows():
     """All of them."""
     far_ones = [far("far", *FAR), far("farther", *FARTHER)]
     small_ones = [small("small"), small("small-far", FAR[0])]
-    alike = [compress(), plain(), many(), *far_ones, read(), long(), *small_ones]
+    efforts = [effort("effort"), effort("effort-line", 30), effort("effort-slow-line", 8)]
+    efforts.append(effort("effort-little-memory", 8, "--memory", "32MiB"))
+    alike = [compress(), plain(), many(), *far_ones, read(), long(), *small_ones, *efforts]
     return alike + [over_tls(row) for row in (compress(), plain(), *far_ones, read(), *small_ones)]
 
 
 def over_tls(row):
-    """The same with encrypted connections. The libraries' writers are built without TLS, so they have no part in it."""
-    takes_part = [c for c in row.contenders if c.uses_endpoint and not {"object_store", "opendal"} & set(c.needs)]
+    """The same with encrypted connections."""
+    takes_part = [contender for contender in row.contenders if contender.uses_endpoint]
     names = {contender.name for contender in takes_part}
     targets = [replace(target, against=[one for one in target.against if one in names]) for target in row.targets]
     targets = [target for target in targets if target.against]
@@ -100,6 +115,7 @@ def compress():
         Contender("gzip | rclone", ["gzip", "rclone"], after_gzip(t.rclone_put)),
         Contender("gzip | object_store", ["gzip", "object_store"], after_gzip(t.object_store_put)),
         Contender("gzip | opendal", ["gzip", "opendal"], after_gzip(t.opendal_put)),
+        Contender("restic", ["restic"], alone(t.restic_put), repository=RESTIC),
         Contender("libdeflate alone", ["compressor"], compressor("gzip"), uses_endpoint=False),
         Contender("libzstd alone", ["compressor"], compressor("zstd"), uses_endpoint=False),
     ]
@@ -141,7 +157,28 @@ def plain():
         Target("less CPU than the best of s5cmd, aws, rclone", "sealift", commands, "cpu", 1.5),
         Target("no slower than the best of s5cmd, aws, rclone", "sealift", commands, "wall", 1),
     ]
+    tuned = ["opendal, 8 at once"]
+    targets += [
+        Target("no slower than opendal with 8 at once", "sealift", tuned, "wall", 1),
+        Target("no more CPU than opendal with 8 at once", "sealift", tuned, "cpu", 1),
+    ]
     return Row("plain", "store as it is", uncompressed(), targets)
+
+
+def effort(name, line=None, *options):
+    """The level that is found beside the one that is fixed; with a line that all connections share, of so many MB/s."""
+    kinds = {"sealift": [], "sealift, zstd": ["--codec", "zstd"]}
+    contenders, targets = [], []
+    for fixed, codec in kinds.items():
+        found, prefix = f"{fixed}, --level auto", "zstd: " if codec else ""
+        contenders.append(Contender(fixed, ["sealift"], ours(*codec, *options)))
+        contenders.append(Contender(found, ["sealift"], ours(*codec, *options, "--level", "auto")))
+        targets.append(Target(f"{prefix}`--level auto` no slower than the default", found, [fixed], "wall", 0.97))
+        if line:
+            targets.append(Target(f"{prefix}`--level auto` stored smaller than the default", found, [fixed], "stored", 1))
+    title = "store with compression, the level by itself" + (f", a line of {line} MB/s" if line else "")
+    title += f", `{' '.join(options)}`" if options else ""
+    return Row(name, title, contenders, targets, endpoint=["--total-rate", line * 1_000_000] if line else [])
 
 
 def far(name, latency, rate):

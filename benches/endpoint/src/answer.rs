@@ -5,6 +5,7 @@ use crate::state::Headers;
 use bytes::Bytes;
 use http_body_util::{Either, Full};
 use hyper::{Response, StatusCode, header};
+use std::borrow::Cow;
 
 /// A body: something short, or an object.
 pub(crate) type AnswerBody = Either<Full<Bytes>, PiecesBody>;
@@ -52,6 +53,9 @@ pub(crate) fn with(status: StatusCode, headers: &Headers, body: AnswerBody) -> A
 }
 
 /// Text within XML.
-pub(crate) fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
+    match text.contains(['&', '<', '>', '"']) {
+        false => text.into(),
+        true => text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").into(),
+    }
 }

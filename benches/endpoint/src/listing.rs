@@ -5,26 +5,52 @@ use crate::handle::Target;
 use crate::multipart::{no_such_upload, upload_id};
 use crate::state::{Headers, Server, iso};
 use hyper::StatusCode;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-/// ListObjectsV2. The token of the next page is the last key of this one.
+/// ListObjectsV2, and the first version, whose marker is what a token is in the second: the last key of the page before.
 pub(crate) fn objects(server: &Server, target: &Target) -> Answer {
-    let held = server.held();
     let asked = |name| target.query(name).unwrap_or_default();
-    let (prefix, delimiter) = (asked("prefix"), asked("delimiter"));
-    let after = asked("continuation-token").max(asked("start-after"));
-    let most = target.query("max-keys").and_then(|most| most.parse().ok()).unwrap_or(1_000).min(1_000);
-    let all = held
+    let prefix = asked("prefix");
+    let after = asked("continuation-token").max(asked("start-after")).max(asked("marker"));
+    if let Some(made_up) = &server.made_up {
+        return page(target, made_up.below(prefix, after));
+    }
+    let held = server.held();
+    let listed = held
         .objects
         .iter()
-        .filter(|((bucket, key), _)| *bucket == target.name.0 && key.starts_with(prefix) && key.as_str() > after);
-    let (mut text, mut folders, mut count, mut last, mut truncated) = (String::new(), BTreeSet::new(), 0, "", false);
-    for ((_, key), object) in all {
+        .filter(|((bucket, key), _)| *bucket == target.name.0 && key.starts_with(prefix) && key.as_str() > after)
+        .map(|((_, key), object)| Listed {
+            key: key.into(),
+            size: object.size(),
+            etag: &object.etag,
+            modified: iso(object.modified).into(),
+        });
+    page(target, listed)
+}
+
+/// What a listing tells of an object.
+pub(crate) struct Listed<'a> {
+    pub(crate) key: Cow<'a, str>,
+    pub(crate) size: u64,
+    pub(crate) etag: &'a str,
+    pub(crate) modified: Cow<'a, str>,
+}
+
+/// One page of those that match and come after what was told before.
+fn page<'a>(target: &Target, listed: impl Iterator<Item = Listed<'a>>) -> Answer {
+    let asked = |name| target.query(name).unwrap_or_default();
+    let (prefix, delimiter) = (asked("prefix"), asked("delimiter"));
+    let most = target.query("max-keys").and_then(|most| most.parse().ok()).unwrap_or(1_000).min(1_000);
+    let (mut text, mut folders, mut count, mut truncated) = (String::new(), BTreeSet::new(), 0, false);
+    let mut last = Cow::default();
+    for object in listed {
         let folder = match delimiter.is_empty() {
             true => None,
-            false => {
-                key[prefix.len()..].split_once(delimiter).map(|(folder, _)| format!("{prefix}{folder}{delimiter}"))
-            }
+            false => object.key[prefix.len()..]
+                .split_once(delimiter)
+                .map(|(folder, _)| format!("{prefix}{folder}{delimiter}")),
         };
         let is_new = folder.as_ref().is_none_or(|folder| !folders.contains(folder));
         if is_new && count == most {
@@ -32,24 +58,25 @@ pub(crate) fn objects(server: &Server, target: &Target) -> Answer {
             break;
         }
         count += usize::from(is_new);
-        last = key;
         match folder {
             Some(folder) => drop(folders.insert(folder)),
             None => text.push_str(&format!(
-                "<Contents><Key>{}</Key><Size>{}</Size><ETag>{}</ETag><LastModified>{}</LastModified>\
+                "<Contents><Key>{}</Key><LastModified>{}</LastModified><ETag>{}</ETag><Size>{}</Size>\
                  <StorageClass>STANDARD</StorageClass></Contents>",
-                escaped(key),
-                object.size(),
-                escaped(&object.etag),
-                iso(object.modified)
+                escaped(&object.key),
+                object.modified,
+                escaped(object.etag),
+                object.size,
             )),
         }
+        last = object.key;
     }
     for folder in folders {
         text.push_str(&format!("<CommonPrefixes><Prefix>{}</Prefix></CommonPrefixes>", escaped(&folder)));
     }
     if truncated {
-        text.push_str(&format!("<NextContinuationToken>{}</NextContinuationToken>", escaped(last)));
+        let tag = if asked("list-type") == "2" { "NextContinuationToken" } else { "NextMarker" };
+        text.push_str(&format!("<{tag}>{}</{tag}>", escaped(&last)));
     }
     let (bucket, prefix) = (escaped(&target.name.0), escaped(prefix));
     let text = format!(

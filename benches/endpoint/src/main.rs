@@ -7,6 +7,7 @@ mod answer;
 mod chunked;
 mod handle;
 mod listing;
+mod made_up;
 mod multipart;
 mod objects;
 mod pieces;
@@ -20,14 +21,15 @@ use clap::Parser;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use shaped::Shaped;
+use made_up::MadeUp;
+use shaped::{Network, Shaped};
 use state::Server;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 /// An S3 endpoint on loopback that discards what it is sent. Prints its URL, and runs until it is killed.
@@ -46,12 +48,18 @@ struct Options {
     /// Let no connection carry more than this, in each direction.
     #[arg(long, value_name = "BYTES_PER_S")]
     rate: Option<NonZeroU64>,
+    /// Let all connections together carry no more than this, in each direction, as a slow line does.
+    #[arg(long, value_name = "BYTES_PER_S")]
+    total_rate: Option<NonZeroU64>,
     /// Speak TLS, and put the certificate to trust into this file. Its session is with rustls, as the peers' own.
     #[arg(long, value_name = "FILE")]
     tls: Option<PathBuf>,
     /// Answer every Nth part with 503 SlowDown.
     #[arg(long, value_name = "N")]
     fail_every: Option<NonZeroU64>,
+    /// List so many objects in every bucket, which are made up, instead of those that it holds.
+    #[arg(long, value_name = "N")]
+    keys: Option<u32>,
 }
 
 /// The largest piece of a body that is read at once: one that still fits into the processor's cache.
@@ -65,19 +73,19 @@ async fn main() -> anyhow::Result<()> {
     let scheme = if acceptor.is_some() { "https" } else { "http" };
     println!("{scheme}://{}", listener.local_addr()?);
     let latency = Duration::from_millis(options.latency);
-    let server = Arc::new(Server::new(options.keep, latency, options.fail_every)?);
+    let server = Arc::new(Server::new(options.keep, latency, options.fail_every, options.keys.map(MadeUp::new))?);
+    let network = Network::new(options.rate, options.total_rate);
     loop {
         let (stream, _) = listener.accept().await?;
         server.stats.connected();
-        tokio::spawn(meet(stream, options.rate, acceptor.clone(), Arc::clone(&server)));
+        // Answers are small and awaited.
+        let _ = stream.set_nodelay(true);
+        tokio::spawn(meet(network.carries(stream), acceptor.clone(), Arc::clone(&server)));
     }
 }
 
-async fn meet(stream: TcpStream, rate: Option<NonZeroU64>, acceptor: Option<TlsAcceptor>, server: Arc<Server>) {
-    // Answers are small and awaited.
-    let _ = stream.set_nodelay(true);
-    // The rate is the line's, below TLS.
-    let line = Shaped::new(stream, rate);
+/// The rates are the line's, below TLS.
+async fn meet(line: Shaped, acceptor: Option<TlsAcceptor>, server: Arc<Server>) {
     match acceptor {
         None => serve(line, server).await,
         Some(acceptor) => {

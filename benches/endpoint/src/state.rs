@@ -1,5 +1,6 @@
 //! What the endpoint holds: objects, and uploads that are not complete.
 
+use crate::made_up::MadeUp;
 use crate::pieces::Piece;
 use crate::stats::Stats;
 use jiff::Timestamp;
@@ -15,6 +16,7 @@ use std::time::{Duration, SystemTime};
 pub(crate) struct Server {
     pub(crate) stats: Stats,
     pub(crate) latency: Duration,
+    pub(crate) made_up: Option<MadeUp>,
     keep: Option<PathBuf>,
     fail_every: Option<NonZeroU64>,
     parts: AtomicU64,
@@ -74,6 +76,7 @@ impl Server {
         keep: Option<PathBuf>,
         latency: Duration,
         fail_every: Option<NonZeroU64>,
+        made_up: Option<MadeUp>,
     ) -> anyhow::Result<Self> {
         if let Some(folder) = &keep {
             fs::create_dir_all(folder)?;
@@ -81,6 +84,7 @@ impl Server {
         Ok(Server {
             stats: Stats::default(),
             latency,
+            made_up,
             keep,
             fail_every,
             parts: AtomicU64::new(0),

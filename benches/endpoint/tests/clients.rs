@@ -3,6 +3,7 @@
 
 #![allow(clippy::expect_used, reason = "tests show failures by panicking")]
 
+use futures::TryStreamExt;
 use sealift::{Bucket, Budget, Codec, Compressor, IfExists, Key, Level};
 use sealift_s3::{S3Options, S3Store};
 use sha2::{Digest, Sha256};
@@ -11,6 +12,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::time::Instant;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const KEYS: [(&str, &str); 4] = [
@@ -126,6 +128,30 @@ async fn an_object_that_exists_is_not_replaced_where_that_is_forbidden() {
     }
     let left = bucket.leftovers("", std::time::Duration::ZERO).await.and_then(sealift::Leftovers::all).expect("listed");
     assert!(left.is_empty(), "{left:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_connections_share_a_slow_line() {
+    let endpoint = Endpoint::start(&["--total-rate", "20000000"]);
+    let begun = Instant::now();
+    round_trip(&endpoint, Codec::Plain, SIZES[1]).await;
+    let seconds = begun.elapsed().as_secs_f64();
+    assert!(seconds > 2.9, "there and back is 1.5 s each: {seconds}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_of_objects_that_are_made_up_is_listed_whole() {
+    let endpoint = Endpoint::start(&["--keys", "2500"]);
+    let bucket = endpoint.bucket(Codec::Plain).await;
+    let bucket = &bucket;
+    let listed = async |name| {
+        let objects = bucket.list(name).map_ok(|object| object.key.to_string());
+        objects.try_collect::<Vec<_>>().await.expect("listed")
+    };
+    let all: Vec<_> = (0..2_500).map(|number| format!("made/up/{number:09}")).collect();
+    assert_eq!(listed("").await, all);
+    assert_eq!(listed("made/up").await, all);
+    assert_eq!(listed("made/up/000001234").await, all[1_234..1_235]);
 }
 
 /// A tool, where it was installed for the comparison or on the machine.
