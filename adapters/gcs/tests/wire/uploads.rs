@@ -130,9 +130,9 @@ pub(crate) fn listed(uploads: &[(&str, &str)]) -> Reply {
         )
     });
     let uploads: String = uploads.collect();
-    let document =
-        format!("<ListMultipartUploadsResult>{uploads}<IsTruncated>false</IsTruncated></ListMultipartUploadsResult>");
-    dated(document)
+    let end = "<IsTruncated>false</IsTruncated>";
+    let document = format!("<ListMultipartUploadsResult>{uploads}{end}</ListMultipartUploadsResult>");
+    dated("03:04:10", document)
 }
 
 /// A list of parts of these sizes.
@@ -140,9 +140,9 @@ pub(crate) fn parts(sizes: impl Iterator<Item = usize>) -> Reply {
     let parts = sizes
         .map(|size| format!("<Part><Size>{size}</Size><LastModified>2026-01-02T03:05:05.000Z</LastModified></Part>"));
     let parts: String = parts.collect();
-    dated(format!("<ListPartsResult>{parts}<IsTruncated>false</IsTruncated></ListPartsResult>"))
+    dated("04:05:05", format!("<ListPartsResult>{parts}<IsTruncated>false</IsTruncated></ListPartsResult>"))
 }
 
-fn dated(document: String) -> Reply {
-    Reply::Answer(200, "date: Fri, 02 Jan 2026 04:05:05 GMT\r\n".into(), document.into_bytes())
+fn dated(time: &str, document: String) -> Reply {
+    Reply::Answer(200, format!("date: Fri, 02 Jan 2026 {time} GMT\r\n"), document.into_bytes())
 }
