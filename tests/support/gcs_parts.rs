@@ -1,4 +1,4 @@
-//! Google Cloud Storage, with streams in parallel parts: uploads by the XML API, everything else as in [`gcs`](crate::gcs). What
+//! Google Cloud Storage, with streams in parallel parts: uploads by the XML API, everything else as in [`gcs`]. What
 //! answers is our own double of that API (localstack/services/gcs_multipart.py).
 
 use crate::cloud::{Cloud, Errand, Field, PART, Problem, Spoiled, Step, answer, between};
