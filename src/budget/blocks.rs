@@ -5,7 +5,7 @@
 use super::{Held, UNIT, units};
 use bytes::Bytes;
 use std::mem::take;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Semaphore;
 
 /// How much plain data is compressed at a time, in bytes. Larger blocks compress no better with DEFLATE's window of
@@ -17,7 +17,8 @@ pub(crate) const BLOCK: usize = 1 << 20;
 pub(crate) struct Block {
     pub(crate) data: Vec<u8>,
     held: Option<Held>,
-    idle: Arc<IdleBlocks>,
+    /// Where the memory of a whole one goes back to.
+    home: Option<Arc<IdleBlocks>>,
 }
 
 impl Block {
@@ -35,7 +36,7 @@ impl Block {
     pub(crate) fn replaced_by(mut self, stored: Vec<u8>) -> Bytes {
         let needed = units(stored.capacity() as u64) as usize;
         let held = self.held.as_mut().and_then(|held| held.split(needed.min(held.num_permits())));
-        Block { data: stored, held, idle: Arc::clone(&self.idle) }.into_bytes()
+        Block { data: stored, held, home: None }.into_bytes()
     }
 }
 
@@ -47,67 +48,87 @@ impl AsRef<[u8]> for Block {
 
 impl Drop for Block {
     fn drop(&mut self) {
+        let Some(home) = self.home.take() else { return };
         let data = take(&mut self.data);
         // What is not used again is gone before others may have its memory.
         let whole = (data.capacity() == BLOCK).then_some(data);
         drop(self.held.take());
-        self.idle.keep(whole);
+        home.keep(whole);
     }
 }
 
-/// The memory of blocks that are gone. It is never more than what is free in the budget, so that both fit into it, and never
-/// more than what is in use, so that nothing stays when all is done.
+/// The memory of blocks that are gone. It is never more than what is free in the budget, so that both fit into it. With the blocks
+/// in use it is no more than were in use at once, which a service that takes them in turns slow and fast will want again;
+/// and when none is in use, nothing stays.
 #[derive(Debug)]
 pub(super) struct IdleBlocks {
-    blocks: Mutex<Vec<Vec<u8>>>,
-    /// The budget's bytes, and how many units they are in all.
+    blocks: Mutex<Blocks>,
+    /// The budget's bytes.
     bytes: Arc<Semaphore>,
-    total: usize,
+}
+
+#[derive(Debug, Default)]
+struct Blocks {
+    idle: Vec<Vec<u8>>,
+    in_use: usize,
+    /// Since none was.
+    most_in_use: usize,
 }
 
 impl IdleBlocks {
     pub(super) fn new(bytes: &Arc<Semaphore>) -> Self {
-        IdleBlocks { blocks: Mutex::default(), bytes: Arc::clone(bytes), total: bytes.available_permits() }
+        IdleBlocks { blocks: Mutex::default(), bytes: Arc::clone(bytes) }
     }
 
     /// An empty block with room for `size` bytes, at most [`BLOCK`], for which `held` is held.
     pub(super) fn block(self: &Arc<Self>, size: usize, held: Held) -> Block {
-        let kept = match size {
-            BLOCK => self.blocks.lock().unwrap_or_else(PoisonError::into_inner).pop(),
-            _ => None,
-        };
-        let data = kept.unwrap_or_else(|| Vec::with_capacity(size));
+        if size != BLOCK {
+            self.make_room();
+            return Block { data: Vec::with_capacity(size), held: Some(held), home: None };
+        }
+        let mut blocks = self.blocks();
+        blocks.in_use += 1;
+        blocks.most_in_use = blocks.most_in_use.max(blocks.in_use);
+        let kept = blocks.idle.pop();
+        drop(blocks);
         self.make_room();
-        Block { data, held: Some(held), idle: Arc::clone(self) }
+        let data = kept.unwrap_or_else(|| Vec::with_capacity(size));
+        Block { data, held: Some(held), home: Some(Arc::clone(self)) }
     }
 
-    /// A block has given its bytes back, and its memory if that was a whole one's.
+    /// A block has given its bytes back, and its memory if that is still a whole one's.
     fn keep(&self, whole: Option<Vec<u8>>) {
+        let mut blocks = self.blocks();
+        blocks.in_use -= 1;
+        if blocks.in_use == 0 {
+            blocks.most_in_use = 0;
+        }
         if let Some(mut data) = whole {
             data.clear();
-            self.blocks.lock().unwrap_or_else(PoisonError::into_inner).push(data);
+            blocks.idle.push(data);
         }
+        drop(blocks);
         self.make_room();
     }
 
     /// Gives memory back where there is more than there may be: something else has taken it, or all is done.
     pub(super) fn make_room(&self) {
-        let mut blocks = self.blocks.lock().unwrap_or_else(PoisonError::into_inner);
-        let most = self.most().min(blocks.len());
-        let surplus = blocks.split_off(most);
+        let mut blocks = self.blocks();
+        let free = self.bytes.available_permits() / (BLOCK / UNIT as usize);
+        let most = free.min(blocks.most_in_use - blocks.in_use).min(blocks.idle.len());
+        let surplus = blocks.idle.split_off(most);
         drop(blocks);
         // To the allocator, without the lock.
         drop(surplus);
     }
 
-    fn most(&self) -> usize {
-        let free = self.bytes.available_permits();
-        free.min(self.total - free) / (BLOCK / UNIT as usize)
+    fn blocks(&self) -> MutexGuard<'_, Blocks> {
+        self.blocks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     #[cfg(test)]
     fn count(&self) -> usize {
-        self.blocks.lock().expect("not poisoned").len()
+        self.blocks().idle.len()
     }
 }
 
@@ -137,6 +158,24 @@ mod tests {
         let again = block(&budget).await;
         assert_eq!((budget.idle.count(), again.data.capacity(), again.data.len()), (1, BLOCK, 0));
         drop((blocks, again));
+        assert_eq!(budget.idle.count(), 0);
+    }
+
+    #[tokio::test]
+    async fn what_was_in_use_at_once_is_used_again() {
+        let budget = Budget::new(Budget::MIN).expect("valid");
+        let mut blocks = Vec::new();
+        for _ in 0..6 {
+            blocks.push(block(&budget).await);
+        }
+        let first = blocks.remove(0);
+        let places: Vec<_> = blocks.iter().map(|block| block.data.as_ptr()).collect();
+        drop(blocks);
+        assert_eq!(budget.idle.count(), 5, "more than is in use");
+        for _ in 0..5 {
+            assert!(places.contains(&block(&budget).await.data.as_ptr()));
+        }
+        drop(first);
         assert_eq!(budget.idle.count(), 0);
     }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::io::IsTerminal;
+use std::sync::LazyLock;
 
 /// Text without what does more to a terminal, or to a log, than being read: names that others gave may hold it.
 pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
@@ -25,7 +26,9 @@ fn acts(character: char) -> bool {
 /// A name as it can be pasted into a shell's line, on a terminal; what reads a pipe gets it as it is. So no name can
 /// forge lines on a terminal, or do anything to it.
 pub(crate) fn pasted(name: &str) -> Cow<'_, str> {
-    match std::io::stdout().is_terminal() {
+    // Asked once: a listing may have millions of names.
+    static AT_A_TERMINAL: LazyLock<bool> = LazyLock::new(|| std::io::stdout().is_terminal());
+    match *AT_A_TERMINAL {
         true => quoted(name),
         false => Cow::Borrowed(name),
     }
