@@ -46,7 +46,7 @@ azurite() { # NAME PORT OPTION…
   shift 2
   mkdir -p "$data/home"
   spawn "$name" "$port" PATH="$PATH" HOME="$data/home" TMPDIR="$data" \
-    -- "$node" "$azure_npm/node_modules/azurite/dist/src/blob/main.js" \
+    -- "$node" --require "$here/services/keep_alive.cjs" "$azure_npm/node_modules/azurite/dist/src/blob/main.js" \
     --blobHost "$host" --blobPort "$port" --inMemoryPersistence \
     --skipApiVersionCheck --disableTelemetry --silent "$@"
 }
