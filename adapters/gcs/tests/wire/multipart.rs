@@ -175,8 +175,8 @@ async fn answers_that_are_others_are_none() {
     };
     let other_end = || Reply::xml(200, "<CompleteMultipartUploadResult><Key>b</Key></CompleteMultipartUploadResult>");
     let list = || Reply::xml(200, "<ListPartsResult></ListPartsResult>");
-    type Made = Box<dyn Fn() -> Reply + Send + Sync>;
-    let cases: [(&str, Made, &str); 9] = [
+    type Make = Box<dyn Fn() -> Reply + Send + Sync>;
+    let cases: [(&str, Make, &str); 9] = [
         ("initiate", Box::new(page), "its XML is not what was asked for"),
         ("initiate", Box::new(|| Reply::empty(200, "")), "its XML is not what was asked for"),
         ("initiate", Box::new(other_key), "another object"),

@@ -73,7 +73,8 @@ async fn an_abort_that_cannot_be_had_names_what_is_left() {
 /// A start whose answer is lost may have left an upload: the second is used, and the first is named.
 #[tokio::test]
 async fn a_start_whose_answer_is_lost_is_named() {
-    let cases: [(fn() -> Reply, &[&str]); 2] = [
+    type Lost = (fn() -> Reply, &'static [&'static str]);
+    let cases: [Lost; 2] = [
         (|| Reply::Cut, &["upload id other: its start told no id", "unknown: its start was not answered"]),
         (page, &["upload id other"]),
     ];
