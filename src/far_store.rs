@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 
 const MIB: u64 = 1 << 20;
 
@@ -24,8 +24,6 @@ pub(crate) struct FarStore {
     tells_checksums: bool,
     gets: Arc<Gets>,
     parts: Arc<PutParts>,
-    /// How many pages of objects were asked for.
-    pages: watch::Sender<usize>,
 }
 
 /// The parts that come in.
@@ -70,13 +68,7 @@ impl FarStore {
             tells_checksums: false,
             gets: Arc::default(),
             parts: PutParts::with_limits(1, 1, Duration::ZERO),
-            pages: watch::Sender::new(0),
         }
-    }
-
-    /// How many pages of objects were asked for, from now on.
-    pub(crate) fn listed(&self) -> watch::Receiver<usize> {
-        self.pages.subscribe()
     }
 
     pub(crate) fn with_part_size(part_size: u64) -> Self {
@@ -212,7 +204,6 @@ impl ObjectStore for FarStore {
     /// Pages of three, of which one after the other is empty.
     async fn list(&self, prefix: &str, page: Option<&str>) -> Result<Page> {
         const PAGE: usize = 3;
-        self.pages.send_modify(|pages| *pages += 1);
         let (after, empty) = match page.map(|page| page.strip_prefix("empty:").ok_or(page)) {
             None => ("", true),
             Some(Ok(after)) => (after, false),

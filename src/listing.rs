@@ -7,10 +7,6 @@ use crate::object_store::ObjectStore;
 use crate::retrying::RetryingStore;
 use futures::stream::{self, Stream, StreamExt, TryStreamExt};
 use std::sync::Arc;
-use tokio_util::task::AbortOnDropHandle;
-
-/// The objects of a page, and what follows.
-type Listed = (Vec<ObjectInfo>, Next);
 
 /// What is asked for next.
 enum Next {
@@ -21,8 +17,6 @@ enum Next {
         prefix: String,
         after: Option<String>,
     },
-    /// The same, which has been asked for.
-    Coming(AbortOnDropHandle<Result<Listed>>),
     End,
 }
 
@@ -39,13 +33,7 @@ pub(crate) fn list(store: Arc<RetryingStore>, name: &str) -> impl Stream<Item = 
             let (objects, next) = match next {
                 Next::Name => begin(&store, &name).await?,
                 Next::Page { prefix, after } => go_on(&store, prefix, after).await?,
-                Next::Coming(page) => come(&store, page).await?,
                 Next::End => return Ok(None),
-            };
-            let next = match next {
-                // To read a page takes as long as to get one.
-                Next::Page { prefix, after } => Next::Coming(ask(store, prefix, after)),
-                next => next,
             };
             Ok(Some((stream::iter(objects).map(Ok), next)))
         }
@@ -55,7 +43,7 @@ pub(crate) fn list(store: Arc<RetryingStore>, name: &str) -> impl Stream<Item = 
 
 /// A page of what begins with the name. Where that is not all, there may be much between the object and its folder that is
 /// only called alike, so the folder is asked for by itself.
-async fn begin(store: &RetryingStore, name: &str) -> Result<Listed> {
+async fn begin(store: &RetryingStore, name: &str) -> Result<(Vec<ObjectInfo>, Next)> {
     let mut asked = None;
     loop {
         let (mut objects, next) = go_on(store, name.to_owned(), asked).await?;
@@ -74,20 +62,7 @@ async fn begin(store: &RetryingStore, name: &str) -> Result<Listed> {
     }
 }
 
-/// Asks for a page that is not waited for yet. Who reads no further takes it back.
-fn ask(store: Arc<RetryingStore>, prefix: String, after: Option<String>) -> AbortOnDropHandle<Result<Listed>> {
-    AbortOnDropHandle::new(tokio::spawn(async move { go_on(&store, prefix, after).await }))
-}
-
-async fn come(store: &RetryingStore, page: AbortOnDropHandle<Result<Listed>>) -> Result<Listed> {
-    match page.await {
-        Ok(page) => page,
-        Err(ended) if ended.is_panic() => std::panic::resume_unwind(ended.into_panic()),
-        Err(_) => Err(Error::new(ErrorKind::Cancelled, "list", store.url(), "the runtime that did it has shut down")),
-    }
-}
-
-async fn go_on(store: &RetryingStore, prefix: String, after: Option<String>) -> Result<Listed> {
+async fn go_on(store: &RetryingStore, prefix: String, after: Option<String>) -> Result<(Vec<ObjectInfo>, Next)> {
     let page = store.list(&prefix, after.as_deref()).await?;
     match page.next {
         Some(next) if after.as_ref() == Some(&next) => {
@@ -106,9 +81,6 @@ mod tests {
     use crate::stream_tests::{MIB, bucket};
     use crate::*;
     use futures::TryStreamExt;
-    use std::pin::pin;
-    use std::time::Duration;
-    use tokio::time::timeout;
 
     #[tokio::test]
     async fn a_listing_is_of_whole_names_over_any_pages() {
@@ -130,21 +102,5 @@ mod tests {
             let listed: Vec<ObjectInfo> = bucket.list(name).try_collect().await.expect("listed");
             assert_eq!(listed.iter().map(|object| object.key.as_str()).collect::<Vec<_>>(), expected, "{name}");
         }
-    }
-
-    #[tokio::test]
-    async fn the_next_page_comes_while_one_is_read() {
-        let store = FarStore::new();
-        for n in 0..9 {
-            store.insert(&format!("db/{n}"), "data");
-        }
-        let bucket = bucket(&store, Codec::Plain, 16 * MIB);
-        let mut objects = pin!(bucket.list("db/"));
-        let mut asked = store.listed();
-        objects.try_next().await.expect("listed").expect("the first");
-        // An empty one, the first three, and those behind.
-        let next = asked.wait_for(|pages| *pages == 3);
-        timeout(Duration::from_secs(10), next).await.expect("without being read for").expect("alive");
-        assert_eq!(objects.try_collect::<Vec<_>>().await.expect("listed").len(), 8);
     }
 }
