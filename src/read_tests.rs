@@ -47,7 +47,8 @@ async fn any_codec_reads_what_the_other_wrote_and_none_what_is_stored() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+/// On one thread, so that none is answered before all that are asked for together were sent, however busy the machine is.
+#[tokio::test]
 async fn ranges_are_asked_for_together_and_a_small_object_at_once() {
     for codec in [gzip(), zstd(), Codec::Plain] {
         let data = data(30 * MIB);
