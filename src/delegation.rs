@@ -73,11 +73,12 @@ macro_rules! delegate {
             async fn lost_starts(
                 &self,
                 key: &Key,
+                options: &CommitOptions,
                 since: Duration,
                 effect: Effect,
                 known: Option<&str>,
             ) -> Vec<LeftBehind> {
-                (**self).lost_starts(key, since, effect, known).await
+                (**self).lost_starts(key, options, since, effect, known).await
             }
 
             async fn head(&self, key: &Key) -> Result<ObjectInfo> {

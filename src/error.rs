@@ -93,6 +93,12 @@ impl Error {
         Error::new(ErrorKind::Io, operation, location, error.to_string()).with_source(error)
     }
 
+    /// The error of a read of what is another, or not there, by now: for adapters. Its kind is [`ErrorKind::Changed`].
+    pub fn changed_while_read(location: impl Into<String>) -> Self {
+        Error::new(ErrorKind::Changed, "read", location, "it was replaced or removed while it was being read")
+            .with_hint("what was read so far must not be used; read again")
+    }
+
     /// Says what the reader of the message should try next.
     pub fn with_hint(self, hint: impl Into<Cow<'static, str>>) -> Self {
         self.change(|inner| inner.hint = Some(hint.into()))

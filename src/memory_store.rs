@@ -157,10 +157,6 @@ fn not_found(operation: &'static str, key: &Key) -> Error {
     failed(ErrorKind::NotFound, operation, key, "there is none")
 }
 
-fn changed(operation: &'static str, key: &Key) -> Error {
-    failed(ErrorKind::Changed, operation, key, "it is another by now")
-}
-
 async fn collect(operation: &'static str, key: &Key, payload: &Payload) -> Result<Bytes> {
     let pieces: Vec<Bytes> = payload
         .stream()
@@ -222,7 +218,7 @@ impl ObjectStore for MemoryStore {
         let object = state.objects.get(key.as_ref()).ok_or_else(|| not_found("read", key))?;
         let (bytes, (from, to)) = (&object.bytes, (range.start as usize, range.end as usize));
         if etag.is_some_and(|etag| etag != object.etag) || from > to || to > bytes.len() {
-            return Err(changed("read", key));
+            return Err(Error::changed_while_read(format!("memory:/{key}")));
         }
         Ok(bytes.slice(from..to))
     }
@@ -263,7 +259,7 @@ impl ObjectStore for MemoryStore {
         let mut state = self.state();
         let object = state.objects.get(from.as_ref()).ok_or_else(|| not_found("copy", from))?;
         if !object.is(info) {
-            return Err(changed("copy", from));
+            return Err(failed(ErrorKind::Changed, "copy", from, "it is another by now"));
         }
         let copy = Object::new(object.bytes.clone(), object.token.clone());
         let committed = copy.committed();

@@ -84,9 +84,16 @@ pub trait ObjectStore: fmt::Debug + Send + Sync + 'static {
     /// [`lost_starts`](Self::lost_starts).
     async fn start(&self, key: &Key, options: &CommitOptions, attempts: &Attempts) -> Result<Box<dyn Upload>>;
 
-    /// What the attempts to start an upload of `key`, the first of them `since` ago, may have left besides the upload
-    /// `known`, by their `effect`. It names uploads, and touches none, since each may be another writer's.
-    async fn lost_starts(&self, key: &Key, _since: Duration, effect: Effect, _known: Option<&str>) -> Vec<LeftBehind> {
+    /// What the attempts to start an upload of `key` with `options`, the first of them `since` ago, may have left besides
+    /// the upload `known`, by their `effect`. It names uploads, and touches none, since each may be another writer's.
+    async fn lost_starts(
+        &self,
+        key: &Key,
+        _options: &CommitOptions,
+        _since: Duration,
+        effect: Effect,
+        _known: Option<&str>,
+    ) -> Vec<LeftBehind> {
         let lost = LeftBehind::unknown_upload(format!("{}/{key}", self.url()));
         match effect.unanswered + effect.unclear {
             0 => Vec::new(),

@@ -143,15 +143,22 @@ impl ObjectStore for RetryingStore {
         let began = Instant::now();
         let started = self.retry.run(|| self.store.start(key, options, attempts)).await;
         let known = started.as_ref().ok().map(|upload| upload.id());
-        let beside = self.lost_starts(key, began.elapsed(), attempts.effect(), known).await;
+        let beside = self.lost_starts(key, options, began.elapsed(), attempts.effect(), known).await;
         match started {
             Ok(upload) => Ok(Box::new(RetryingUpload::new(upload, self.retry.clone(), beside))),
             Err(error) => Err(error.with_left_behind(beside)),
         }
     }
 
-    async fn lost_starts(&self, key: &Key, since: Duration, effect: Effect, known: Option<&str>) -> Vec<LeftBehind> {
-        self.store.lost_starts(key, since, effect, known).await
+    async fn lost_starts(
+        &self,
+        key: &Key,
+        options: &CommitOptions,
+        since: Duration,
+        effect: Effect,
+        known: Option<&str>,
+    ) -> Vec<LeftBehind> {
+        self.store.lost_starts(key, options, since, effect, known).await
     }
 
     async fn head(&self, key: &Key) -> Result<ObjectInfo> {

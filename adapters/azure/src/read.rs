@@ -30,9 +30,7 @@ pub(crate) async fn read(
         Err(error) => {
             let gone = condition_not_met(&error) || no_such_blob(&error) || status(&error) == Some(416);
             if gone && etag.is_some() {
-                let reason = "it was replaced or removed while it was being read";
-                return Err(Error::new(ErrorKind::Changed, "read", client.location(key), reason)
-                    .with_hint("what was read so far must not be used; read again"));
+                return Err(Error::changed_while_read(client.location(key)));
             }
             Err(client.failed("read", key, error))
         }

@@ -174,7 +174,12 @@ async fn started_since(
     let mut ids = BTreeSet::new();
     for pause in LOOKS {
         sleep(Duration::from_millis(pause)).await;
-        let listed = open(client, key).await?;
+        // Those of this key come before those of longer ones.
+        let listed = open(client, key, None).await?;
+        let cut_off = listed.next.is_some() && listed.uploads.last().is_some_and(|last| last.key == key);
+        if cut_off {
+            return Err(Fault::Unexpected("it has more open uploads than one page lists".to_owned()));
+        }
         let earliest = listed.now.checked_sub(since + LOOKS_LIMIT + SKEW);
         let ours = listed.uploads.into_iter().filter(|upload| {
             upload.key == key

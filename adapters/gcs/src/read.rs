@@ -5,17 +5,13 @@ use crate::faults::Fault;
 use crate::sdk::fault_of;
 use bytes::{Bytes, BytesMut};
 use google_cloud_storage::model_ext::ReadRange;
-use sealift::{Error, ErrorKind, Result};
+use sealift::{Error, Result};
 use std::ops::Range;
 use tokio::time::timeout;
 
 /// The bytes of `range`, of the generation that `etag` names.
 pub(crate) async fn get(client: &Client, key: &str, range: Range<u64>, etag: Option<&str>) -> Result<Bytes> {
-    let changed = || {
-        let reason = "it was replaced or removed while it was being read";
-        Error::new(ErrorKind::Changed, "read", client.location(key), reason)
-            .with_hint("what was read so far must not be used; read again")
-    };
+    let changed = || Error::changed_while_read(client.location(key));
     let generation = match etag.map(str::parse::<i64>) {
         None => None,
         Some(Ok(generation)) if generation > 0 => Some(generation),

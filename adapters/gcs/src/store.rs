@@ -23,6 +23,16 @@ pub struct GcsStore {
     pub(crate) streams: Streams,
 }
 
+impl GcsStore {
+    /// What must not replace anything goes by a session, whose last piece takes the condition: an upload in parts takes none.
+    fn streams_of(&self, options: &CommitOptions) -> Streams {
+        match options.if_exists {
+            IfExists::Replace => self.streams,
+            IfExists::Fail => Streams::Session,
+        }
+    }
+}
+
 #[async_trait]
 impl ObjectStore for GcsStore {
     fn url(&self) -> String {
@@ -55,21 +65,23 @@ impl ObjectStore for GcsStore {
         put::put(&self.client, key.as_ref(), &payload, options, attempts).await
     }
 
-    /// What must not replace anything goes by a session, whose last piece takes the condition: an upload in parts takes none.
     async fn start(&self, key: &Key, options: &CommitOptions, attempts: &Attempts) -> Result<Box<dyn Upload>> {
         let (client, key) = (&self.client, key.as_ref());
-        Ok(match (self.streams, options.if_exists) {
-            (Streams::Multipart, IfExists::Replace) => {
-                Box::new(MultipartUpload::start(client, key, options, attempts).await?)
-            }
-            (Streams::Session, _) | (_, IfExists::Fail) => {
-                Box::new(GcsUpload::start(client, key, options, attempts).await?)
-            }
+        Ok(match self.streams_of(options) {
+            Streams::Multipart => Box::new(MultipartUpload::start(client, key, options, attempts).await?),
+            Streams::Session => Box::new(GcsUpload::start(client, key, options, attempts).await?),
         })
     }
 
-    async fn lost_starts(&self, key: &Key, since: Duration, effect: Effect, known: Option<&str>) -> Vec<LeftBehind> {
-        match self.streams {
+    async fn lost_starts(
+        &self,
+        key: &Key,
+        options: &CommitOptions,
+        since: Duration,
+        effect: Effect,
+        known: Option<&str>,
+    ) -> Vec<LeftBehind> {
+        match self.streams_of(options) {
             Streams::Session => upload::lost_starts(&self.client, key.as_ref(), effect),
             Streams::Multipart => multipart::lost_starts(&self.client, key.as_ref(), since, effect, known).await,
         }
@@ -118,8 +130,8 @@ impl ObjectStore for GcsStore {
 
     /// Uploads in parts, all in one page. A session that was not finished cannot be listed, shows nothing, and ends by itself
     /// after a week.
-    async fn leftovers(&self, prefix: &str, _: Option<&str>) -> Result<Leftovers> {
-        sweep::leftovers(&self.client, prefix).await
+    async fn leftovers(&self, prefix: &str, page: Option<&str>) -> Result<Leftovers> {
+        sweep::leftovers(&self.client, prefix, page).await
     }
 
     async fn remove_leftover(&self, leftover: &Leftover) -> Result<()> {

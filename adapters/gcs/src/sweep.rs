@@ -4,7 +4,7 @@ use crate::abort::abort;
 use crate::client::Client;
 use crate::faults::Fault;
 use crate::look;
-use crate::uploads::{activity, open};
+use crate::uploads::{Marker, activity, open};
 use crate::xml::Upload;
 use futures::stream::{self, StreamExt};
 use sealift::{Error, ErrorKind, Leftover, Leftovers, Origin, Result, Unread};
@@ -16,10 +16,10 @@ const TOLERANCE: Duration = Duration::from_secs(2);
 /// How many uploads are asked for their parts at once: a question is a small request, and there can be thousands.
 const AT_ONCE: usize = 64;
 
-/// Every upload in parts below `prefix`. Where they must not be listed, or the service has no such list, it is said, and none
-/// is found.
-pub(crate) async fn leftovers(client: &Client, prefix: &str) -> Result<Leftovers> {
-    let listed = match open(client, prefix).await {
+/// A page of the uploads in parts below `prefix`. Where they must not be listed, or the service has no such list, it is said,
+/// and none is found.
+pub(crate) async fn leftovers(client: &Client, prefix: &str, page: Option<&str>) -> Result<Leftovers> {
+    let listed = match open(client, prefix, page.and_then(Marker::of).as_ref()).await {
         Ok(listed) => listed,
         Err(fault) if is_unlisted(&fault) => {
             let unknown = fault.status() == Some(401);
@@ -40,6 +40,7 @@ pub(crate) async fn leftovers(client: &Client, prefix: &str) -> Result<Leftovers
         Err(fault) => return Err(client.failed("list the uploads in parts of", prefix, fault)),
     };
     let mut leftovers = Leftovers::default();
+    leftovers.next = listed.next.map(|next| next.to_string());
     let asked = listed.uploads.into_iter().map(|upload| leftover(client, upload));
     let mut asked = pin!(stream::iter(asked).buffered(AT_ONCE));
     while let Some(looked) = asked.next().await {

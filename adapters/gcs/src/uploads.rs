@@ -6,20 +6,41 @@ use crate::faults::Fault;
 use crate::transport::Answer;
 use crate::xml::{Document, PartsPage, Upload};
 use http::Method;
-use std::collections::BTreeSet;
+use std::fmt;
 use std::time::{Duration, SystemTime};
 
 /// How long nothing may move in a look that cleans up.
 pub(crate) const LOOKING: Duration = Duration::from_secs(5);
 
-/// Where a page of uploads begins: after this key, and after this upload of it.
-type Marker = (String, String);
-
-/// The uploads that are open.
+/// A page of the uploads that are open.
 pub(crate) struct Open {
     pub(crate) uploads: Vec<Upload>,
     /// When they were listed, by the service's clock.
     pub(crate) now: SystemTime,
+    /// Where the next page begins, if one follows.
+    pub(crate) next: Option<Marker>,
+}
+
+/// Where a page of uploads begins: after this key, and after this upload of it.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Marker {
+    key: String,
+    id: String,
+}
+
+impl Marker {
+    /// What [`Display`](fmt::Display) has written.
+    pub(crate) fn of(page: &str) -> Option<Marker> {
+        let (id, key) = page.split_once('\n')?;
+        Some(Marker { key: key.to_owned(), id: id.to_owned() })
+    }
+}
+
+/// The key last: neither has lines, and this holds if one had.
+impl fmt::Display for Marker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}\n{}", self.id, self.key)
+    }
 }
 
 /// What an upload holds.
@@ -30,29 +51,22 @@ pub(crate) struct Activity {
     pub(crate) now: SystemTime,
 }
 
-/// All uploads that are open below `prefix`.
-pub(crate) async fn open(client: &Client, prefix: &str) -> Result<Open, Fault> {
-    let mut open = Open { uploads: Vec::new(), now: SystemTime::UNIX_EPOCH };
-    // Every place where a page began: a listing that comes back to one would not end.
-    let mut begun = BTreeSet::new();
-    let mut marker: Option<Marker> = None;
-    loop {
-        let mut query = vec![("uploads", ""), ("prefix", prefix)];
-        if let Some((key, id)) = &marker {
-            query.extend([("key-marker", key.as_str()), ("upload-id-marker", id.as_str())]);
-        }
-        let url = client.url_of(&[&client.bucket], &query);
-        let (page, now) = client.ask(Method::GET, url, uploads_of).await?;
-        open.uploads.extend(page.uploads);
-        open.now = now;
-        let next = page.next_key_marker.filter(|key| !key.is_empty());
-        let next = next.map(|key| (key, page.next_upload_id_marker.unwrap_or_default()));
-        marker = match (page.is_truncated, next) {
-            (false, _) => return Ok(open),
-            (true, Some(next)) if begun.insert(next.clone()) => Some(next),
-            (true, _) => return Err(endless()),
-        };
+/// The uploads that are open below `prefix`, a page of them, in the order of their keys.
+pub(crate) async fn open(client: &Client, prefix: &str, after: Option<&Marker>) -> Result<Open, Fault> {
+    let mut query = vec![("uploads", ""), ("prefix", prefix)];
+    if let Some(Marker { key, id }) = after {
+        query.extend([("key-marker", key.as_str()), ("upload-id-marker", id.as_str())]);
     }
+    let url = client.url_of(&[&client.bucket], &query);
+    let (page, now) = client.ask(Method::GET, url, uploads_of).await?;
+    let key = page.next_key_marker.filter(|key| !key.is_empty());
+    let next = key.map(|key| Marker { key, id: page.next_upload_id_marker.unwrap_or_default() });
+    let next = match (page.is_truncated, next) {
+        (false, _) => None,
+        (true, Some(next)) if after != Some(&next) => Some(next),
+        (true, _) => return Err(endless()),
+    };
+    Ok(Open { uploads: page.uploads, now, next })
 }
 
 /// What the upload `id` of `key` holds; `None` where the service says that there is none.

@@ -3,7 +3,7 @@
 use crate::failure::is_absent;
 use crate::paths::Root;
 use bytes::Bytes;
-use sealift::{Error, ErrorKind, Key, ObjectInfo, Result};
+use sealift::{Error, Key, ObjectInfo, Result};
 use std::fs::{self, File, Metadata};
 use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
@@ -41,10 +41,7 @@ pub(crate) fn look(root: &Root, key: &Key) -> Result<ObjectInfo> {
 
 /// The bytes of `range`, if the file is still the one that `tag` names.
 pub(crate) fn read(root: &Root, key: &Key, range: Range<u64>, tag: Option<&str>) -> Result<Bytes> {
-    let changed = || {
-        Error::new(ErrorKind::Changed, "read", root.location(key.as_ref()), "it was replaced or removed meanwhile")
-            .with_hint("what was read so far must not be used; read again")
-    };
+    let changed = || Error::changed_while_read(root.location(key.as_ref()));
     let mut file = match File::open(root.path_of("read", key)?) {
         Ok(file) => file,
         Err(error) if is_absent(&error) && tag.is_some() => return Err(changed()),

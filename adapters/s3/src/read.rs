@@ -20,11 +20,7 @@ pub(crate) async fn read(
     range: Range<u64>,
     etag: Option<&str>,
 ) -> Result<Bytes> {
-    let changed = || {
-        let reason = "it was replaced or removed while it was being read";
-        Error::new(ErrorKind::Changed, "read", client.location(key), reason)
-            .with_hint("what was read so far must not be used; read again")
-    };
+    let changed = || Error::changed_while_read(client.location(key));
     let answer = client
         .sdk
         .get_object()

@@ -126,7 +126,14 @@ impl ObjectStore for S3Store {
         Ok(Box::new(S3Upload::start(&self.client, key, options, attempts).await?))
     }
 
-    async fn lost_starts(&self, key: &Key, since: Duration, effect: Effect, known: Option<&str>) -> Vec<LeftBehind> {
+    async fn lost_starts(
+        &self,
+        key: &Key,
+        _options: &CommitOptions,
+        since: Duration,
+        effect: Effect,
+        known: Option<&str>,
+    ) -> Vec<LeftBehind> {
         lost_starts(&self.client, key, since, effect, known).await
     }
 

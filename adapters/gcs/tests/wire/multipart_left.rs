@@ -2,7 +2,7 @@
 
 use crate::server::Reply;
 use crate::uploads::{ID, KEY, Service, listed, no_such_upload, parts};
-use crate::{commit, data, key, page, payload};
+use crate::{commit, data, key, page, payload, started};
 use sealift::{Attempts, ErrorKind, IfExists, Leftover, ObjectStore, Origin, RetryPolicy, RetryingStore};
 use std::time::Duration;
 
@@ -115,6 +115,47 @@ async fn a_start_whose_answer_is_lost_is_named() {
     assert!(beside[0].contains("cannot be looked at"), "{beside:?}");
 }
 
+/// What must not replace anything goes by a session, which is in no list.
+#[tokio::test]
+async fn a_session_whose_start_is_lost_is_not_looked_for_among_uploads_in_parts() {
+    let service = Service::start(|request, before, _| match (request.operation().as_str(), before) {
+        ("start", 0) => Some(Reply::Cut),
+        ("start", _) => Some(started("http://elsewhere.example")),
+        _ => None,
+    })
+    .await;
+    let store = retrying(&service, 5).await;
+    let upload = store.start(&key(), &commit(IfExists::Fail), &Attempts::default()).await.expect("started");
+    assert_eq!(service.server.operations(), ["start", "start"]);
+    let beside: Vec<_> = upload.left_beside().iter().map(ToString::to_string).collect();
+    assert_eq!(beside.len(), 1, "{beside:?}");
+    assert!(beside[0].contains("the service drops it after a week"), "{beside:?}");
+}
+
+/// More of one key than a page lists: which of them are this one's cannot be said.
+#[tokio::test]
+async fn a_lost_start_among_too_many_is_told_without_an_id() {
+    let service = Service::start(|request, before, _| match (request.operation().as_str(), before) {
+        ("initiate", 0) => Some(Reply::Cut),
+        ("list uploads", _) => Some(Reply::xml(
+            200,
+            &format!(
+                "<ListMultipartUploadsResult><Upload><Key>{KEY}</Key><UploadId>other</UploadId></Upload>\
+                 <IsTruncated>true</IsTruncated><NextKeyMarker>{KEY}</NextKeyMarker>\
+                 <NextUploadIdMarker>other</NextUploadIdMarker></ListMultipartUploadsResult>"
+            ),
+        )),
+        _ => None,
+    })
+    .await;
+    let store = retrying(&service, 5).await;
+    let upload = store.start(&key(), &commit(IfExists::Replace), &Attempts::default()).await.expect("started");
+    let beside: Vec<_> = upload.left_beside().iter().map(ToString::to_string).collect();
+    assert_eq!(beside.len(), 1, "{beside:?}");
+    assert!(beside[0].contains("the list of uploads cannot be looked at"), "{beside:?}");
+    assert_eq!(service.server.all("list uploads").len(), 1);
+}
+
 #[tokio::test]
 async fn a_sweep_finds_uploads_and_what_they_hold() {
     let service = Service::start(|request, before, _| match (request.operation().as_str(), before) {
@@ -144,7 +185,11 @@ async fn a_sweep_finds_uploads_and_what_they_hold() {
         _ => None,
     })
     .await;
-    let found = service.store().await.leftovers("a/", None).await.expect("listed");
+    let store = service.store().await;
+    let first = store.leftovers("a/", None).await.expect("listed");
+    let mut found = store.leftovers("a/", first.next.as_deref()).await.expect("listed");
+    assert_eq!((first.found.len(), found.next.as_ref()), (1, None), "{found:?}");
+    found.found.extend(first.found);
     assert_eq!(found.found.len(), 1, "{found:?}");
     let Leftover { key, id, idle, bytes, origin, .. } = &found.found[0];
     assert_eq!((key.as_str(), id.as_str(), *bytes, *origin), ("a/one", "1", 15, Origin::Unknown));
@@ -211,7 +256,7 @@ async fn a_list_that_does_not_end_is_an_error() {
         let document =
             format!("<ListMultipartUploadsResult><IsTruncated>true</IsTruncated>{more}</ListMultipartUploadsResult>");
         let service = Service::start(move |_, _, _| Some(Reply::xml(200, &document))).await;
-        let error = service.store().await.leftovers("", None).await.expect_err("endless");
+        let error = service.store().await.leftovers("", Some("1\na")).await.expect_err("endless");
         assert!(error.to_string().contains("and not where"), "{error}");
     }
 }
