@@ -68,7 +68,7 @@ impl Fault {
             Fault::Credentials { .. } | Fault::NoConnection(_) => attempt.refused(),
             // From what stands between: the service may be at it.
             Fault::Refused(Refusal { status: 408 | 502 | 504, .. }) | Fault::Broken(_) | Fault::Stalled(_) => {}
-            Fault::Refused(Refusal { status: 400..=499, .. }) | Fault::SessionGone(_) => attempt.refused(),
+            Fault::Refused(Refusal { status: 400..=499 | 501, .. }) | Fault::SessionGone(_) => attempt.refused(),
             Fault::Refused(_) | Fault::Unexpected(_) | Fault::NoHeadway(_) | Fault::NotCancelled => attempt.unclear(),
             Fault::Differs(_) => attempt.applied(),
         }
@@ -181,6 +181,8 @@ fn refused(described: impl FnOnce(ErrorKind, String) -> Error, endpoint: &str, r
         (413, _) => described(ErrorKind::TooLarge, text),
         _ if refusal.is_damage() => described(ErrorKind::Corrupt, text),
         (408, _) => described(ErrorKind::TimedOut, text),
+        (501, _) => described(ErrorKind::Service, text)
+            .with_hint(format!("what answers at {endpoint} does not have this: check the endpoint and the options")),
         (429 | 500..=599, _) => {
             described(ErrorKind::Service, text).with_hint("the service is busy or broken: try later")
         }
@@ -221,6 +223,7 @@ mod tests {
             (400, "invalid", "Provided CRC32C is wrong", ErrorKind::Corrupt),
             (400, "invalid", "Bad request", ErrorKind::Service),
             (413, "uploadTooLarge", "too large", ErrorKind::TooLarge),
+            (501, "notImplemented", "no such thing here", ErrorKind::Service),
             (503, "backendError", "busy", ErrorKind::Service),
         ] {
             let error = refusal(status, reason, message).into_error("commit", "gs://b/k", "https://h");

@@ -77,6 +77,8 @@ impl Refusal {
     fn of(status: u16, headers: &HeaderMap, reason: String, message: &str) -> Self {
         let passing = match status {
             429 | 503 => Some(Passing::Busy { asked: retry_after(headers) }),
+            // It does not have this, and will not soon.
+            501 => None,
             408 | 500..=599 => Some(Passing::Outage),
             // Another writer was in the way.
             409 => Some(Passing::Unlikely),
@@ -183,5 +185,6 @@ mod tests {
         assert!(refusal(400, "CrcMismatch").is_damage() && refusal(400, "BadDigest").is_damage());
         assert_eq!(refusal(400, "CrcMismatch").passing, Some(Passing::Unlikely));
         assert_eq!(refusal(400, "InvalidPart").passing, None);
+        assert_eq!(refusal(501, "NotImplemented").passing, None);
     }
 }

@@ -20,8 +20,11 @@ use aws_sdk_s3::operation::upload_part::UploadPartOutput;
 use aws_sdk_s3::operation::upload_part_copy::UploadPartCopyOutput;
 use aws_sdk_s3::primitives::SdkBody;
 use aws_smithy_runtime_api::client::interceptors::context::Output;
+use aws_smithy_xml::decode::Document;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use quick_xml::events::Event;
+use quick_xml::{Reader, XmlVersion};
 use std::error::Error as StdError;
 use std::fmt;
 use std::pin::Pin;
@@ -91,7 +94,12 @@ impl Intercept for Answers {
         _config: &mut ConfigBag,
     ) -> Result<(), Box<dyn StdError + Send + Sync>> {
         let Ok(output) = context.output_or_error() else { return Ok(()) };
-        match flaw(output).or_else(|| page(context.response())).or_else(|| stray(output, context.response())) {
+        let response = context.response();
+        match flaw(output)
+            .or_else(|| page(response))
+            .or_else(|| stray(output, response))
+            .or_else(|| broken(output, response))
+        {
             Some(flaw) => Err(Unreadable(flaw).into()),
             None => Ok(()),
         }
@@ -199,6 +207,37 @@ fn stray(output: &Output, response: &HttpResponse) -> Option<&'static str> {
         || output.downcast_ref::<AbortMultipartUploadOutput>().is_some();
     let empty = response.body().bytes().is_none_or(|body| body.trim_ascii().is_empty());
     (bare && !empty).then_some("it has a body where none belongs")
+}
+
+/// Whether the SDK has read the answer to its end: it passes over broken XML without a word, and tells what came before.
+fn broken(output: &Output, response: &HttpResponse) -> Option<&'static str> {
+    let body = response.body().bytes()?.trim_ascii_start();
+    // Those are read here, and were whole.
+    let is_read_here = output.downcast_ref::<ListObjectsV2Output>().is_some();
+    (!is_read_here && !body.is_empty() && !is_whole(body)).then_some("its XML is broken")
+}
+
+/// Whether this is a document in which the SDK's reader finds nothing to pass over: no character that XML has not, no reference
+/// to what is unknown, and every element ends, as what it began.
+pub(crate) fn is_whole(document: &[u8]) -> bool {
+    let Ok(mut tokens) = Document::try_from(document) else { return false };
+    let open = tokens.try_fold(0, |_, token| token.map(|(_, depth)| depth));
+    matches!(open, Ok(0)) && ends(document).is_some()
+}
+
+fn ends(document: &[u8]) -> Option<()> {
+    let mut reader = Reader::from_reader(document);
+    loop {
+        match reader.read_event().ok()? {
+            Event::Start(element) | Event::Empty(element) => {
+                for attribute in element.attributes() {
+                    attribute.ok()?.normalized_value(XmlVersion::Implicit1_0).ok()?;
+                }
+            }
+            Event::Eof => return Some(()),
+            _ => {}
+        }
+    }
 }
 
 /// Whether a content type is that of a web page.

@@ -31,6 +31,7 @@ mod host;
 mod lifecycle;
 mod limits;
 mod list;
+mod listing;
 mod meeting;
 mod names;
 mod options;

@@ -5,6 +5,7 @@ use crate::client::Client;
 use crate::clock::time;
 use crate::errors::unreadable;
 use crate::limits::ANSWER;
+use crate::listing::ReadHere;
 use crate::names::decoded;
 use aws_sdk_s3::types::{EncodingType, Object};
 use sealift::{Error, ObjectInfo, Page, Result};
@@ -13,7 +14,7 @@ use sealift::{Error, ObjectInfo, Page, Result};
 pub(crate) async fn list(client: &Client, prefix: &str, page: Option<&str>) -> Result<Page> {
     let request = client.sdk.list_objects_v2().bucket(&client.bucket).prefix(prefix);
     let request = request.set_continuation_token(page.map(str::to_owned)).encoding_type(EncodingType::Url);
-    let listed = request.customize().config_override(client.within(ANSWER)).send().await;
+    let listed = request.customize().config_override(client.within(ANSWER)).interceptor(ReadHere).send().await;
     let listed = listed.map_err(|error| client.failed("list", prefix, error))?;
     let unusable = |flaw: Unreadable| {
         let described = |kind, reason: String| Error::new(kind, "list", client.location(prefix), reason);

@@ -129,6 +129,70 @@ async fn a_404_with_a_request_id_is_the_services_own() {
     }
 }
 
+/// The SDK passes over XML that is broken, and tells what came before it. As if that was all, nothing else would be listed.
+#[tokio::test]
+async fn a_document_that_is_broken_is_an_error() {
+    let objects = "<Contents><Key>a</Key><Size>1</Size></Contents><Contents><Key>b</Key><Size>2</Size></Contents>";
+    let uploads =
+        "<Upload><Key>a</Key><UploadId>1</UploadId></Upload><Upload><Key>b</Key><UploadId>2</UploadId></Upload>";
+    let parts =
+        "<Part><PartNumber>1</PartNumber><Size>5</Size></Part><Part><PartNumber>2</PartNumber><Size>5</Size></Part>";
+    let versions = "<Version><Key>a</Key><VersionId>1</VersionId></Version><Version><Key>a</Key><VersionId>2</VersionId></Version>";
+    let deleted = "<Deleted><Key>a</Key></Deleted><Deleted><Key>b</Key></Deleted>";
+    let document = move |request: &Request| {
+        let (root, inside) = match (request.method.as_str(), request.target.as_str()) {
+            ("POST", _) => ("DeleteResult", deleted),
+            (_, target) if target.contains("uploadId=") => ("ListPartsResult", parts),
+            (_, target) if target.contains("uploads") => ("ListMultipartUploadsResult", uploads),
+            (_, target) if target.contains("versions") => ("ListVersionsResult", versions),
+            _ => ("ListBucketResult", objects),
+        };
+        format!("<?xml version=\"1.0\"?><{root}>{inside}</{root}>")
+    };
+    type Break = fn(&str) -> String;
+    // Each between the first and the second that is told.
+    let breaks: [(&str, Break); 4] = [
+        ("whole", str::to_owned),
+        ("cut off", |document| document[..document.len() / 2].to_owned()),
+        ("an element without a name", |document| format!("{}<>", &document[..document.len() / 2])),
+        ("an end that is another's", |document| document.replacen("</", "</x", 3)),
+    ];
+    for (name, broken) in breaks {
+        // The parts of uploads only where the list of those is not broken.
+        for only in ["uploadId=", ""] {
+            let server = Server::start(move |request, _| {
+                let whole = document(request);
+                Reply::xml(200, &if request.target.contains(only) { broken(&whole) } else { whole })
+            })
+            .await;
+            let store = store(&server.endpoint).await;
+            let keys = ["a", "b"].map(|key| key.parse().expect("valid"));
+            let calls = [
+                ("list", store.list("", None).await.map(|page| page.objects.len())),
+                ("leftovers", store.leftovers("", None).await.and_then(sealift::Leftovers::all).map(|all| all.len())),
+                (
+                    "delete",
+                    store
+                        .delete_many(&keys)
+                        .await
+                        .and_then(|all| all.into_iter().collect::<Result<Vec<_>, _>>())
+                        .map(|all| all.len()),
+                ),
+            ];
+            for (call, told) in calls {
+                let is_broken = name != "whole" && (only.is_empty() || call == "leftovers");
+                match told {
+                    Ok(told) => assert!(!is_broken && told == 2, "{call}, {name}: {told}"),
+                    Err(error) => {
+                        assert!(is_broken && error.kind() == ErrorKind::Service, "{call}, {name}: {error}");
+                        assert!(error.reason().contains("its XML is broken"), "{call}, {name}: {error}");
+                    }
+                }
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_listing_that_says_that_more_follows_and_not_where_is_an_error() {
     let truncated = "<IsTruncated>true</IsTruncated>";
