@@ -166,6 +166,20 @@ mod tests {
         }
     }
 
+    /// As if it had ended there, less would be told than there is.
+    #[test]
+    fn a_document_that_is_cut_off_is_none() {
+        let upload = "<Upload><Key>k</Key><UploadId>U</UploadId></Upload>";
+        let part = "<Part><PartNumber>1</PartNumber><Size>5</Size></Part>";
+        for (root, one) in [("ListMultipartUploadsResult", upload), ("ListPartsResult", part)] {
+            let page = format!("<?xml version='1.0'?><{root}>{one}{one}</{root}>");
+            assert!(Document::parse(page.as_bytes()).is_ok(), "{page}");
+            for end in 0..page.len() {
+                assert!(Document::parse(&page.as_bytes()[..end]).is_err(), "{}", &page[..end]);
+            }
+        }
+    }
+
     #[test]
     fn only_the_services_word_is_an_error() {
         let told = Told::of(

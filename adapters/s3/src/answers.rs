@@ -212,9 +212,9 @@ fn stray(output: &Output, response: &HttpResponse) -> Option<&'static str> {
 /// Whether the SDK has read the answer to its end: it passes over broken XML without a word, and tells what came before.
 fn broken(output: &Output, response: &HttpResponse) -> Option<&'static str> {
     let body = response.body().bytes()?.trim_ascii_start();
-    // Those are read here, and were whole.
-    let is_read_here = output.downcast_ref::<ListObjectsV2Output>().is_some();
-    (!is_read_here && !body.is_empty() && !is_whole(body)).then_some("its XML is broken")
+    // crate::listing has looked at those.
+    let is_known = output.downcast_ref::<ListObjectsV2Output>().is_some();
+    (!is_known && !body.is_empty() && !is_whole(body)).then_some("its XML is broken")
 }
 
 /// Whether this is a document in which the SDK's reader finds nothing to pass over: no character that XML has not, no reference

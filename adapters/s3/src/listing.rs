@@ -1,7 +1,7 @@
 //! Reads the answer to a listing: of each object what is told of it, in one pass. With the SDK's reader, two thirds of the time of
 //! a long listing go into it. That one is asked about all that is no listing.
 
-use crate::answers::Unreadable;
+use crate::answers::{Unreadable, is_whole};
 use aws_sdk_s3::config::interceptors::BeforeDeserializationInterceptorContextRef;
 use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_s3::operation::list_objects_v2::{ListObjectsV2, ListObjectsV2Output};
@@ -37,6 +37,8 @@ impl Intercept for ReadHere {
     }
 }
 
+const BROKEN: Unreadable = Unreadable::new("its XML is broken, or not that of a listing");
+
 #[derive(Debug)]
 struct Listings;
 
@@ -45,7 +47,12 @@ impl DeserializeResponse for Listings {
         let document = response.body().bytes().filter(|_| response.status().as_u16() == 200);
         match document.map_or(Ok(None), read) {
             Ok(Some(listing)) => Ok(Output::erase(listing)),
-            Ok(None) => read_by_the_sdk(response, config),
+            Ok(None) => match read_by_the_sdk(response, config) {
+                Ok(_) if !response.body().bytes().is_some_and(is_whole) => {
+                    Err(OrchestratorError::response(BROKEN.into()))
+                }
+                read => read,
+            },
             Err(flaw) => Err(OrchestratorError::response(flaw.into())),
         }
     }
@@ -64,9 +71,7 @@ fn read(document: &[u8]) -> Result<Option<ListObjectsV2Output>, Unreadable> {
     let mut reader = Reader::from_reader(document);
     reader.config_mut().expand_empty_elements = true;
     match begins(&mut reader) {
-        Some(()) => {
-            contents(&mut reader).map(Some).ok_or(Unreadable::new("its XML is broken, or not that of a listing"))
-        }
+        Some(()) => contents(&mut reader).map(Some).ok_or(BROKEN),
         None => Ok(None),
     }
 }
@@ -197,7 +202,6 @@ fn text<'a>(reader: &mut Reader<&'a [u8]>) -> Option<Cow<'a, str>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::answers::is_whole;
     use aws_smithy_runtime_api::http::StatusCode;
     use aws_smithy_types::body::SdkBody;
 
@@ -271,6 +275,12 @@ mod tests {
             let flaw = told_here(page.as_bytes()).expect_err(to).to_string();
             assert!(page != PAGE && flaw.contains("its XML is broken"), "{to}: {flaw}");
         }
+        let marked = format!("\u{feff}{PAGE}");
+        let told = |page: &str| {
+            let response = HttpResponse::new(StatusCode::try_from(200).expect("one"), SdkBody::from(page));
+            Listings.deserialize_nonstreaming_with_config(&response, &ConfigBag::base()).is_ok()
+        };
+        assert!(told(&marked) && !told(&marked[..marked.len() / 2]) && !told("<Error/>"));
         for page in ["", "x", "<Error/>", "<?xml version='1.0'?><html><ListBucketResult/></html>"] {
             assert!(matches!(read(page.as_bytes()), Ok(None)), "{page}");
         }

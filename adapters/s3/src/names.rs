@@ -23,7 +23,7 @@ pub(crate) fn new_refusal(key: &Key) -> Option<&'static str> {
 /// is a plus.
 pub(crate) fn decoded(encoding: Option<&EncodingType>, name: String) -> Result<String, Unreadable> {
     match encoding {
-        Some(EncodingType::Url) => {
+        Some(EncodingType::Url) if name.contains(['+', '%']) => {
             let decoded = percent_decode_str(&name.replace('+', " ")).decode_utf8().map(Cow::into_owned);
             decoded.map_err(|_| Unreadable::new("it lists a name that is not UTF-8"))
         }
