@@ -1,5 +1,6 @@
-//! Reads the answer to a listing: of each object what is told of it, in one pass. With the SDK's reader, two thirds of the time of
-//! a long listing go into it. That one is asked about all that is no listing.
+//! Reads the answer to a listing: of each object what is told of it, in one pass, and to the end of the document. With the SDK's
+//! reader, two thirds of the time of a long listing go into it, and XML that is broken ends it without an error. That one is
+//! asked about all that is no listing.
 
 use crate::answers::{Unreadable, is_whole};
 use aws_sdk_s3::config::interceptors::BeforeDeserializationInterceptorContextRef;
