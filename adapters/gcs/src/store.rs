@@ -128,7 +128,7 @@ impl ObjectStore for GcsStore {
         copy::copy_from(&self.client, bucket, from.as_ref(), info, to.as_ref(), work).await
     }
 
-    /// Uploads in parts, all in one page. A session that was not finished cannot be listed, shows nothing, and ends by itself
+    /// Uploads in parts. A session that was not finished cannot be listed, shows nothing, and ends by itself
     /// after a week.
     async fn leftovers(&self, prefix: &str, page: Option<&str>) -> Result<Leftovers> {
         sweep::leftovers(&self.client, prefix, page).await
