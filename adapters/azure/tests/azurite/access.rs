@@ -127,10 +127,12 @@ async fn an_abort_leaves_nothing_visible_whatever_it_may_do() {
             assert!(keys_of(&owner, "").await.is_empty(), "{name}: an object is visible");
             let there = uncommitted(&owner, &name).await.unwrap_or_default() > 0;
             let may_discard = permissions.contains('r') && permissions.contains('d');
-            assert_eq!(there, staged && !may_discard, "{name}");
             match aborted {
-                Ok(()) => assert!(!there, "{name}: blocks that nobody names"),
+                Ok(()) => assert!(!there && (may_discard || !staged), "{name}: blocks that nobody names"),
+                // Where the service did not answer in time, which a busy machine may bring about.
+                Err(error) if may_discard => assert_only_late_blocks(&error),
                 Err(error) => {
+                    assert_eq!(there, staged, "{name}: {error}");
                     let left = error.left_behind();
                     assert_eq!(left.len(), 1, "{name}: {error}");
                     assert!(matches!(left[0].remnant(), Remnant::Upload { id: Some(_), .. }), "{name}: {error}");

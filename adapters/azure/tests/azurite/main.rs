@@ -115,3 +115,12 @@ async fn uncommitted(store: &AzureStore, key: &str) -> Option<usize> {
         Err(error) => panic!("{error}"),
     }
 }
+
+/// Of an abort: nothing is left but blocks that may still arrive, by its word.
+fn assert_only_late_blocks(error: &sealift::Error) {
+    assert!(!error.left_behind().is_empty(), "{error}");
+    for left in error.left_behind() {
+        let late = left.reason().is_some_and(|reason| reason.contains("may still arrive"));
+        assert!(late && left.certainty() == Certainty::Perhaps, "{error}");
+    }
+}
