@@ -4,7 +4,9 @@
 //! (`std::thread::available_parallelism`).
 
 use bytesize::ByteSize;
+use rustix::process::{Resource, getrlimit};
 use sealift::Budget;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 use tokio::runtime::{Builder, Runtime};
@@ -40,6 +42,18 @@ pub(crate) fn keep_memory_small() {
 /// The runtime of the command.
 pub(crate) fn runtime() -> io::Result<Runtime> {
     Builder::new_multi_thread().enable_all().max_blocking_threads(BLOCKING).build()
+}
+
+/// Descriptors that are left for what is open all the time: the terminal, the runtime, libraries, locks, threads that look up a name.
+const OTHERS: u64 = 64;
+
+/// How many files or objects are under way at a time: at most `most`, and no more than the process may have descriptors for
+/// (`ulimit -n`). Each has a connection, a file or two, and some connections are made for another that is free by then.
+pub(crate) fn under_way_at_once(most: NonZeroUsize) -> NonZeroUsize {
+    let each = 3;
+    let may_have = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let have_room = usize::try_from(may_have.saturating_sub(OTHERS) / each).unwrap_or(usize::MAX);
+    most.min(NonZeroUsize::MIN.saturating_add(have_room))
 }
 
 /// What `--memory` is unless it is said: a share of what the process may use, within bounds.

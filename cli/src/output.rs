@@ -4,7 +4,7 @@
 use crate::failure::Failure;
 use crate::outcome::Aftermath;
 use sealift::LeftBehind;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs::{self, File, Metadata, Permissions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
@@ -39,6 +39,7 @@ pub(crate) struct Target {
     folder: PathBuf,
     before: Option<Before>,
     naming: Naming,
+    turns: Arc<Turns>,
     /// While it is held, a name may still be given.
     _writing: Option<TaskTrackerToken>,
 }
@@ -51,7 +52,7 @@ pub(crate) enum Naming {
     Together(Folders),
 }
 
-/// Folders in which files have names that may not outlast a crash of the machine yet.
+/// Folders that files are written to, whose names may not outlast a crash of the machine yet.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Folders {
     named: Arc<Mutex<Named>>,
@@ -60,9 +61,14 @@ pub(crate) struct Folders {
 
 #[derive(Debug, Default)]
 struct Named {
-    folders: BTreeSet<PathBuf>,
+    folders: BTreeMap<PathBuf, Arc<Turns>>,
     files: u64,
 }
+
+/// Who may change what is in a folder. Linux lets one at a time, whatever the file system, and lets the others wait in a loop:
+/// with many short files that is half of the work of a processor. Who waits here sleeps.
+#[derive(Debug, Default)]
+struct Turns(Mutex<()>);
 
 /// Of a file that is replaced, what the new one keeps.
 #[derive(Debug, Clone, Copy)]
@@ -107,11 +113,19 @@ impl Output {
                 named.display()
             )));
         }
-        let _writing = match &naming {
-            Naming::AtOnce => None,
-            Naming::Together(folders) => Some(folders.writing.token()),
+        let (turns, _writing) = match &naming {
+            Naming::AtOnce => (Arc::default(), None),
+            Naming::Together(folders) => (folders.turns(&folder), Some(folders.writing.token())),
         };
-        Ok(Output::File(Target { named: named.to_owned(), path, folder, before, naming, _writing }))
+        Ok(Output::File(Target { named: named.to_owned(), path, folder, before, naming, turns, _writing }))
+    }
+
+    /// What it is made of once more, where nothing of it has been seen: a file gets its name when all of it is there.
+    pub(crate) fn again(&self) -> Option<(PathBuf, Naming)> {
+        match self {
+            Output::File(target) => Some((target.named.clone(), target.naming.clone())),
+            Output::Stdout | Output::Through(_) => None,
+        }
     }
 
     /// The file that is to be written whole or not at all.
@@ -159,7 +173,8 @@ impl Target {
     pub(crate) fn begin(self) -> io::Result<Unfinished> {
         let mode = self.before.map_or(NEW_FILE, |_| 0o600);
         let mut named = tempfile::Builder::new();
-        let file = named.prefix(UNFINISHED).permissions(Permissions::from_mode(mode)).tempfile_in(&self.folder)?;
+        named.prefix(UNFINISHED).permissions(Permissions::from_mode(mode));
+        let file = self.turns.one(|| named.tempfile_in(&self.folder))?;
         // So that a sweep sees that it is alive. Some file systems have no locks.
         let _ = file.as_file().try_lock();
         Ok(Unfinished { target: self, file })
@@ -175,7 +190,7 @@ impl Unfinished {
     /// Gives the file its name, with the owner and the mode of the one that is replaced, and makes that durable if it is to be at
     /// once.
     pub(crate) fn finish(self) -> Result<(), Failure> {
-        let Unfinished { target: Target { named, path, folder, before, naming, _writing }, file } = self;
+        let Unfinished { target: Target { named, path, folder, before, naming, turns, _writing }, file } = self;
         let failed = |error: io::Error| {
             let failure = Failure::from_io(error, &format!("write {}", named.display()));
             failure.and(Aftermath::NotWritten(named.clone()))
@@ -185,7 +200,7 @@ impl Unfinished {
         {
             return Err(discard(file, failed(error)));
         }
-        match file.persist(&path) {
+        match turns.one(|| file.persist(&path)) {
             Ok(_) => {}
             Err(unnamed) => return Err(discard(unnamed.file, failed(unnamed.error))),
         }
@@ -196,9 +211,7 @@ impl Unfinished {
                 Failure::from_io(error, &doing).with_left([LeftBehind::file(path.display().to_string()).because(why)])
             }),
             Naming::Together(folders) => {
-                let mut named = folders.named();
-                named.folders.insert(folder);
-                named.files += 1;
+                folders.named().files += 1;
                 Ok(())
             }
         }
@@ -210,7 +223,23 @@ impl Unfinished {
     }
 }
 
+impl Turns {
+    /// Does what changes the folder.
+    fn one<T>(&self, change: impl FnOnce() -> T) -> T {
+        let _turn = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        change()
+    }
+}
+
 impl Folders {
+    fn turns(&self, folder: &Path) -> Arc<Turns> {
+        let folders = &mut self.named().folders;
+        match folders.get(folder) {
+            Some(turns) => Arc::clone(turns),
+            None => Arc::clone(folders.entry(folder.to_owned()).or_default()),
+        }
+    }
+
     fn named(&self) -> MutexGuard<'_, Named> {
         self.named.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -226,7 +255,7 @@ impl Folders {
     /// From here on the names outlast a crash.
     pub(crate) fn make_durable(&self) -> Result<(), Failure> {
         let folders = std::mem::take(&mut self.named().folders);
-        folders.iter().try_for_each(|folder| {
+        folders.keys().try_for_each(|folder| {
             durable(folder).map_err(|error| {
                 let doing = "make the names durable, so that they outlast a crash of the machine; the files are whole";
                 Failure::from_io(error, &format!("{}: {doing}", folder.display()))

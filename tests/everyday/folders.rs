@@ -1,7 +1,7 @@
 //! `get --folder`: the counterpart of `put --folder`.
 
 use crate::{in_folder, interrupt, on};
-use sealift_tests::cli::{end, run};
+use sealift_tests::cli::{command_of, end, run};
 use sealift_tests::cloud::Cloud;
 use sealift_tests::data::Pattern;
 use sealift_tests::patience::HANGS;
@@ -126,7 +126,29 @@ async fn a_signal_ends_it_and_leaves_whole_files_only<C: Cloud>() {
     proxy.shutdown().await;
 }
 
-on_every_cloud!(a_folder_goes_and_comes_back, a_signal_ends_it_and_leaves_whole_files_only);
+/// A process may have fewer descriptors than there are files.
+async fn few_descriptors_are_enough<C: Cloud>() {
+    let (remote, (from, expected), to, copied) = (C::new("everyday").await, stored_files(), folder(), folder());
+    let copy_to = format!("file://{}", copied.path().display());
+    for arguments in [
+        &["put", "logs", "--folder", text(from.path()), "--codec=none"][..],
+        &["get", "logs", "--folder", text(to.path()), "--codec=none"],
+        &["copy", "logs", &copy_to],
+        &["verify", "logs"],
+        &["rm", "--recursive", "logs"],
+    ] {
+        let sealift = on(&remote, arguments);
+        let sealift = sealift.as_std();
+        let mut limited = command_of("sh");
+        limited.args(["-c", r#"ulimit -n 100 && exec "$0" "$@""#]).arg(sealift.get_program()).args(sealift.get_args());
+        limited.envs(sealift.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        run(limited).await.expect_code(0);
+    }
+    assert!(files(to.path()) == expected, "{:?}", files(to.path()).keys());
+    assert!(files(copied.path()) == expected, "{:?}", files(copied.path()).keys());
+}
+
+on_every_cloud!(a_folder_goes_and_comes_back, few_descriptors_are_enough, a_signal_ends_it_and_leaves_whole_files_only);
 
 mod on_s3 {
     #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,6 @@
 //! What can be said about backups of an Aptos node. Options that aptos-db-tool has keep their names.
 
+use super::at_once::at_once;
 use super::time::time;
 use super::{Query, ServiceArgs, StorageArgs};
 use bytesize::ByteSize;
@@ -196,7 +197,7 @@ pub(crate) struct ArchiveArgs {
 #[command(next_help_heading = "Archive")]
 pub(crate) struct MetadataArgs {
     /// How many metadata files are read at a time, at the start [default: 128; 16 through commands].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_once)]
     pub(crate) concurrent_downloads: Option<NonZeroUsize>,
     /// Taken so that a command line of aptos-db-tool works here, and not used: nothing is cached. The metadata is read
     /// from storage at the start, and later only what has come since.
@@ -222,7 +223,7 @@ pub(crate) struct NodeArgs {
     #[arg(long, default_value_t = ByteSize::b(MAX_CHUNK_SIZE), value_name = "SIZE")]
     pub(crate) max_chunk_size: ByteSize,
     /// How many requests to the node are under way at a time.
-    #[arg(long, default_value = "8", value_name = "N")]
+    #[arg(long, default_value = "8", value_name = "N", value_parser = at_once)]
     pub(crate) concurrent_data_requests: NonZeroUsize,
     /// Begin anew, also when an earlier run of the same backup has sealed chunks.
     #[arg(long)]

@@ -1,5 +1,6 @@
 //! What can be said about copies from one storage to another.
 
+use super::at_once::at_once;
 use super::{CodecArg, StorageArgs};
 use clap::Args;
 use std::num::NonZeroUsize;
@@ -56,7 +57,7 @@ pub(crate) struct Copy {
     #[arg(long, value_name = "N", requires = "shard")]
     pub(crate) shards: Option<u32>,
     /// How many objects are copied at a time, where memory allows it.
-    #[arg(long, default_value = "32", value_name = "N")]
+    #[arg(long, default_value = "32", value_name = "N", value_parser = at_once)]
     pub(crate) concurrent_copies: NonZeroUsize,
     /// End with the first object that cannot be copied. Without it the others are, and each that is not is named.
     #[arg(long)]

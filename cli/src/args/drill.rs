@@ -1,6 +1,7 @@
 //! What can be said about a restore that is tried.
 
 use super::StorageArgs;
+use super::at_once::at_once;
 use clap::Args;
 use sealift_aptos::chain::Waypoint;
 use std::num::NonZeroUsize;
@@ -44,7 +45,7 @@ pub(crate) struct Drill {
     #[arg(long, value_name = "WAYPOINT", requires = "aptos")]
     pub(crate) trust_waypoint: Vec<Waypoint>,
     /// How many files are read at a time, where memory allows it (with --aptos).
-    #[arg(long, default_value = "16", value_name = "N", requires = "aptos")]
+    #[arg(long, default_value = "16", value_name = "N", value_parser = at_once, requires = "aptos")]
     pub(crate) concurrent_downloads: NonZeroUsize,
     #[command(flatten)]
     pub(crate) storage: StorageArgs,

@@ -1,6 +1,7 @@
 //! The command line: what can be said, with which defaults, and the help for it. Nothing here does anything.
 
 mod about;
+mod at_once;
 mod backup;
 mod compact;
 mod copy;

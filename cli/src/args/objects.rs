@@ -1,5 +1,6 @@
 //! What is said of objects: to store, read, list, move and remove them.
 
+use super::at_once::at_once;
 use super::{StorageArgs, time};
 use clap::{Args, ValueEnum};
 use jiff::SignedDuration;
@@ -104,7 +105,7 @@ pub(crate) struct Ls {
     #[arg(long, conflicts_with = "names")]
     pub(crate) aptos: bool,
     /// How many metadata files are read at a time (with --aptos) [default: 128; 16 through commands].
-    #[arg(long, value_name = "N", requires = "aptos")]
+    #[arg(long, value_name = "N", value_parser = at_once, requires = "aptos")]
     pub(crate) concurrent_downloads: Option<NonZeroUsize>,
     #[command(flatten)]
     pub(crate) storage: StorageArgs,
@@ -141,7 +142,7 @@ pub(crate) struct Rm {
     #[arg(long, requires = "recursive")]
     pub(crate) dry_run: bool,
     /// How many are removed at a time. S3 removes up to 1,000 by each of four requests with --recursive.
-    #[arg(long, default_value = "64", value_name = "N")]
+    #[arg(long, default_value = "64", value_name = "N", value_parser = at_once)]
     pub(crate) concurrent_removals: NonZeroUsize,
     #[command(flatten)]
     pub(crate) storage: StorageArgs,
@@ -177,7 +178,7 @@ pub(crate) struct Sweep {
     #[arg(long)]
     pub(crate) aptos: bool,
     /// How many are removed at a time.
-    #[arg(long, default_value = "64", value_name = "N")]
+    #[arg(long, default_value = "64", value_name = "N", value_parser = at_once)]
     pub(crate) concurrent_removals: NonZeroUsize,
     #[command(flatten)]
     pub(crate) storage: StorageArgs,

@@ -1,6 +1,7 @@
 //! What can be said about the removal of superfluous backups.
 
 use super::StorageArgs;
+use super::at_once::at_once;
 use super::time::time;
 use clap::Args;
 use jiff::SignedDuration;
@@ -52,7 +53,7 @@ pub(crate) struct Prune {
     #[arg(long, default_value = "24h", value_name = "TIME", value_parser = time, requires = "aptos")]
     pub(crate) grace: SignedDuration,
     /// How many metadata files are read at a time (with --aptos) [default: 128].
-    #[arg(long, value_name = "N", requires = "aptos")]
+    #[arg(long, value_name = "N", value_parser = at_once, requires = "aptos")]
     pub(crate) concurrent_downloads: Option<NonZeroUsize>,
     /// Let backups that `sealift verify` has not read to their end count too. Without it only verified ones make others
     /// superfluous.

@@ -1,6 +1,7 @@
 //! What can be said about verification. Options that aptos-db-tool has keep their names.
 
 use super::StorageArgs;
+use super::at_once::at_once;
 use super::time::time;
 use bytesize::ByteSize;
 use clap::{Args, Subcommand, ValueEnum};
@@ -111,7 +112,7 @@ pub(crate) struct WhatArgs {
     #[arg(long)]
     pub(crate) objects: bool,
     /// How many files are read at a time, where memory allows it.
-    #[arg(long, default_value = "16", value_name = "N")]
+    #[arg(long, default_value = "16", value_name = "N", value_parser = at_once)]
     pub(crate) concurrent_downloads: NonZeroUsize,
     /// Taken so that a command line of aptos-db-tool works here, and not used: nothing is cached.
     #[arg(long, value_name = "FOLDER")]

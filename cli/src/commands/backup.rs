@@ -1,6 +1,6 @@
 //! `backup`: an Aptos node's data into an archive, on any storage.
 
-use super::{changing, continuously};
+use super::{changing, continuously, reads_at_once};
 use crate::activity;
 use crate::args::{
     ArchiveArgs, Backup, Continuously, EpochEnding, NodeArgs, Once, StateSnapshot, Summary, Transaction,
@@ -137,7 +137,7 @@ async fn once(args: &Once, backups: Backups, storage: &dyn BackupStorage) -> sea
 
 /// Backups that are held against what the archive has, where that may be read: credentials may allow writing alone.
 async fn beside(backups: Backups, args: &ArchiveArgs, storage: &dyn BackupStorage) -> sealift::Result<Backups> {
-    match Known::read(storage, args.metadata.concurrent_downloads.unwrap_or(storage.reads_at_once())).await {
+    match Known::read(storage, reads_at_once(args.metadata.concurrent_downloads, storage)).await {
         Ok(known) => Ok(backups.beside(known)),
         Err(error) if error.kind() == ErrorKind::Denied && args.replace => {
             let error = error.within("look for what is to be replaced in", "metadata/");
@@ -167,7 +167,7 @@ async fn go_on(
         transaction_max_age: (!max_age.is_zero()).then_some(max_age),
         ..Schedule::default()
     };
-    let known = Known::read(storage, args.metadata.concurrent_downloads.unwrap_or(storage.reads_at_once())).await?;
+    let known = Known::read(storage, reads_at_once(args.metadata.concurrent_downloads, storage)).await?;
     continuously::begins(args, location, &known);
     for told in known.overlaps().into_iter().chain(known.gaps()).chain(known.snapshot_ahead()) {
         tracing::warn!("{told}");

@@ -2,6 +2,7 @@
 
 use super::changing;
 use super::covers::commands_of;
+use super::reads_at_once;
 use super::stoppable;
 use crate::args::{Compact, Summary};
 use crate::failure::Failure;
@@ -108,7 +109,7 @@ fn settings(args: &Compact, storage: &dyn BackupStorage) -> Settings {
     };
     let mut settings = Settings::new(factors);
     settings.remove_after = Duration::from_secs(args.remove_compacted_file_after);
-    settings.at_once = args.metadata.concurrent_downloads.unwrap_or(storage.reads_at_once());
+    settings.at_once = reads_at_once(args.metadata.concurrent_downloads, storage);
     settings
 }
 

@@ -1,5 +1,6 @@
 //! `ls --aptos`: what an archive of backups covers, by its metadata.
 
+use super::reads_at_once;
 use crate::args::{Ls, StorageArgs};
 use crate::failure::Failure;
 use crate::report::{self, Place};
@@ -33,7 +34,7 @@ pub(super) fn commands_of(args: &StorageArgs) -> Place {
 }
 
 async fn tell(args: &Ls, storage: &dyn BackupStorage, place: &Place) -> Result<(), Failure> {
-    let known = Known::read(storage, args.concurrent_downloads.unwrap_or(storage.reads_at_once())).await?;
+    let known = Known::read(storage, reads_at_once(args.concurrent_downloads, storage)).await?;
     if known.is_empty() {
         return Err(Known::no_archive(&place.name).into());
     }

@@ -32,7 +32,7 @@ pub(super) async fn run(args: Get, interrupt: &Interrupt) -> Result<(), Failure>
     let needed = if args.require_checksum { Needed::Checksum } else { Needed::AsIs };
     let which = args.version_id.as_deref().map_or(Which::Latest, Which::Version);
     let (location, of) = (opened.location(&key), Of { bucket: &opened.bucket, key: &key, which, needed });
-    let Restored { info, bytes, verified } = restore(of, args.output.as_deref(), Naming::AtOnce, interrupt).await?;
+    let Restored { info, bytes, verified } = restore(of, output, interrupt).await?;
     match args.storage.summary() {
         Summary::Json => {
             report::summary_beside_data(report::read_json(&location, &info, bytes, verified, started.elapsed()))
@@ -92,24 +92,19 @@ pub(super) struct Restored {
     pub(super) verified: Verified,
 }
 
-/// Reads an object to where `path` leads. One that came damaged, and that nobody has seen, is read again.
-pub(super) async fn restore(
-    of: Of<'_>,
-    path: Option<&Path>,
-    naming: Naming,
-    interrupt: &Interrupt,
-) -> Result<Restored, Failure> {
-    let output = || output(path.map(Path::to_owned), naming.clone());
+/// Reads an object to `output`. One that came damaged, and that nobody has seen, is read again.
+pub(super) async fn restore(of: Of<'_>, mut output: Output, interrupt: &Interrupt) -> Result<Restored, Failure> {
     for _ in 1..READS {
-        match read(of, output().await?, interrupt).await {
-            // Nothing of it has been seen: a file gets its name when all of it is there.
-            Err(failure) if came_damaged(&failure) && output().await?.file().is_some() => {
+        let again = output.again();
+        match (read(of, output, interrupt).await, again) {
+            (Err(failure), Some((path, naming))) if came_damaged(&failure) => {
                 tracing::warn!("{}; reading it again", failure.cause());
+                output = self::output(Some(path), naming).await?;
             }
-            done => return done,
+            (done, _) => return done,
         }
     }
-    read(of, output().await?, interrupt).await
+    read(of, output, interrupt).await
 }
 
 /// Whether another read may find it whole.

@@ -32,10 +32,12 @@ use crate::args::{BackupCommand, BackupMaintenance, Cli, Command, ConfigCommand,
 use crate::config;
 use crate::failure::Failure;
 use crate::interrupt::{Interrupt, Watch};
+use crate::machine::under_way_at_once;
 use crate::metrics::Metrics;
 use crate::outcome::{Aftermath, Clean, Closed};
 use crate::storages::time_from_now;
-use sealift::{Bucket, IfExists, NameTemplate};
+use sealift::{BackupStorage, Bucket, IfExists, NameTemplate};
+use std::num::NonZeroUsize;
 use std::pin::pin;
 
 /// Runs the command to its end, and has its figures told. Whatever it was, nothing of it is under way afterwards.
@@ -150,6 +152,11 @@ async fn owned<T>(
 fn watch(interrupt: &Interrupt, bucket: &Bucket) -> Watch {
     let bucket = bucket.clone();
     interrupt.watch(move || bucket.under_way().into_iter().flat_map(|work| work.may_leave).collect())
+}
+
+/// How many small files are read at a time: as `said`, or as many as suit the storage.
+fn reads_at_once(said: Option<NonZeroUsize>, storage: &dyn BackupStorage) -> NonZeroUsize {
+    said.unwrap_or_else(|| under_way_at_once(storage.reads_at_once()))
 }
 
 fn if_exists(args: &WriteArgs) -> IfExists {

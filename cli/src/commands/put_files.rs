@@ -7,6 +7,7 @@ use super::{changing, if_exists, stoppable};
 use crate::args::{Put, Summary};
 use crate::failure::{Cause, Failure};
 use crate::interrupt::Interrupt;
+use crate::machine::under_way_at_once;
 use crate::outcome::Aftermath;
 use crate::progress::{self, Objects};
 use crate::report;
@@ -15,15 +16,16 @@ use crate::tally::Tally;
 use futures::stream::StreamExt;
 use sealift::{ErrorKind, IfExists, Key};
 use std::cell::RefCell;
+use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::pin::pin;
 use std::time::Instant;
 use tokio::fs::File;
 
-/// How many files are open at a time. How many of them are on their way the bucket's window says, and the memory budget lets
-/// those go on that it has room for. So many leave enough of the 1,024 descriptors that a process has where nobody says more.
-pub(super) const OPEN: usize = 256;
+/// The most files that are open at a time. How many of them are on their way the bucket's window says, and the memory budget
+/// lets those go on that it has room for.
+const OPEN: NonZeroUsize = NonZeroUsize::MIN.saturating_add(255);
 
 pub(super) async fn run(args: Put, files: Files, interrupt: &Interrupt) -> Result<(), Failure> {
     let name = args.name.as_deref().unwrap_or_default();
@@ -98,7 +100,7 @@ async fn store_all(opened: &Opened, files: Files, manner: Manner, stored: &RefCe
             let Source { path, name } = source?;
             store(opened, &path, &name, manner, stored).await
         })
-        .buffer_unordered(OPEN);
+        .buffer_unordered(under_way_at_once(OPEN).get());
     let (mut results, mut failed) = (pin!(results), Failures::new(NotDone::FileNotStored, manner.after_failure));
     let mut any = false;
     while let Some(result) = results.next().await {

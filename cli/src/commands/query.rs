@@ -1,5 +1,6 @@
 //! `backup query`: one line about an archive or a node.
 
+use super::reads_at_once;
 use crate::args::{BackupStorageState, NodeState};
 use crate::failure::Failure;
 use crate::report;
@@ -14,7 +15,7 @@ pub(super) async fn storage_state(args: &BackupStorageState) -> Result<(), Failu
 
 /// Of this archive. One that is empty is no error, since scripts ask before the first backup.
 pub(super) async fn storage_state_of(args: &BackupStorageState, storage: &dyn BackupStorage) -> Result<(), Failure> {
-    let known = Known::read(storage, args.metadata.concurrent_downloads.unwrap_or(storage.reads_at_once())).await?;
+    let known = Known::read(storage, reads_at_once(args.metadata.concurrent_downloads, storage)).await?;
     if known.is_empty() {
         tracing::warn!("there is no metadata file, so there is no archive there, or nothing in it yet");
     }

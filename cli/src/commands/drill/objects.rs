@@ -2,7 +2,7 @@
 
 use super::super::copy::choice::Choice;
 use super::super::failures::{AfterFailure, Failures, NotDone};
-use super::super::get::{Needed, Of, Restored, Which, restore};
+use super::super::get::{Needed, Of, Restored, Which, output, restore};
 use super::super::stoppable;
 use super::choose::{Chosen, Seed};
 use super::{removed, scratch};
@@ -94,7 +94,11 @@ async fn one(
     let scratch = scratch(into, &opened.location(&key), Some(info.size), interrupt).await?;
     let needed = if args.require_checksum { Needed::Checksum } else { Needed::AsIs };
     let of = Of { bucket: &opened.bucket, key: &key, which: Which::Latest, needed };
-    let done = restore(of, Some(&scratch.path().join(RESTORED)), Naming::AtOnce, interrupt).await;
+    let restored = async {
+        let output = output(Some(scratch.path().join(RESTORED)), Naming::AtOnce).await?;
+        restore(of, output, interrupt).await
+    };
+    let done = restored.await;
     removed(scratch, done).await
 }
 

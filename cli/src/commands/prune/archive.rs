@@ -1,6 +1,6 @@
 //! Of an archive: state snapshots that no version within the recovery window needs.
 
-use super::super::{changing, stoppable};
+use super::super::{changing, reads_at_once, stoppable};
 use super::record::{Reading, Verified, without};
 use crate::args::{Prune, Summary};
 use crate::failure::Failure;
@@ -10,7 +10,7 @@ use crate::report::{self, ArchivePruned, Place};
 use crate::storages::{Opened, time_from_now};
 use sealift::prune::Counting;
 use sealift::verify::{FOLDER, Folder};
-use sealift::{Archive, BackupStorage, Budget};
+use sealift::{Archive, Budget};
 use sealift_aptos::prune::{Pruning, Settings, Window};
 use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
@@ -23,7 +23,7 @@ const STEP_LIMIT: Duration = Duration::from_secs(5);
 pub(super) async fn run(args: &Prune, interrupt: &Interrupt) -> Result<(), Failure> {
     let mut settings = settings(args)?;
     let archive = Opened::archive(&args.storage, Budget::new(args.storage.memory.as_u64())?).await?;
-    settings.at_once = args.concurrent_downloads.unwrap_or(archive.reads_at_once());
+    settings.at_once = reads_at_once(args.concurrent_downloads, &archive);
     changing(interrupt, archive.bucket(), prune(args, &archive, settings, interrupt), |_| None).await
 }
 
