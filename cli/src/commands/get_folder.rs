@@ -2,7 +2,6 @@
 
 use super::failures::{AfterFailure, Failures, NotDone};
 use super::get::{Needed, Of, Restored, Which, off_the_runtime, restore};
-
 use super::stoppable;
 use crate::args::{Get, Summary};
 use crate::failure::Failure;
